@@ -1,0 +1,18 @@
+//! Trimtab keeps a Kubernetes cluster as a Git repository says, and runs the
+//! repository's own rules, as sandboxed WebAssembly components, before it does.
+//!
+//! The modules are the rooms of ARCHITECTURE.md, in the order of the flow:
+//! `source → kit → render → pipeline → plan → cluster`. Arrows run one way.
+
+pub mod cli;
+pub mod cluster;
+pub mod config;
+pub mod kit;
+pub mod manifest;
+pub mod pipeline;
+pub mod plan;
+pub mod reconcile;
+pub mod render;
+pub mod sandbox;
+pub mod source;
+pub mod telemetry;

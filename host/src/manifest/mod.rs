@@ -1,0 +1,15 @@
+//! One Kubernetes object as read from a file, and where it was read.
+//! Reads YAML and JSON exactly as kubectl does, keeping a line for every field; writes YAML.
+//! Never touches Git, the cluster, the clock or the file system: bytes in, values out.
+
+mod finding;
+mod key;
+mod origin;
+mod read;
+mod write;
+
+pub use finding::{Finding, Note, Severity};
+pub use key::{GroupKind, GroupVersionKind, ObjectKey};
+pub use origin::{Origin, Span, Spans};
+pub use read::{Limits, Manifest, ReadError, read};
+pub use write::write_yaml;

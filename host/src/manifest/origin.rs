@@ -1,0 +1,84 @@
+//! Places in a repository's files.
+
+use std::fmt;
+use std::sync::Arc;
+
+use serde::{Deserialize, Serialize};
+
+/// Where something was read: a path from the repository's root and a line, counted from 1.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+pub struct Origin {
+    pub path: Arc<str>,
+    pub line: u32,
+}
+
+impl Origin {
+    pub fn new(path: impl Into<Arc<str>>, line: u32) -> Self {
+        Self { path: path.into(), line }
+    }
+}
+
+impl fmt::Display for Origin {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}:{}", self.path, self.line)
+    }
+}
+
+/// A stretch of a file's text. Lines and columns are counted from 1, columns in characters;
+/// the end is exclusive.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub struct Span {
+    pub line: u32,
+    pub column: u32,
+    pub end_line: u32,
+    pub end_column: u32,
+}
+
+/// The spans of a manifest's fields, as a tree of the object's own shape.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Spans {
+    /// The span of this value.
+    pub value: Span,
+    /// The span of the key that names this value, where it has one.
+    pub key: Option<Span>,
+    pub children: Children,
+}
+
+/// What is below a value.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Children {
+    None,
+    /// Sorted by name.
+    Fields(Vec<(Box<str>, Spans)>),
+    Items(Vec<Spans>),
+}
+
+impl Spans {
+    /// The value at an RFC 6901 pointer, or `None` if the file has nothing there.
+    pub fn at(&self, pointer: &str) -> Option<&Spans> {
+        let (found, whole) = self.nearest(pointer);
+        whole.then_some(found)
+    }
+
+    /// The value at an RFC 6901 pointer, or its nearest ancestor that the file has;
+    /// true if it is the value itself.
+    pub fn nearest(&self, pointer: &str) -> (&Spans, bool) {
+        let mut here = self;
+        for token in pointer.split('/').skip(1) {
+            let name = token.replace("~1", "/").replace("~0", "~");
+            let next = match &here.children {
+                Children::None => None,
+                Children::Fields(fields) => fields
+                    .binary_search_by(|(field, _)| field.as_ref().cmp(name.as_str()))
+                    .ok()
+                    .map(|found| &fields[found].1),
+                Children::Items(items) => name.parse::<usize>().ok().and_then(|i| items.get(i)),
+            };
+            match next {
+                Some(next) => here = next,
+                None => return (here, false),
+            }
+        }
+        (here, true)
+    }
+}

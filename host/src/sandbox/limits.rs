@@ -1,0 +1,31 @@
+//! What one call of a plugin may cost.
+
+/// Bounds of one call. Fuel counts instructions, so a verdict is the same on every machine.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct SandboxLimits {
+    /// Units of wasmtime fuel.
+    pub fuel: u64,
+    /// Bytes of linear memory, of all memories together.
+    pub memory: usize,
+    /// Elements of all tables together.
+    pub table_elements: usize,
+    /// Bytes that may pass from guest to host in one call (wasmtime's hostcall fuel).
+    pub result_bytes: usize,
+    /// Bytes of log lines that are kept.
+    pub log_bytes: usize,
+    /// Bytes of a component.
+    pub component_bytes: usize,
+}
+
+impl Default for SandboxLimits {
+    fn default() -> Self {
+        Self {
+            fuel: 2_000_000_000,
+            memory: 128 << 20,
+            table_elements: 100_000,
+            result_bytes: 16 << 20,
+            log_bytes: 64 << 10,
+            component_bytes: 32 << 20,
+        }
+    }
+}

@@ -1,0 +1,11 @@
+//! Git: a bare mirror of each repository, polled cheaply, and its files by tree and OID.
+//! The only room that names git2. Gives snapshots; knows nothing of kits, YAML or clusters.
+//! Files come from Git trees, never from a checkout.
+
+mod mirror;
+mod remote;
+mod snapshot;
+
+pub use mirror::{Mirror, Poll};
+pub use remote::{Auth, Follow, RemoteError, RemoteSpec, Worker};
+pub use snapshot::{Commit, Entry, EntryKind, ObjectId, Revision, Snapshot, SourceError};
