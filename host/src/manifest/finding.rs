@@ -109,7 +109,10 @@ impl Finding {
     }
 
     pub fn note(mut self, message: impl Into<String>, origin: Option<Origin>) -> Self {
-        self.notes.push(Note { message: message.into(), origin });
+        self.notes.push(Note {
+            message: message.into(),
+            origin,
+        });
         self
     }
 

@@ -6,10 +6,12 @@ mod finding;
 mod key;
 mod origin;
 mod read;
+mod scope;
 mod write;
 
 pub use finding::{Finding, Note, Severity};
 pub use key::{GroupKind, GroupVersionKind, ObjectKey};
 pub use origin::{Origin, Span, Spans};
 pub use read::{Limits, Manifest, ReadError, read};
+pub use scope::{Scope, Scopes};
 pub use write::write_yaml;

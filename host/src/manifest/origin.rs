@@ -14,7 +14,10 @@ pub struct Origin {
 
 impl Origin {
     pub fn new(path: impl Into<Arc<str>>, line: u32) -> Self {
-        Self { path: path.into(), line }
+        Self {
+            path: path.into(),
+            line,
+        }
     }
 }
 

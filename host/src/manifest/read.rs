@@ -19,7 +19,12 @@ pub struct Limits {
 
 impl Default for Limits {
     fn default() -> Self {
-        Self { bytes: 16 << 20, depth: 256, nodes: 1_000_000, expanded_bytes: 32 << 20 }
+        Self {
+            bytes: 16 << 20,
+            depth: 256,
+            nodes: 1_000_000,
+            expanded_bytes: 32 << 20,
+        }
     }
 }
 
@@ -46,7 +51,12 @@ impl Manifest {
     }
 
     pub fn gvk(&self) -> GroupVersionKind {
-        let text = |field: &str| self.object.get(field).and_then(Value::as_str).unwrap_or_default();
+        let text = |field: &str| {
+            self.object
+                .get(field)
+                .and_then(Value::as_str)
+                .unwrap_or_default()
+        };
         GroupVersionKind::new(text("apiVersion"), text("kind"))
     }
 }

@@ -1,1 +1,13 @@
-//! 
+//! Render, transform, validate, in that order: from a kit's source to a verdict.
+//! A function of the commit: no cluster, clock or network. Blocking and CPU-bound.
+//! Every error of a kit is reported in one go.
+
+mod gate;
+mod plugins;
+mod referential;
+mod rendered;
+
+pub use gate::settle;
+pub use plugins::PluginStore;
+pub use referential::{Candidate, cross_check};
+pub use rendered::{RenderDigest, Rendered, render_kit};

@@ -14,8 +14,10 @@ pub struct Digest(Arc<str>);
 impl Digest {
     pub fn of(bytes: &[u8]) -> Self {
         use sha2::Digest as _;
-        let hex: String =
-            sha2::Sha256::digest(bytes).iter().map(|byte| format!("{byte:02x}")).collect();
+        let hex: String = sha2::Sha256::digest(bytes)
+            .iter()
+            .map(|byte| format!("{byte:02x}"))
+            .collect();
         Self(format!("sha256:{hex}").into())
     }
 
@@ -68,7 +70,9 @@ pub enum LoadError {
     NotAComponent(String),
     #[error("it imports {0}, which the plugin contract does not offer")]
     ForeignImport(String),
-    #[error("it exports none of the contract's interfaces (trimtab:plugin/validate, transform or referential at 0.1.x)")]
+    #[error(
+        "it exports none of the contract's interfaces (trimtab:plugin/validate, transform or referential at 0.1.x)"
+    )]
     NoExport,
     #[error("it is written for contract version {0}, which this host does not know")]
     ContractVersion(String),
@@ -183,13 +187,25 @@ impl Plugin {
     pub fn description(&self) -> &Description {
         todo!()
     }
-    pub fn validate(&self, _context: &CallContext, _objects: &[CallObject]) -> Result<Vec<RawFinding>, CallError> {
+    pub fn validate(
+        &self,
+        _context: &CallContext,
+        _objects: &[CallObject],
+    ) -> Result<Vec<RawFinding>, CallError> {
         todo!()
     }
-    pub fn transform(&self, _context: &CallContext, _objects: &[CallObject]) -> Result<Vec<Transformed>, CallError> {
+    pub fn transform(
+        &self,
+        _context: &CallContext,
+        _objects: &[CallObject],
+    ) -> Result<Vec<Transformed>, CallError> {
         todo!()
     }
-    pub fn validate_all(&self, _settings: &str, _objects: &[KitObject]) -> Result<Vec<RawFinding>, CallError> {
+    pub fn validate_all(
+        &self,
+        _settings: &str,
+        _objects: &[KitObject],
+    ) -> Result<Vec<RawFinding>, CallError> {
         todo!()
     }
 }

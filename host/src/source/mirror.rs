@@ -30,7 +30,11 @@ impl Mirror {
     }
 
     /// Asks the remote for its refs and fetches only if the followed one is not at `known`.
-    pub fn poll(&self, _remote: &RemoteSpec, _known: Option<&Revision>) -> Result<Poll, RemoteError> {
+    pub fn poll(
+        &self,
+        _remote: &RemoteSpec,
+        _known: Option<&Revision>,
+    ) -> Result<Poll, RemoteError> {
         todo!()
     }
 

@@ -97,7 +97,11 @@ pub enum SourceError {
     #[error("{path} is not a directory")]
     NotADirectory { path: String },
     #[error("{path} has {size} bytes, over the limit of {limit}")]
-    TooLarge { path: String, size: usize, limit: usize },
+    TooLarge {
+        path: String,
+        size: usize,
+        limit: usize,
+    },
     #[error("the mirror lost {what}: {reason}")]
     Damaged { what: String, reason: String },
 }

@@ -1,0 +1,160 @@
+//! The `Repository`: what the platform team decides, and kit authors may not.
+
+use std::collections::BTreeMap;
+
+use kube::CustomResource;
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+use super::{Condition, RevisionStatus};
+use crate::manifest::Finding;
+
+/// A Git repository that describes a platform instance.
+#[derive(CustomResource, Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[kube(
+    group = "trimtab.io",
+    version = "v1alpha1",
+    kind = "Repository",
+    plural = "repositories",
+    shortname = "trepo",
+    category = "trimtab",
+    namespaced,
+    status = "RepositoryStatus",
+    printcolumn = r#"{"name":"Ready","type":"string","jsonPath":".status.conditions[?(@.type==\"Ready\")].status"}"#,
+    printcolumn = r#"{"name":"Revision","type":"string","jsonPath":".status.revision.short"}"#,
+    printcolumn = r#"{"name":"Kits","type":"string","jsonPath":".status.summary"}"#,
+    printcolumn = r#"{"name":"Status","type":"string","jsonPath":".status.conditions[?(@.type==\"Ready\")].message"}"#,
+    printcolumn = r#"{"name":"URL","type":"string","jsonPath":".spec.url","priority":1}"#,
+    printcolumn = r#"{"name":"Age","type":"date","jsonPath":".metadata.creationTimestamp"}"#
+)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct RepositorySpec {
+    /// `https://`, `http://`, `ssh://`, `user@host:path` or `file://`.
+    pub url: String,
+    /// What is followed; the branch `main` if nothing is said. At most one of its fields.
+    #[serde(default, rename = "ref")]
+    pub follow: RefSpec,
+    /// Time between two polls: `30s`, `5m`, `1h`.
+    #[serde(default = "default_interval")]
+    pub interval: String,
+    /// How long one exchange with the Git server may take.
+    #[serde(default = "default_timeout")]
+    pub timeout: String,
+    /// Credentials, in the Repository's namespace.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub secret_ref: Option<SecretRef>,
+    /// Plugins that run on every kit, after its own. No commit can take them off.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub guardrails: Vec<Guardrail>,
+    /// Which directories are kits, and what they may do. Empty: every directory with a
+    /// kit.yaml, or the whole repository as one kit where there is none.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub kits: Vec<KitRule>,
+    /// Stops polling; what is live stays.
+    #[serde(default)]
+    pub suspend: bool,
+}
+
+fn default_interval() -> String {
+    "30s".into()
+}
+
+fn default_timeout() -> String {
+    "60s".into()
+}
+
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct RefSpec {
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub branch: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub tag: Option<String>,
+    /// A SemVer range over the tags; the highest is followed.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub semver: Option<String>,
+    /// A full commit id.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub commit: Option<String>,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct SecretRef {
+    pub name: String,
+}
+
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct Guardrail {
+    /// The component, from the repository's root.
+    pub path: String,
+    /// `sha256:` and 64 hexadecimal digits: a component of another digest stops every kit.
+    pub digest: String,
+    /// As the plugin's settings schema asks.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(schema_with = "free_form")]
+    pub settings: Option<Value>,
+}
+
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct KitRule {
+    /// Directories from the root, segment by segment: a name, `*` for any one name, or
+    /// `{name}` for any one name that may be used below. `**` alone: every directory with a kit.yaml.
+    pub path: String,
+    /// Where objects without a namespace go.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub namespace: Option<String>,
+    /// Make `namespace` if the cluster does not have it.
+    #[serde(default = "yes")]
+    pub create_namespace: bool,
+    /// Where objects may be; `namespace` alone if that is given and this is not; any if neither is.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub allowed_namespaces: Vec<String>,
+    /// Whether cluster-scoped objects are allowed.
+    #[serde(default)]
+    pub cluster_scoped: bool,
+}
+
+fn yes() -> bool {
+    true
+}
+
+fn free_form(_: &mut schemars::SchemaGenerator) -> schemars::Schema {
+    schemars::json_schema!({"type": "object", "x-kubernetes-preserve-unknown-fields": true})
+}
+
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct RepositoryStatus {
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub observed_generation: Option<i64>,
+    #[serde(default)]
+    pub conditions: Vec<Condition>,
+    /// The newest revision that was fetched.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub revision: Option<RevisionStatus>,
+    #[serde(default)]
+    pub kits: KitCounts,
+    /// `7 of 8 ready`.
+    #[serde(default)]
+    pub summary: String,
+    /// What is wrong with the repository itself rather than with one kit; at most 50.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[schemars(schema_with = "super::kit_resource::findings_schema")]
+    pub findings: Vec<Finding>,
+    /// Names and ids of the refs that were last seen, for people.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub refs: BTreeMap<String, String>,
+}
+
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct KitCounts {
+    pub total: u32,
+    pub ready: u32,
+    pub refused: u32,
+    pub failed: u32,
+}

@@ -1,0 +1,92 @@
+//! Whether a kind lives in a namespace.
+
+use std::collections::BTreeMap;
+
+use serde_json::Value;
+
+use super::GroupKind;
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Scope {
+    Namespaced,
+    Cluster,
+}
+
+/// What is known of kinds: those built into Kubernetes, those of CRDs that were read, and
+/// those that a cluster told of.
+#[derive(Clone, Debug, Default)]
+pub struct Scopes {
+    learnt: BTreeMap<GroupKind, Scope>,
+}
+
+impl Scopes {
+    pub fn of(&self, kind: &GroupKind) -> Option<Scope> {
+        self.learnt.get(kind).copied().or_else(|| built_in(kind))
+    }
+
+    pub fn learn(&mut self, kind: GroupKind, scope: Scope) {
+        self.learnt.insert(kind, scope);
+    }
+
+    /// Learns from an object if it is a CustomResourceDefinition.
+    pub fn learn_from(&mut self, object: &Value) {
+        let text = |pointer: &str| object.pointer(pointer).and_then(Value::as_str);
+        if text("/kind") != Some("CustomResourceDefinition") {
+            return;
+        }
+        let (Some(group), Some(kind)) = (text("/spec/group"), text("/spec/names/kind")) else {
+            return;
+        };
+        let scope = if text("/spec/scope") == Some("Cluster") {
+            Scope::Cluster
+        } else {
+            Scope::Namespaced
+        };
+        self.learn(
+            GroupKind {
+                group: group.into(),
+                kind: kind.into(),
+            },
+            scope,
+        );
+    }
+}
+
+/// The API groups of Kubernetes itself. A kind in one of them that is not named here as
+/// cluster-scoped is namespaced; a group that is not here is not known.
+fn built_in(kind: &GroupKind) -> Option<Scope> {
+    let cluster: &[&str] = match &*kind.group {
+        "" => &["Namespace", "Node", "PersistentVolume", "ComponentStatus"],
+        "admissionregistration.k8s.io"
+        | "apiextensions.k8s.io"
+        | "apiregistration.k8s.io"
+        | "flowcontrol.apiserver.k8s.io"
+        | "node.k8s.io"
+        | "scheduling.k8s.io" => {
+            return Some(Scope::Cluster);
+        }
+        "certificates.k8s.io" => &["CertificateSigningRequest", "ClusterTrustBundle"],
+        "networking.k8s.io" => &["IngressClass", "IPAddress", "ServiceCIDR"],
+        "rbac.authorization.k8s.io" => &["ClusterRole", "ClusterRoleBinding"],
+        "storage.k8s.io" => &[
+            "StorageClass",
+            "CSIDriver",
+            "CSINode",
+            "VolumeAttachment",
+            "VolumeAttributesClass",
+        ],
+        "apps"
+        | "batch"
+        | "autoscaling"
+        | "policy"
+        | "coordination.k8s.io"
+        | "discovery.k8s.io"
+        | "events.k8s.io" => &[],
+        _ => return None,
+    };
+    Some(if cluster.contains(&&*kind.kind) {
+        Scope::Cluster
+    } else {
+        Scope::Namespaced
+    })
+}

@@ -1,0 +1,28 @@
+//! Rules over the objects of several kits.
+
+use std::sync::Arc;
+
+use crate::kit::{KitPath, KitSource};
+use crate::manifest::{Finding, Manifest};
+use crate::source::Snapshot;
+
+use super::PluginStore;
+
+/// A kit of the revision, as a referential validator sees it.
+#[derive(Clone)]
+pub struct Candidate {
+    pub kit: Arc<KitSource>,
+    /// Its manifests of the kinds in question; others are passed over.
+    pub manifests: Arc<Vec<Manifest>>,
+}
+
+/// Runs each referential validator among the guardrails once over the objects of all kits, and a
+/// kit's own over that kit's. Also reports an object that two kits have, with both origins.
+/// Findings by the kit that they are about.
+pub fn cross_check(
+    _snapshot: &Snapshot,
+    _candidates: &[Candidate],
+    _plugins: &PluginStore,
+) -> Vec<(KitPath, Finding)> {
+    todo!()
+}
