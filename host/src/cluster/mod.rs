@@ -1,1 +1,19 @@
-//!
+//! The cluster: connect, discover, watch, apply, write status and events.
+//! The only room that names kube's client. Carries plans out and makes no choice of its own.
+
+mod apply;
+mod connect;
+mod error;
+mod events;
+mod inventory;
+mod kinds;
+mod objects;
+mod resources;
+
+pub use apply::{Applied, Failure};
+pub use connect::{Cluster, ConnectOptions};
+pub use error::ClusterError;
+pub use events::Note;
+pub use inventory::Watched;
+pub use kinds::Unserved;
+pub use resources::{KitChange, RepositoryChange};

@@ -1,0 +1,250 @@
+//! Carrying out a plan by server-side apply.
+
+use std::time::Duration;
+
+use futures::StreamExt as _;
+use k8s_openapi::apiextensions_apiserver::pkg::apis::apiextensions::v1::CustomResourceDefinition;
+use kube::Api;
+use kube::api::{Patch, PatchParams, ValidationDirective};
+use kube::core::{DynamicObject, PartialObjectMeta};
+use kube::runtime::wait::{await_condition, conditions};
+
+use crate::manifest::{Finding, Scope};
+use crate::plan::{Plan, Stage, Step};
+
+use super::connect::WRITE_DEADLINE;
+use super::{Cluster, ClusterError};
+
+/// How long a new CRD may take until it is served.
+const ESTABLISHED_DEADLINE: Duration = Duration::from_secs(30);
+/// Tries of one object, with 0.1, 0.2, 0.4 … s between them.
+const TRIES: u32 = 5;
+
+/// What became of a plan.
+#[derive(Clone, Debug, Default)]
+pub struct Applied {
+    /// Objects that were sent and taken.
+    pub changed: usize,
+    /// Each object that was not taken, and why. The others were: applying goes on past an error
+    /// within a stage, so that all errors are known at once, but no later stage is begun.
+    pub failures: Vec<Failure>,
+}
+
+#[derive(Clone, Debug)]
+pub struct Failure {
+    pub finding: Finding,
+    /// Whether trying again may help without a new commit.
+    pub passing: bool,
+}
+
+impl Cluster {
+    /// Sends every step, stage by stage. Dropping the future stops it between requests.
+    pub async fn apply(&self, plan: &Plan, field_manager: &str) -> Applied {
+        let mut applied = Applied::default();
+        for stage in [Stage::Definitions, Stage::Objects, Stage::Admission] {
+            let steps: Vec<&Step> = plan
+                .steps
+                .iter()
+                .filter(|step| step.stage == stage)
+                .collect();
+            let mut results = futures::stream::iter(steps.iter().copied())
+                .map(|step| async move { (step, self.send(step, field_manager).await) })
+                .buffer_unordered(usize::MAX.min(steps.len().max(1)));
+            while let Some((step, result)) = results.next().await {
+                match result {
+                    Ok(()) => applied.changed += 1,
+                    Err(error) => applied.failures.push(failure(step, &error)),
+                }
+            }
+            drop(results);
+            if applied.failures.is_empty() && stage == Stage::Definitions {
+                applied.failures.extend(self.established(&steps).await);
+            }
+            if !applied.failures.is_empty() {
+                break;
+            }
+        }
+        applied
+            .failures
+            .sort_by(|a, b| a.finding.object.cmp(&b.finding.object));
+        applied
+    }
+
+    async fn send(&self, step: &Step, field_manager: &str) -> Result<(), ClusterError> {
+        let manager = if step.owner.is_some() {
+            field_manager
+        } else {
+            "trimtab"
+        };
+        self.watched.change(|inventory| inventory.unsure(&step.key));
+        let mut tries = 0;
+        let metadata = loop {
+            tries += 1;
+            let result = match self.patch(step, manager, false).await {
+                Err(error) if error.is_conflict() => match rival(&error, manager) {
+                    Some(refusal) => Err(refusal),
+                    None => self.patch(step, manager, true).await,
+                },
+                other => other,
+            };
+            match result {
+                Ok(object) => break object.metadata,
+                Err(error) if tries < TRIES && may_pass_soon(&error) => {
+                    tracing::debug!(object = %step.key, %error, tries, "will be tried again");
+                    tokio::time::sleep(Duration::from_millis(100 << (tries - 1))).await;
+                }
+                Err(error) => return Err(error),
+            }
+        };
+        match &step.owner {
+            Some(_) => self.watched.applied(&step.key.group_kind, &metadata),
+            None => self
+                .watched
+                .change(|inventory| inventory.add_namespace(&step.key.name)),
+        }
+        tracing::debug!(object = %step.key, reason = ?step.reason, "applied");
+        Ok(())
+    }
+
+    async fn patch(
+        &self,
+        step: &Step,
+        manager: &str,
+        force: bool,
+    ) -> Result<PartialObjectMeta<DynamicObject>, ClusterError> {
+        let Some((resource, scope)) = self.kinds.get(&step.gvk) else {
+            return Err(ClusterError::Refused {
+                code: 404,
+                reason: "NotServed".into(),
+                message: format!(
+                    "the cluster does not serve {} {}",
+                    step.gvk.api_version(),
+                    step.gvk.kind
+                ),
+                causes: Vec::new(),
+            });
+        };
+        let api: Api<PartialObjectMeta<DynamicObject>> = match (&step.key.namespace, scope) {
+            (Some(namespace), Scope::Namespaced) => {
+                Api::namespaced_with(self.client.clone(), namespace, &resource)
+            }
+            _ => Api::all_with(self.client.clone(), &resource),
+        };
+        let params = PatchParams {
+            force,
+            field_manager: Some(manager.to_owned()),
+            // A field that the schema does not have is a typing error, not a wish.
+            field_validation: Some(ValidationDirective::Strict),
+            ..PatchParams::default()
+        };
+        let _permit = self
+            .writes
+            .acquire()
+            .await
+            .map_err(|closed| ClusterError::Unreachable(closed.to_string()))?;
+        let patch = Patch::Apply(&step.body);
+        match tokio::time::timeout(WRITE_DEADLINE, api.patch(&step.key.name, &params, &patch)).await
+        {
+            Ok(answer) => Ok(answer?),
+            Err(_) => Err(ClusterError::TimedOut(WRITE_DEADLINE.as_secs())),
+        }
+    }
+
+    /// Waits until the CRDs among the steps are served.
+    async fn established(&self, steps: &[&Step]) -> Vec<Failure> {
+        let mut failures = Vec::new();
+        for step in steps
+            .iter()
+            .filter(|step| &*step.key.group_kind.kind == "CustomResourceDefinition")
+        {
+            let api: Api<CustomResourceDefinition> = Api::all(self.client.clone());
+            let served = await_condition(api, &step.key.name, conditions::is_crd_established());
+            if !matches!(
+                tokio::time::timeout(ESTABLISHED_DEADLINE, served).await,
+                Ok(Ok(_))
+            ) {
+                let reason = format!("not established after {} s", ESTABLISHED_DEADLINE.as_secs());
+                failures.push(failure(step, &ClusterError::Unreachable(reason)));
+            }
+        }
+        failures
+    }
+}
+
+/// A conflict with another kit's field manager, which is never forced; conflicts with people and
+/// other tools are.
+fn rival(error: &ClusterError, own: &str) -> Option<ClusterError> {
+    let ClusterError::Refused { causes, .. } = error else {
+        return None;
+    };
+    let manager = causes
+        .iter()
+        .filter_map(|cause| cause.split('"').nth(1))
+        .find(|manager| manager.starts_with("trimtab/") && *manager != own)?;
+    Some(ClusterError::Refused {
+        code: 409,
+        reason: "OwnedByAnotherKit".into(),
+        message: format!("it belongs to another kit (field manager {manager})"),
+        causes: Vec::new(),
+    })
+}
+
+/// A kind that was just defined is not served at once, and a namespace that was just made may not
+/// be known to every admission plugin yet.
+fn may_pass_soon(error: &ClusterError) -> bool {
+    let young =
+        matches!(error, ClusterError::Refused { code: 404, reason, .. } if reason != "NotServed");
+    error.is_passing() || young
+}
+
+fn failure(step: &Step, error: &ClusterError) -> Failure {
+    let (rule, hint) = match error {
+        ClusterError::Refused { reason, .. } if reason == "OwnedByAnotherKit" => (
+            "owned-by-another-kit",
+            "remove it from one of the two, or give it another name",
+        ),
+        ClusterError::Refused { code: 403, .. } => (
+            "apply-forbidden",
+            "the host's account needs this right, or an admission rule forbids it",
+        ),
+        ClusterError::Refused {
+            code: 400 | 422, ..
+        } => (
+            "apply-invalid",
+            "mend the object; its API refuses it as it is",
+        ),
+        _ => ("apply-failed", "it will be tried again"),
+    };
+    let mut finding = Finding::host_error(rule, message(step, error))
+        .about(step.key.clone())
+        .hint(hint);
+    if step.origin.line > 0 {
+        finding = finding.at(step.origin.clone());
+    }
+    let fixable_by_commit_only = matches!(
+        error,
+        ClusterError::Refused {
+            code: 400 | 422,
+            ..
+        }
+    );
+    Failure {
+        finding,
+        passing: !fixable_by_commit_only,
+    }
+}
+
+/// The API server's message; for a Secret only its first words, for messages quote values.
+fn message(step: &Step, error: &ClusterError) -> String {
+    if step.key.group_kind.group.is_empty() && &*step.key.group_kind.kind == "Secret" {
+        let reason = match error {
+            ClusterError::Refused { reason, .. } => reason.clone(),
+            other => other.to_string(),
+        };
+        return format!(
+            "{} was not taken: {reason} (details withheld: it is a Secret)",
+            step.key
+        );
+    }
+    format!("{} was not taken: {error}", step.key)
+}

@@ -1,0 +1,82 @@
+//! Why the cluster did not do as it was asked.
+
+use kube::core::Status;
+
+/// What was asked, and why it failed, in words for people.
+#[derive(Clone, Debug, thiserror::Error)]
+pub enum ClusterError {
+    #[error("no cluster to talk to: {0}")]
+    NoConfig(String),
+    #[error("the API server cannot be reached: {0}")]
+    Unreachable(String),
+    #[error("the API server did not answer within {0} s")]
+    TimedOut(u64),
+    /// An answer of the API server's; `code` is HTTP's.
+    #[error("{message}")]
+    Refused {
+        code: u16,
+        reason: String,
+        message: String,
+        causes: Vec<String>,
+    },
+    #[error("the API server's answer cannot be read: {0}")]
+    Unreadable(String),
+}
+
+impl ClusterError {
+    /// Whether the same request may succeed in a moment.
+    pub fn is_passing(&self) -> bool {
+        match self {
+            Self::Unreachable(_) | Self::TimedOut(_) => true,
+            Self::Refused { code, .. } => *code == 429 || *code >= 500,
+            Self::NoConfig(_) | Self::Unreadable(_) => false,
+        }
+    }
+
+    pub fn is_not_found(&self) -> bool {
+        matches!(self, Self::Refused { code: 404, .. })
+    }
+
+    pub fn is_conflict(&self) -> bool {
+        matches!(self, Self::Refused { code: 409, .. })
+    }
+
+    fn of_status(status: &Status) -> Self {
+        let causes = status
+            .details
+            .as_ref()
+            .map(|details| &details.causes[..])
+            .unwrap_or_default();
+        Self::Refused {
+            code: status.code,
+            reason: status.reason.clone(),
+            message: status.message.clone(),
+            causes: causes.iter().map(|cause| cause.message.clone()).collect(),
+        }
+    }
+}
+
+impl From<kube::Error> for ClusterError {
+    fn from(error: kube::Error) -> Self {
+        match &error {
+            kube::Error::Api(status) => Self::of_status(status),
+            kube::Error::SerdeError(reason) => Self::Unreadable(reason.to_string()),
+            kube::Error::InferConfig(reason) => Self::NoConfig(reason.to_string()),
+            _ => Self::Unreachable(chain(&error)),
+        }
+    }
+}
+
+/// An error and its sources, each once: kube's own display repeats some.
+fn chain(error: &dyn std::error::Error) -> String {
+    let mut text = error.to_string();
+    let mut source = error.source();
+    while let Some(next) = source {
+        let words = next.to_string();
+        if !text.contains(&words) {
+            text = format!("{text}: {words}");
+        }
+        source = next.source();
+    }
+    text
+}

@@ -1,0 +1,152 @@
+//! Which kinds the API server serves, by discovery.
+
+use std::collections::HashMap;
+use std::sync::RwLock;
+
+use kube::Client;
+use kube::core::ApiResource;
+
+use crate::manifest::{GroupKind, GroupVersionKind, Scope, Scopes};
+
+use super::{Cluster, ClusterError};
+
+/// What discovery told last.
+pub(super) struct Kinds {
+    client: Client,
+    served: RwLock<HashMap<GroupVersionKind, (ApiResource, Scope)>>,
+}
+
+/// A kind that the API server does not serve.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Unserved {
+    pub gvk: GroupVersionKind,
+    /// Versions of the same kind that it does serve.
+    pub other_versions: Vec<String>,
+}
+
+impl Kinds {
+    pub(super) fn new(client: Client) -> Self {
+        Self {
+            client,
+            served: RwLock::default(),
+        }
+    }
+
+    pub(super) fn get(&self, gvk: &GroupVersionKind) -> Option<(ApiResource, Scope)> {
+        self.read().get(gvk).cloned()
+    }
+
+    /// The served version of a kind; any, if there are several.
+    pub(super) fn any_version(&self, kind: &GroupKind) -> Option<ApiResource> {
+        let served = self.read();
+        let mut found: Vec<_> = served
+            .iter()
+            .filter(|(gvk, _)| gvk.group_kind() == *kind)
+            .collect();
+        found.sort_by(|a, b| a.0.version.cmp(&b.0.version));
+        found.first().map(|(_, (resource, _))| resource.clone())
+    }
+
+    fn read(
+        &self,
+    ) -> std::sync::RwLockReadGuard<'_, HashMap<GroupVersionKind, (ApiResource, Scope)>> {
+        self.served
+            .read()
+            .unwrap_or_else(std::sync::PoisonError::into_inner)
+    }
+
+    /// Two requests (aggregated discovery), however many groups there are.
+    async fn refresh(&self) -> Result<(), ClusterError> {
+        let core = self.client.list_core_api_versions_aggregated().await?;
+        let groups = self.client.list_api_groups_aggregated().await?;
+        let mut served = HashMap::new();
+        for group in core.items.iter().chain(&groups.items) {
+            let name = group
+                .metadata
+                .as_ref()
+                .and_then(|meta| meta.name.clone())
+                .unwrap_or_default();
+            for version in &group.versions {
+                let version_name = version.version.clone().unwrap_or_default();
+                for resource in &version.resources {
+                    let Some(kind) = resource
+                        .response_kind
+                        .as_ref()
+                        .and_then(|kind| kind.kind.clone())
+                    else {
+                        continue;
+                    };
+                    let gvk = GroupVersionKind {
+                        group: name.as_str().into(),
+                        version: version_name.as_str().into(),
+                        kind: kind.as_str().into(),
+                    };
+                    let cluster = resource.scope.as_deref() == Some("Cluster");
+                    let api = ApiResource {
+                        group: name.clone(),
+                        version: version_name.clone(),
+                        api_version: gvk.api_version(),
+                        kind,
+                        plural: resource.resource.clone().unwrap_or_default(),
+                    };
+                    served.insert(
+                        gvk,
+                        (
+                            api,
+                            if cluster {
+                                Scope::Cluster
+                            } else {
+                                Scope::Namespaced
+                            },
+                        ),
+                    );
+                }
+            }
+        }
+        *self
+            .served
+            .write()
+            .unwrap_or_else(std::sync::PoisonError::into_inner) = served;
+        Ok(())
+    }
+}
+
+impl Cluster {
+    /// Teaches `scopes` the kinds in question; asks the API server only if one of them is not
+    /// known yet. Gives those that it does not serve.
+    pub async fn learn_kinds(
+        &self,
+        kinds: impl IntoIterator<Item = GroupVersionKind>,
+        scopes: &mut Scopes,
+    ) -> Result<Vec<Unserved>, ClusterError> {
+        let mut kinds: Vec<GroupVersionKind> = kinds.into_iter().collect();
+        kinds.sort();
+        kinds.dedup();
+        if kinds.iter().any(|gvk| self.kinds.get(gvk).is_none()) {
+            self.kinds.refresh().await?;
+        }
+        let mut unserved = Vec::new();
+        for gvk in kinds {
+            match self.kinds.get(&gvk) {
+                Some((_, scope)) => scopes.learn(gvk.group_kind(), scope),
+                None => unserved.push(Unserved {
+                    other_versions: self.versions_of(&gvk.group_kind()),
+                    gvk,
+                }),
+            }
+        }
+        Ok(unserved)
+    }
+
+    fn versions_of(&self, kind: &GroupKind) -> Vec<String> {
+        let mut versions: Vec<String> = self
+            .kinds
+            .read()
+            .keys()
+            .filter(|gvk| gvk.group_kind() == *kind)
+            .map(GroupVersionKind::api_version)
+            .collect();
+        versions.sort();
+        versions
+    }
+}

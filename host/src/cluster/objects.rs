@@ -1,0 +1,169 @@
+//! The host's own objects: CRDs, Secrets, Repositories, Kits.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use k8s_openapi::api::core::v1::{Namespace, Secret};
+use k8s_openapi::apiextensions_apiserver::pkg::apis::apiextensions::v1::CustomResourceDefinition;
+use kube::api::{ListParams, Patch, PatchParams};
+use kube::runtime::wait::{await_condition, conditions};
+use kube::{Api, ResourceExt as _};
+use serde_json::{Value, json};
+
+use crate::kit::{Kit, KitStatus, Repository, RepositoryStatus};
+
+use super::{Cluster, ClusterError};
+
+/// The field manager of what the host writes for itself.
+const MANAGER: &str = "trimtab";
+/// Kits carry their Repository's name in this label.
+const REPOSITORY_LABEL: &str = "trimtab.io/repository";
+
+fn forced() -> PatchParams {
+    PatchParams::apply(MANAGER).force()
+}
+
+impl Cluster {
+    /// Applies the CRDs and waits until they are served.
+    pub async fn install(
+        &self,
+        definitions: &[CustomResourceDefinition],
+    ) -> Result<(), ClusterError> {
+        let api: Api<CustomResourceDefinition> = Api::all(self.client.clone());
+        for definition in definitions {
+            api.patch(&definition.name_any(), &forced(), &Patch::Apply(definition))
+                .await?;
+        }
+        for definition in definitions {
+            let name = definition.name_any();
+            let served = await_condition(api.clone(), &name, conditions::is_crd_established());
+            match tokio::time::timeout(Duration::from_secs(30), served).await {
+                Ok(Ok(_)) => {}
+                Ok(Err(error)) => return Err(ClusterError::Unreachable(error.to_string())),
+                Err(_) => return Err(ClusterError::TimedOut(30)),
+            }
+        }
+        Ok(())
+    }
+
+    /// Writes a Repository, as `trimtab run --file` was given it; its namespace is made if missing.
+    pub async fn put_repository(
+        &self,
+        namespace: &str,
+        repository: &Repository,
+    ) -> Result<(), ClusterError> {
+        let namespaces: Api<Namespace> = Api::all(self.client.clone());
+        if namespaces.get_metadata_opt(namespace).await?.is_none() {
+            let body =
+                json!({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": namespace}});
+            namespaces
+                .patch(namespace, &forced(), &Patch::Apply(&body))
+                .await?;
+        }
+        let body = json!({
+            "apiVersion": "trimtab.io/v1alpha1", "kind": "Repository",
+            "metadata": {"name": repository.name_any(), "namespace": namespace},
+            "spec": repository.spec,
+        });
+        let api: Api<Repository> = Api::namespaced(self.client.clone(), namespace);
+        api.patch(&repository.name_any(), &forced(), &Patch::Apply(&body))
+            .await?;
+        Ok(())
+    }
+
+    /// Sorted by namespace and name.
+    pub async fn list_repositories(&self) -> Result<Vec<Repository>, ClusterError> {
+        let api: Api<Repository> = Api::all(self.client.clone());
+        let mut all = api.list(&ListParams::default()).await?.items;
+        all.sort_by_key(|repository| (repository.namespace(), repository.name_any()));
+        Ok(all)
+    }
+
+    /// Sorted by namespace and name.
+    pub async fn list_kits(&self) -> Result<Vec<Kit>, ClusterError> {
+        let api: Api<Kit> = Api::all(self.client.clone());
+        let mut all = api.list(&ListParams::default()).await?.items;
+        all.sort_by_key(|kit| (kit.namespace(), kit.name_any()));
+        Ok(all)
+    }
+
+    /// A Secret's entries. Not to be logged.
+    pub async fn secret(
+        &self,
+        namespace: &str,
+        name: &str,
+    ) -> Result<BTreeMap<String, Vec<u8>>, ClusterError> {
+        let api: Api<Secret> = Api::namespaced(self.client.clone(), namespace);
+        let data = api.get(name).await?.data.unwrap_or_default();
+        Ok(data
+            .into_iter()
+            .map(|(key, value)| (key, value.0))
+            .collect())
+    }
+
+    /// Makes a kit's object, or brings its metadata up to date; its spec is left to people.
+    /// `metadata` is that of an ApplySet's parent.
+    pub async fn put_kit(
+        &self,
+        namespace: &str,
+        name: &str,
+        repository: &str,
+        owner: &Repository,
+        metadata: &Value,
+    ) -> Result<Kit, ClusterError> {
+        let mut metadata = metadata.clone();
+        metadata["name"] = name.into();
+        metadata["namespace"] = namespace.into();
+        metadata["labels"][REPOSITORY_LABEL] = repository.into();
+        metadata["ownerReferences"] = json!([{
+            "apiVersion": "trimtab.io/v1alpha1", "kind": "Repository",
+            "name": owner.name_any(), "uid": owner.uid().unwrap_or_default(),
+        }]);
+        let body =
+            json!({"apiVersion": "trimtab.io/v1alpha1", "kind": "Kit", "metadata": metadata});
+        let api: Api<Kit> = Api::namespaced(self.client.clone(), namespace);
+        let _permit = self
+            .writes
+            .acquire()
+            .await
+            .map_err(|closed| ClusterError::Unreachable(closed.to_string()))?;
+        Ok(api.patch(name, &forced(), &Patch::Apply(&body)).await?)
+    }
+
+    pub async fn put_kit_status(
+        &self,
+        namespace: &str,
+        name: &str,
+        status: &KitStatus,
+    ) -> Result<(), ClusterError> {
+        let body = json!({
+            "apiVersion": "trimtab.io/v1alpha1", "kind": "Kit",
+            "metadata": {"name": name}, "status": status,
+        });
+        let api: Api<Kit> = Api::namespaced(self.client.clone(), namespace);
+        let _permit = self
+            .writes
+            .acquire()
+            .await
+            .map_err(|closed| ClusterError::Unreachable(closed.to_string()))?;
+        api.patch_status(name, &forced(), &Patch::Apply(&body))
+            .await?;
+        Ok(())
+    }
+
+    pub async fn put_repository_status(
+        &self,
+        namespace: &str,
+        name: &str,
+        status: &RepositoryStatus,
+    ) -> Result<(), ClusterError> {
+        let body = json!({
+            "apiVersion": "trimtab.io/v1alpha1", "kind": "Repository",
+            "metadata": {"name": name}, "status": status,
+        });
+        let api: Api<Repository> = Api::namespaced(self.client.clone(), namespace);
+        api.patch_status(name, &forced(), &Patch::Apply(&body))
+            .await?;
+        Ok(())
+    }
+}

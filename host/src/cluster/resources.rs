@@ -1,0 +1,79 @@
+//! Watches on Repositories and Kits.
+
+use futures::{Stream, StreamExt as _};
+use kube::runtime::watcher::{self, Event};
+use kube::runtime::{WatchStreamExt as _, watcher as watch};
+use kube::{Api, ResourceExt as _};
+
+use crate::kit::{Kit, Repository};
+
+use super::Cluster;
+
+/// What happened to a Repository.
+#[derive(Clone, Debug)]
+pub enum RepositoryChange {
+    Put(Box<Repository>),
+    Gone {
+        namespace: String,
+        name: String,
+    },
+    /// All that there are will be told, then `Listed`.
+    Listing,
+    /// What has not been told since `Listing` is gone.
+    Listed,
+}
+
+/// What happened to a Kit.
+#[derive(Clone, Debug)]
+pub enum KitChange {
+    Put(Box<Kit>),
+    Gone { namespace: String, name: String },
+    Listing,
+    Listed,
+}
+
+impl Cluster {
+    /// Never ends; a broken watch resumes.
+    pub fn watch_repositories(&self) -> impl Stream<Item = RepositoryChange> + Send + use<> {
+        let api: Api<Repository> = Api::all(self.client.clone());
+        watch(api, watcher::Config::default()).default_backoff().filter_map(|event| {
+            std::future::ready(match event {
+                Ok(Event::Apply(it) | Event::InitApply(it)) => Some(RepositoryChange::Put(Box::new(it))),
+                Ok(Event::Delete(it)) => Some(RepositoryChange::Gone {
+                    namespace: it.namespace().unwrap_or_default(),
+                    name: it.name_any(),
+                }),
+                Ok(Event::InitDone) => Some(RepositoryChange::Listed),
+                Ok(Event::Init) => Some(RepositoryChange::Listing),
+                Err(error) => {
+                    tracing::warn!(%error, "the watch on Repositories was interrupted; it will resume");
+                    None
+                }
+            })
+        })
+    }
+
+    /// Never ends; a broken watch resumes.
+    pub fn watch_kits(&self) -> impl Stream<Item = KitChange> + Send + use<> {
+        let api: Api<Kit> = Api::all(self.client.clone());
+        watch(api, watcher::Config::default())
+            .default_backoff()
+            .filter_map(|event| {
+                std::future::ready(match event {
+                    Ok(Event::Apply(it) | Event::InitApply(it)) => {
+                        Some(KitChange::Put(Box::new(it)))
+                    }
+                    Ok(Event::Delete(it)) => Some(KitChange::Gone {
+                        namespace: it.namespace().unwrap_or_default(),
+                        name: it.name_any(),
+                    }),
+                    Ok(Event::InitDone) => Some(KitChange::Listed),
+                    Ok(Event::Init) => Some(KitChange::Listing),
+                    Err(error) => {
+                        tracing::warn!(%error, "the watch on Kits was interrupted; it will resume");
+                        None
+                    }
+                })
+            })
+    }
+}
