@@ -11,7 +11,7 @@ mod write;
 
 pub use finding::{Finding, Note, Severity};
 pub use key::{GroupKind, GroupVersionKind, ObjectKey};
-pub use origin::{Origin, Span, Spans};
+pub use origin::{Children, Origin, Span, Spans};
 pub use read::{Limits, Manifest, ReadError, read};
 pub use scope::{Scope, Scopes};
 pub use write::write_yaml;
