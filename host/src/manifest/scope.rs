@@ -30,25 +30,30 @@ impl Scopes {
 
     /// Learns from an object if it is a CustomResourceDefinition.
     pub fn learn_from(&mut self, object: &Value) {
+        if let Some((kind, scope)) = Self::defined_by(object) {
+            self.learn(kind, scope);
+        }
+    }
+
+    /// The kind that an object defines, if it is a CustomResourceDefinition.
+    pub fn defined_by(object: &Value) -> Option<(GroupKind, Scope)> {
         let text = |pointer: &str| object.pointer(pointer).and_then(Value::as_str);
         if text("/kind") != Some("CustomResourceDefinition") {
-            return;
+            return None;
         }
-        let (Some(group), Some(kind)) = (text("/spec/group"), text("/spec/names/kind")) else {
-            return;
+        let kind = GroupKind {
+            group: text("/spec/group")?.into(),
+            kind: text("/spec/names/kind")?.into(),
         };
-        let scope = if text("/spec/scope") == Some("Cluster") {
-            Scope::Cluster
-        } else {
-            Scope::Namespaced
-        };
-        self.learn(
-            GroupKind {
-                group: group.into(),
-                kind: kind.into(),
+        let cluster = text("/spec/scope") == Some("Cluster");
+        Some((
+            kind,
+            if cluster {
+                Scope::Cluster
+            } else {
+                Scope::Namespaced
             },
-            scope,
-        );
+        ))
     }
 }
 

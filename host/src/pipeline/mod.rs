@@ -2,11 +2,13 @@
 //! A function of the commit: no cluster, clock or network. Blocking and CPU-bound.
 //! Every error of a kit is reported in one go.
 
+mod evaluation;
 mod gate;
 mod plugins;
 mod referential;
 mod rendered;
 
+pub use evaluation::{Evaluation, Evaluator, Superseded, Verdict};
 pub use gate::settle;
 pub use plugins::PluginStore;
 pub use referential::{Candidate, cross_check};

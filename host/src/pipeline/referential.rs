@@ -3,17 +3,16 @@
 use std::sync::Arc;
 
 use crate::kit::{KitPath, KitSource};
-use crate::manifest::{Finding, Manifest};
+use crate::manifest::Finding;
 use crate::source::Snapshot;
 
-use super::PluginStore;
+use super::{PluginStore, Rendered};
 
 /// A kit of the revision, as a referential validator sees it.
 #[derive(Clone)]
 pub struct Candidate {
     pub kit: Arc<KitSource>,
-    /// Its manifests of the kinds in question; others are passed over.
-    pub manifests: Arc<Vec<Manifest>>,
+    pub rendered: Arc<Rendered>,
 }
 
 /// Runs each referential validator among the guardrails once over the objects of all kits, and a

@@ -1,0 +1,261 @@
+//! All kits of a revision through the pipeline, at the cost of what changed.
+
+use std::collections::{BTreeMap, HashMap};
+use std::num::NonZeroUsize;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+
+use crate::kit::{Discoverer, InputDigest, KitPath, KitSource, RepositorySpec};
+use crate::manifest::{Finding, GroupKind, Scope, Scopes};
+use crate::source::{Snapshot, SourceError};
+
+use super::{Candidate, PluginStore, Rendered, cross_check, render_kit};
+
+/// What the pipeline says of one kit.
+#[derive(Clone, Debug)]
+pub struct Verdict {
+    pub kit: Arc<KitSource>,
+    pub rendered: Arc<Rendered>,
+    /// Of the rules over several kits.
+    pub cross: Vec<Finding>,
+    /// Whether it had to be rendered: its inputs are not those of the evaluation before.
+    pub looked_at: bool,
+}
+
+impl Verdict {
+    /// All findings, the kit's own first.
+    pub fn findings(&self) -> impl Iterator<Item = &Finding> {
+        self.rendered.findings.iter().chain(&self.cross)
+    }
+
+    pub fn has_errors(&self) -> bool {
+        self.findings().any(Finding::is_error)
+    }
+}
+
+/// What the pipeline says of a revision: a function of the commit and the Repository's spec.
+#[derive(Clone, Debug, Default)]
+pub struct Evaluation {
+    /// Sorted by path.
+    pub verdicts: Vec<Verdict>,
+    /// Of the repository rather than of one kit.
+    pub findings: Vec<Finding>,
+    /// Kinds that CRDs of this revision define.
+    pub defined: BTreeMap<GroupKind, (Scope, KitPath)>,
+    pub looked_at: usize,
+}
+
+/// Evaluates one repository's revisions, and remembers what it need not do again.
+pub struct Evaluator {
+    plugins: Arc<PluginStore>,
+    discoverer: Discoverer,
+    known: HashMap<KitPath, Known>,
+    workers: NonZeroUsize,
+}
+
+/// What was made of a kit's inputs.
+struct Known {
+    inputs: InputDigest,
+    /// Rendered knowing only the built-in kinds.
+    plain: Arc<Rendered>,
+    /// Kinds of CRDs in the revision that the kit has objects of.
+    custom: BTreeMap<GroupKind, Scope>,
+    /// Rendered knowing these too.
+    settled: Arc<Rendered>,
+}
+
+/// The evaluation was given up, because a newer revision is there.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Superseded;
+
+impl Evaluator {
+    /// `workers`: threads that render at once.
+    pub fn new(plugins: Arc<PluginStore>, workers: NonZeroUsize) -> Self {
+        Self {
+            plugins,
+            discoverer: Discoverer::default(),
+            known: HashMap::new(),
+            workers,
+        }
+    }
+
+    /// Blocking. `superseded` is looked at between kits.
+    pub fn evaluate(
+        &mut self,
+        snapshot: &Snapshot,
+        spec: &RepositorySpec,
+        superseded: &AtomicBool,
+    ) -> Result<Result<Evaluation, Superseded>, SourceError> {
+        let discovery = self.discoverer.discover(snapshot, spec)?;
+        let changed: Vec<Arc<KitSource>> = discovery
+            .kits
+            .iter()
+            .filter(|kit| {
+                self.known
+                    .get(&kit.path)
+                    .is_none_or(|known| known.inputs != kit.inputs)
+            })
+            .cloned()
+            .collect();
+        let none = BTreeMap::new();
+        let first = self.render(
+            snapshot,
+            changed.iter().map(|kit| (kit.clone(), none.clone())),
+            superseded,
+        );
+        for (kit, rendered) in first {
+            let known = Known {
+                inputs: kit.inputs,
+                plain: rendered.clone(),
+                custom: BTreeMap::new(),
+                settled: rendered,
+            };
+            self.known.insert(kit.path.clone(), known);
+        }
+        if superseded.load(Ordering::Relaxed) {
+            return Ok(Err(Superseded));
+        }
+        self.known.retain(|path, _| {
+            discovery
+                .kits
+                .binary_search_by(|kit| kit.path.cmp(path))
+                .is_ok()
+        });
+        let defined = self.defined(&discovery.kits);
+        self.settle_custom(snapshot, &discovery.kits, &defined, superseded);
+        if superseded.load(Ordering::Relaxed) {
+            return Ok(Err(Superseded));
+        }
+        let mut evaluation = Evaluation {
+            looked_at: changed.len(),
+            findings: discovery.findings,
+            defined,
+            verdicts: Vec::with_capacity(discovery.kits.len()),
+        };
+        let looked_at: std::collections::HashSet<&KitPath> =
+            changed.iter().map(|kit| &kit.path).collect();
+        for kit in &discovery.kits {
+            let Some(known) = self.known.get(&kit.path) else {
+                continue;
+            };
+            evaluation.verdicts.push(Verdict {
+                kit: kit.clone(),
+                rendered: known.settled.clone(),
+                cross: Vec::new(),
+                looked_at: looked_at.contains(&kit.path),
+            });
+        }
+        self.cross(snapshot, &mut evaluation);
+        Ok(Ok(evaluation))
+    }
+
+    /// Which kinds the CRDs of all kits define; the first kit by path wins.
+    fn defined(&self, kits: &[Arc<KitSource>]) -> BTreeMap<GroupKind, (Scope, KitPath)> {
+        let mut defined = BTreeMap::new();
+        for kit in kits {
+            let Some(known) = self.known.get(&kit.path) else {
+                continue;
+            };
+            for manifest in &known.plain.manifests {
+                if let Some((kind, scope)) = Scopes::defined_by(&manifest.object) {
+                    defined
+                        .entry(kind)
+                        .or_insert_with(|| (scope, kit.path.clone()));
+                }
+            }
+        }
+        defined
+    }
+
+    /// Renders kits that have objects of kinds which CRDs of the revision define again, knowing them.
+    fn settle_custom(
+        &mut self,
+        snapshot: &Snapshot,
+        kits: &[Arc<KitSource>],
+        defined: &BTreeMap<GroupKind, (Scope, KitPath)>,
+        superseded: &AtomicBool,
+    ) {
+        let mut again = Vec::new();
+        for kit in kits {
+            let Some(known) = self.known.get_mut(&kit.path) else {
+                continue;
+            };
+            let custom: BTreeMap<GroupKind, Scope> = known
+                .plain
+                .manifests
+                .iter()
+                .map(|manifest| manifest.gvk().group_kind())
+                .filter_map(|kind| defined.get(&kind).map(|(scope, _)| (kind, *scope)))
+                .collect();
+            if custom == known.custom {
+                continue;
+            }
+            if custom.is_empty() {
+                known.settled = known.plain.clone();
+                known.custom = custom;
+            } else {
+                again.push((kit.clone(), custom));
+            }
+        }
+        let customs: HashMap<KitPath, _> = again
+            .iter()
+            .map(|(kit, custom)| (kit.path.clone(), custom.clone()))
+            .collect();
+        for (kit, rendered) in self.render(snapshot, again.into_iter(), superseded) {
+            if let Some(known) = self.known.get_mut(&kit.path) {
+                known.settled = rendered;
+                known.custom = customs[&kit.path].clone();
+            }
+        }
+    }
+
+    fn render(
+        &self,
+        snapshot: &Snapshot,
+        kits: impl Iterator<Item = (Arc<KitSource>, BTreeMap<GroupKind, Scope>)> + Send,
+        superseded: &AtomicBool,
+    ) -> Vec<(Arc<KitSource>, Arc<Rendered>)> {
+        let kits = Mutex::new(kits);
+        let done = Mutex::new(Vec::new());
+        let work = || {
+            while !superseded.load(Ordering::Relaxed) {
+                let next = kits.lock().unwrap_or_else(PoisonError::into_inner).next();
+                let Some((kit, custom)) = next else { return };
+                let mut scopes = Scopes::default();
+                custom
+                    .into_iter()
+                    .for_each(|(kind, scope)| scopes.learn(kind, scope));
+                let rendered = Arc::new(render_kit(snapshot, &kit, &self.plugins, &scopes));
+                done.lock()
+                    .unwrap_or_else(PoisonError::into_inner)
+                    .push((kit, rendered));
+            }
+        };
+        std::thread::scope(|scope| {
+            for _ in 1..self.workers.get() {
+                scope.spawn(work);
+            }
+            work();
+        });
+        done.into_inner().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn cross(&self, snapshot: &Snapshot, evaluation: &mut Evaluation) {
+        let candidates: Vec<Candidate> = evaluation
+            .verdicts
+            .iter()
+            .map(|verdict| Candidate {
+                kit: verdict.kit.clone(),
+                rendered: verdict.rendered.clone(),
+            })
+            .collect();
+        for (path, finding) in cross_check(snapshot, &candidates, &self.plugins) {
+            if let Ok(found) = evaluation
+                .verdicts
+                .binary_search_by(|verdict| verdict.kit.path.cmp(&path))
+            {
+                evaluation.verdicts[found].cross.push(finding);
+            }
+        }
+    }
+}
