@@ -49,7 +49,7 @@ impl Cluster {
                 .collect();
             let mut results = futures::stream::iter(steps.iter().copied())
                 .map(|step| async move { (step, self.send(step, field_manager).await) })
-                .buffer_unordered(usize::MAX.min(steps.len().max(1)));
+                .buffer_unordered(steps.len().max(1));
             while let Some((step, result)) = results.next().await {
                 match result {
                     Ok(()) => applied.changed += 1,

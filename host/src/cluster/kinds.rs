@@ -5,6 +5,7 @@ use std::sync::RwLock;
 
 use kube::Client;
 use kube::core::ApiResource;
+use serde_json::Value;
 
 use crate::manifest::{GroupKind, GroupVersionKind, Scope, Scopes};
 
@@ -53,6 +54,49 @@ impl Kinds {
         self.served
             .read()
             .unwrap_or_else(std::sync::PoisonError::into_inner)
+    }
+
+    /// Learns from a CRD that is established: discovery would tell the same, a little later.
+    pub(super) fn define(&self, definition: &Value) {
+        let text = |pointer: &str| definition.pointer(pointer).and_then(Value::as_str);
+        let (Some(group), Some(kind), Some(plural)) = (
+            text("/spec/group"),
+            text("/spec/names/kind"),
+            text("/spec/names/plural"),
+        ) else {
+            return;
+        };
+        let scope = if text("/spec/scope") == Some("Cluster") {
+            Scope::Cluster
+        } else {
+            Scope::Namespaced
+        };
+        let versions = definition
+            .pointer("/spec/versions")
+            .and_then(Value::as_array);
+        let served = |version: &&Value| version["served"].as_bool() == Some(true);
+        let mut known = self
+            .served
+            .write()
+            .unwrap_or_else(std::sync::PoisonError::into_inner);
+        for version in versions.into_iter().flatten().filter(served) {
+            let Some(version) = version["name"].as_str() else {
+                continue;
+            };
+            let gvk = GroupVersionKind {
+                group: group.into(),
+                version: version.into(),
+                kind: kind.into(),
+            };
+            let resource = ApiResource {
+                group: group.to_owned(),
+                version: version.to_owned(),
+                api_version: gvk.api_version(),
+                kind: kind.to_owned(),
+                plural: plural.to_owned(),
+            };
+            known.insert(gvk, (resource, scope));
+        }
     }
 
     /// Two requests (aggregated discovery), however many groups there are.
@@ -136,6 +180,11 @@ impl Cluster {
             }
         }
         Ok(unserved)
+    }
+
+    /// Asks the API server for all that it serves.
+    pub async fn discover(&self) -> Result<(), ClusterError> {
+        self.kinds.refresh().await
     }
 
     fn versions_of(&self, kind: &GroupKind) -> Vec<String> {

@@ -34,9 +34,6 @@ pub struct KitSpec {
     /// Stops reconciling this kit; what is live stays.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub suspend: bool,
-    /// A pin: this revision is applied, whatever the followed ref says.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub revision: Option<String>,
 }
 
 /// A revision as people want to see it.
@@ -100,7 +97,7 @@ pub struct KitStatus {
     /// Digest of the rendered objects that are live.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub digest: Option<String>,
-    /// Digest of the inputs (trees, plugins, settings) of what is live.
+    /// Digest of the inputs (trees, plugins, settings) of the attempted revision.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub inputs: Option<String>,
     /// How many objects the kit has live.

@@ -1,7 +1,5 @@
 //! The `Repository`: what the platform team decides, and kit authors may not.
 
-use std::collections::BTreeMap;
-
 use kube::CustomResource;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -145,9 +143,6 @@ pub struct RepositoryStatus {
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     #[schemars(schema_with = "super::kit_resource::findings_schema")]
     pub findings: Vec<Finding>,
-    /// Names and ids of the refs that were last seen, for people.
-    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
-    pub refs: BTreeMap<String, String>,
 }
 
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]

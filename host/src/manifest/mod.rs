@@ -3,11 +3,14 @@
 //! Never touches Git, the cluster, the clock or the file system: bytes in, values out.
 
 mod finding;
+mod json;
 mod key;
 mod origin;
 mod read;
+mod scalar;
 mod scope;
 mod write;
+mod yaml;
 
 pub use finding::{Finding, Note, Severity};
 pub use key::{GroupKind, GroupVersionKind, ObjectKey};

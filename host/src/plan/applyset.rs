@@ -1,6 +1,6 @@
 //! Kits as ApplySets (KEP-3659): the `Kit` object is the parent, a label makes the members.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 use std::sync::Arc;
 
@@ -89,16 +89,38 @@ pub fn parent_metadata(
     })
 }
 
+/// The kinds that a parent's annotations name; entries that are not kinds are passed over.
+pub fn group_kinds_of(annotations: &BTreeMap<String, String>) -> BTreeSet<GroupKind> {
+    annotations
+        .get(KINDS_ANNOTATION)
+        .map(String::as_str)
+        .unwrap_or_default()
+        .split(',')
+        .filter_map(group_kind)
+        .collect()
+}
+
+/// `Deployment.apps`, `Service`.
+fn group_kind(text: &str) -> Option<GroupKind> {
+    let (kind, group) = text.split_once('.').unwrap_or((text, ""));
+    (!kind.is_empty()).then(|| GroupKind {
+        group: group.into(),
+        kind: kind.into(),
+    })
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
 
     #[test]
     fn an_id_is_the_one_that_the_kep_prescribes() {
-        // Computed apart from this code: sha256("vision.trimtab-system.Kit.trimtab.io").
+        // Computed apart from this code, by sha256sum and basenc --base64url.
         let id = SetId::of_kit("vision", "trimtab-system");
-        assert!(id.as_str().starts_with("applyset-") && id.as_str().ends_with("-v1"));
-        assert_eq!(id.as_str().len(), "applyset-".len() + 43 + "-v1".len());
+        assert_eq!(
+            id.as_str(),
+            "applyset-ffyDE8m3FdYqKh4t9hfGEx9rlP4mh4ymYQ0dCxvnqjg-v1"
+        );
     }
 
     #[test]

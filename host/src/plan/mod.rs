@@ -7,7 +7,7 @@ mod planner;
 
 pub use applyset::{
     DIGEST_ANNOTATION, ORIGIN_ANNOTATION, PART_OF_LABEL, REVISION_ANNOTATION, SetId, field_manager,
-    parent_metadata,
+    group_kinds_of, parent_metadata,
 };
 pub use inventory::{Inventory, LiveObject};
 pub use planner::{Action, Desired, Plan, Prune, Reason, Stage, Step, plan};
