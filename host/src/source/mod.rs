@@ -2,10 +2,18 @@
 //! The only room that names git2. Gives snapshots; knows nothing of kits, YAML or clusters.
 //! Files come from Git trees, never from a checkout.
 
+mod backoff;
+mod directory;
+mod exchange;
+mod known_hosts;
 mod mirror;
 mod remote;
 mod snapshot;
+mod trust;
+mod worker;
 
+pub use backoff::Backoff;
 pub use mirror::{Mirror, Poll};
 pub use remote::{Auth, Follow, RemoteError, RemoteSpec, Worker};
 pub use snapshot::{Commit, Entry, EntryKind, ObjectId, Revision, Snapshot, SourceError};
+pub use worker::{WORKER_VERB, worker_main};

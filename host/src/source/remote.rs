@@ -103,3 +103,74 @@ impl RemoteError {
         }
     }
 }
+
+/// The port of an SSH URL; 22 where it says none.
+pub(super) fn ssh_port(url: &str) -> u16 {
+    let Some(rest) = url.strip_prefix("ssh://") else {
+        return 22;
+    };
+    let authority = rest.split('/').next().unwrap_or_default();
+    let host = authority.rsplit('@').next().unwrap_or_default();
+    host.rsplit_once(':')
+        .and_then(|(_, port)| port.parse().ok())
+        .unwrap_or(22)
+}
+
+/// A URL without the password that may stand in it.
+pub(super) fn masked(url: &str) -> String {
+    let Some((scheme, rest)) = url.split_once("://") else {
+        return url.to_owned();
+    };
+    let (authority, path) = rest
+        .split_once('/')
+        .map_or((rest, None), |(authority, path)| (authority, Some(path)));
+    let authority = match authority.rsplit_once('@') {
+        Some((user, host)) if user.contains(':') => {
+            format!("{}:***@{host}", user.split(':').next().unwrap_or_default())
+        }
+        _ => authority.to_owned(),
+    };
+    match path {
+        Some(path) => format!("{scheme}://{authority}/{path}"),
+        None => format!("{scheme}://{authority}"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_password_in_a_url_is_masked() {
+        assert_eq!(
+            masked("https://me:secret@git.example.org/a/b.git"),
+            "https://me:***@git.example.org/a/b.git"
+        );
+        assert_eq!(
+            masked("git@git.example.org:a/b.git"),
+            "git@git.example.org:a/b.git"
+        );
+        assert_eq!(
+            masked("ssh://git@git.example.org:2222/a"),
+            "ssh://git@git.example.org:2222/a"
+        );
+    }
+
+    #[test]
+    fn credentials_are_not_in_debug_output() {
+        let auth = Auth {
+            password: Some("hunter2".into()),
+            ssh_key: Some("KEY".into()),
+            ..Auth::default()
+        };
+        let text = format!("{auth:?}");
+        assert!(!text.contains("hunter2") && !text.contains("KEY"), "{text}");
+    }
+
+    #[test]
+    fn an_ssh_url_has_a_port() {
+        assert_eq!(ssh_port("ssh://git@git.example.org:2222/a"), 2222);
+        assert_eq!(ssh_port("ssh://git.example.org/a"), 22);
+        assert_eq!(ssh_port("git@git.example.org:a"), 22);
+    }
+}

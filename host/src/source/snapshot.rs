@@ -1,7 +1,6 @@
 //! The files of one revision.
 
 use std::fmt;
-use std::path::Path;
 use std::sync::{Arc, Mutex};
 
 use serde::{Deserialize, Serialize};
@@ -115,13 +114,13 @@ pub struct Snapshot {
     pub(super) commit: Option<Commit>,
 }
 
-impl Snapshot {
-    /// The files of a directory as they are now, without Git's ignored ones where it is
-    /// part of a work tree. Nothing is written anywhere.
-    pub fn of_directory(_root: &Path) -> Result<Self, SourceError> {
-        todo!()
-    }
+/// More links than this on one path are a cycle, as for Linux.
+const LINK_LIMIT: usize = 40;
+/// A Git LFS pointer begins with this, and is smaller than the specification's bound.
+const LFS_PREFIX: &[u8] = b"version https://git-lfs.github.com/spec/";
+const LFS_LIMIT: usize = 1024;
 
+impl Snapshot {
     /// `None` for a working directory.
     pub fn commit(&self) -> Option<&Commit> {
         self.commit.as_ref()
@@ -134,18 +133,190 @@ impl Snapshot {
 
     /// The names in a directory (`""` is the root), sorted by bytes. Symbolic links on the way
     /// to it are followed; those in it are listed as such.
-    pub fn list(&self, _directory: &str) -> Result<Vec<Entry>, SourceError> {
-        todo!()
+    pub fn list(&self, directory: &str) -> Result<Vec<Entry>, SourceError> {
+        let (real, entry) = self.resolve(directory)?;
+        if entry.kind != EntryKind::Directory {
+            return Err(SourceError::NotADirectory { path: real });
+        }
+        self.entries(&real, entry.id)
     }
 
     /// What is at a path, with every symbolic link followed inside the tree.
     /// The `String` is the path it really has.
-    pub fn resolve(&self, _path: &str) -> Result<(String, Entry), SourceError> {
-        todo!()
+    pub fn resolve(&self, path: &str) -> Result<(String, Entry), SourceError> {
+        let root = Entry {
+            name: String::new(),
+            kind: EntryKind::Directory,
+            id: self.root,
+        };
+        // Entries from the root to where the walk is, and the names that are still to be walked.
+        let mut walked = vec![root];
+        let mut ahead: Vec<String> = segments(path);
+        let mut links = 0;
+        while let Some(name) = ahead.pop() {
+            if name == ".." {
+                if walked.len() == 1 {
+                    return Err(SourceError::Escapes {
+                        path: path.to_owned(),
+                    });
+                }
+                walked.pop();
+                continue;
+            }
+            let here = walked.last().map(|entry| entry.id).unwrap_or(self.root);
+            let entry = self.child(path, here, &name)?;
+            match entry.kind {
+                EntryKind::Symlink => {
+                    links += 1;
+                    if links > LINK_LIMIT {
+                        return Err(SourceError::LinkCycle {
+                            path: path.to_owned(),
+                        });
+                    }
+                    let target = String::from_utf8(self.blob(path, entry.id)?).map_err(|_| {
+                        SourceError::NotFound {
+                            path: path.to_owned(),
+                        }
+                    })?;
+                    if target.starts_with('/') {
+                        return Err(SourceError::Escapes {
+                            path: path.to_owned(),
+                        });
+                    }
+                    ahead.extend(segments(&target));
+                }
+                EntryKind::Submodule => {
+                    return Err(SourceError::Submodule {
+                        path: joined(&walked, &name),
+                    });
+                }
+                EntryKind::File if !ahead.is_empty() => {
+                    return Err(SourceError::NotADirectory {
+                        path: joined(&walked, &name),
+                    });
+                }
+                EntryKind::File | EntryKind::Directory => walked.push(entry),
+            }
+        }
+        let real = walked[1..]
+            .iter()
+            .map(|entry| entry.name.as_str())
+            .collect::<Vec<_>>()
+            .join("/");
+        walked
+            .pop()
+            .map(|entry| (real, entry))
+            .ok_or_else(|| SourceError::NotFound {
+                path: path.to_owned(),
+            })
     }
 
     /// A file's bytes, with symbolic links followed. `limit` is in bytes.
-    pub fn read(&self, _path: &str, _limit: usize) -> Result<Vec<u8>, SourceError> {
-        todo!()
+    pub fn read(&self, path: &str, limit: usize) -> Result<Vec<u8>, SourceError> {
+        let (_, entry) = self.resolve(path)?;
+        if entry.kind != EntryKind::File {
+            return Err(SourceError::NotAFile {
+                path: path.to_owned(),
+            });
+        }
+        let size = self
+            .lock()
+            .odb()
+            .and_then(|odb| odb.read_header(oid(entry.id)))
+            .map_err(damaged(path))?
+            .0;
+        if size > limit {
+            return Err(SourceError::TooLarge {
+                path: path.to_owned(),
+                size,
+                limit,
+            });
+        }
+        let bytes = self.blob(path, entry.id)?;
+        if bytes.len() <= LFS_LIMIT && bytes.starts_with(LFS_PREFIX) {
+            return Err(SourceError::Lfs {
+                path: path.to_owned(),
+            });
+        }
+        Ok(bytes)
     }
+
+    fn lock(&self) -> std::sync::MutexGuard<'_, git2::Repository> {
+        self.store
+            .lock()
+            .unwrap_or_else(std::sync::PoisonError::into_inner)
+    }
+
+    fn blob(&self, path: &str, id: ObjectId) -> Result<Vec<u8>, SourceError> {
+        let store = self.lock();
+        let blob = store.find_blob(oid(id)).map_err(damaged(path))?;
+        Ok(blob.content().to_vec())
+    }
+
+    fn child(&self, path: &str, tree: ObjectId, name: &str) -> Result<Entry, SourceError> {
+        let store = self.lock();
+        let tree = store.find_tree(oid(tree)).map_err(damaged(path))?;
+        let found = tree.get_name(name).ok_or_else(|| SourceError::NotFound {
+            path: path.to_owned(),
+        })?;
+        entry_of(&found).ok_or_else(|| SourceError::NotFound {
+            path: path.to_owned(),
+        })
+    }
+
+    fn entries(&self, path: &str, tree: ObjectId) -> Result<Vec<Entry>, SourceError> {
+        let store = self.lock();
+        let tree = store.find_tree(oid(tree)).map_err(damaged(path))?;
+        let mut entries: Vec<Entry> = tree.iter().filter_map(|entry| entry_of(&entry)).collect();
+        entries.sort_by(|a, b| a.name.as_bytes().cmp(b.name.as_bytes()));
+        Ok(entries)
+    }
+}
+
+/// The segments of a path, last one first; empty ones and `.` are left out.
+fn segments(path: &str) -> Vec<String> {
+    path.split('/')
+        .rev()
+        .filter(|name| !matches!(*name, "" | "."))
+        .map(str::to_owned)
+        .collect()
+}
+
+fn joined(walked: &[Entry], name: &str) -> String {
+    let parents = walked[1..].iter().map(|entry| entry.name.as_str());
+    parents.chain([name]).collect::<Vec<_>>().join("/")
+}
+
+fn oid(id: ObjectId) -> git2::Oid {
+    git2::Oid::from_bytes(&id.0).expect("an id has 20 bytes")
+}
+
+pub(super) fn id(oid: git2::Oid) -> ObjectId {
+    let mut bytes = [0; 20];
+    bytes.copy_from_slice(&oid.as_bytes()[..20]);
+    ObjectId(bytes)
+}
+
+fn damaged(what: &str) -> impl FnOnce(git2::Error) -> SourceError {
+    let what = what.to_owned();
+    move |error| SourceError::Damaged {
+        what,
+        reason: error.message().to_owned(),
+    }
+}
+
+/// `None` for a name that is not UTF-8: no file that Kubernetes could name has one.
+fn entry_of(entry: &git2::TreeEntry<'_>) -> Option<Entry> {
+    let kind = match entry.filemode() & 0o170_000 {
+        0o040_000 => EntryKind::Directory,
+        0o120_000 => EntryKind::Symlink,
+        0o160_000 => EntryKind::Submodule,
+        _ => EntryKind::File,
+    };
+    let name = std::str::from_utf8(entry.name_bytes()).ok()?.to_owned();
+    Some(Entry {
+        name,
+        kind,
+        id: id(entry.id()),
+    })
 }

@@ -1,0 +1,130 @@
+//! Exchanges in a child process, which can be killed when a server is silent.
+
+use std::io::{BufRead as _, Read as _, Write as _};
+use std::process::{Child, Command, ExitCode, Stdio};
+use std::sync::mpsc;
+use std::time::Duration;
+
+use super::exchange::{Request, exchange, is_local};
+use super::remote::masked;
+use super::{Poll, RemoteError, Worker};
+
+/// The hidden verb that makes the binary a worker.
+pub const WORKER_VERB: &str = "git-worker";
+/// Variables that a worker keeps: where TLS roots are, and proxies. No configuration of the user's.
+const KEPT: [&str; 10] = [
+    "PATH",
+    "SSL_CERT_FILE",
+    "SSL_CERT_DIR",
+    "http_proxy",
+    "https_proxy",
+    "HTTPS_PROXY",
+    "no_proxy",
+    "NO_PROXY",
+    "TMPDIR",
+    "RUST_BACKTRACE",
+];
+/// More than this is no answer of ours.
+const ANSWER_LIMIT: u64 = 1 << 20;
+
+pub(super) fn poll(worker: &Worker, request: &Request) -> Result<Poll, RemoteError> {
+    if is_local(&request.remote.url) {
+        return exchange(request);
+    }
+    let url = masked(&request.remote.url);
+    let storage = |reason: std::io::Error| RemoteError::Storage {
+        url: url.clone(),
+        reason: reason.to_string(),
+    };
+    // libgit2 looks for known hosts and configuration in the home directory: an empty one is given.
+    let home = tempfile::tempdir().map_err(storage)?;
+    if let Some(known) = &request.remote.auth.known_hosts {
+        std::fs::create_dir(home.path().join(".ssh")).map_err(storage)?;
+        std::fs::write(home.path().join(".ssh/known_hosts"), known).map_err(storage)?;
+    }
+    let mut command = Command::new(&worker.program);
+    command
+        .arg(WORKER_VERB)
+        .env_clear()
+        .env("HOME", home.path());
+    for name in KEPT {
+        if let Some(value) = std::env::var_os(name) {
+            command.env(name, value);
+        }
+    }
+    command
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::null());
+    let mut child = command.spawn().map_err(storage)?;
+    let answer = ask(&mut child, request, request.remote.deadline);
+    let timed_out = matches!(answer, Err(mpsc::RecvTimeoutError::Timeout));
+    // Both fail only if it has ended already.
+    let _ = child.kill();
+    let _ = child.wait();
+    match answer {
+        Ok(text) => serde_json::from_str(&text).unwrap_or_else(|_| {
+            Err(RemoteError::Protocol {
+                url,
+                reason: "the exchange with the server crashed".into(),
+            })
+        }),
+        Err(_) if timed_out => Err(RemoteError::TimedOut {
+            url,
+            seconds: request.remote.deadline.as_secs(),
+        }),
+        Err(_) => Err(RemoteError::Protocol {
+            url,
+            reason: "the exchange with the server crashed".into(),
+        }),
+    }
+}
+
+fn ask(
+    child: &mut Child,
+    request: &Request,
+    deadline: Duration,
+) -> Result<String, mpsc::RecvTimeoutError> {
+    let (Some(stdin), Some(stdout)) = (child.stdin.as_mut(), child.stdout.take()) else {
+        return Err(mpsc::RecvTimeoutError::Disconnected);
+    };
+    let line = serde_json::to_string(request).unwrap_or_default();
+    // A worker that ended at once is told by its missing answer.
+    let _ = stdin
+        .write_all(line.as_bytes())
+        .and_then(|()| stdin.write_all(b"\n"));
+    let (sender, receiver) = mpsc::channel();
+    std::thread::spawn(move || {
+        let mut text = String::new();
+        let _ = stdout.take(ANSWER_LIMIT).read_to_string(&mut text);
+        // Nobody waits any longer after the deadline.
+        let _ = sender.send(text);
+    });
+    receiver.recv_timeout(deadline)
+}
+
+/// The worker's side: one request on standard input, one answer on standard output. Ends when
+/// its parent does.
+pub fn worker_main() -> ExitCode {
+    #[cfg(target_os = "linux")]
+    let _ = rustix::process::set_parent_process_death_signal(Some(rustix::process::Signal::KILL));
+    let mut line = String::new();
+    let mut input = std::io::stdin().lock();
+    if input.read_line(&mut line).is_err() {
+        return ExitCode::FAILURE;
+    }
+    drop(input);
+    std::thread::spawn(|| {
+        // The parent keeps the pipe open as long as it wants an answer.
+        let _ = std::io::stdin().read(&mut [0]);
+        std::process::exit(1);
+    });
+    let Ok(request) = serde_json::from_str::<Request>(&line) else {
+        return ExitCode::FAILURE;
+    };
+    let answer = exchange(&request);
+    match serde_json::to_string(&answer).map(|text| std::io::stdout().write_all(text.as_bytes())) {
+        Ok(Ok(())) => ExitCode::SUCCESS,
+        _ => ExitCode::FAILURE,
+    }
+}
