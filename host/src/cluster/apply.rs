@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use futures::StreamExt as _;
+use futures::stream::FuturesUnordered;
 use k8s_openapi::apiextensions_apiserver::pkg::apis::apiextensions::v1::CustomResourceDefinition;
 use kube::Api;
 use kube::api::{Patch, PatchParams, ValidationDirective};
@@ -47,9 +48,10 @@ impl Cluster {
                 .iter()
                 .filter(|step| step.stage == stage)
                 .collect();
-            let mut results = futures::stream::iter(steps.iter().copied())
-                .map(|step| async move { (step, self.send(step, field_manager).await) })
-                .buffer_unordered(steps.len().max(1));
+            let mut results = FuturesUnordered::new();
+            for step in &steps {
+                results.push(self.send_named(step, field_manager));
+            }
             while let Some((step, result)) = results.next().await {
                 match result {
                     Ok(()) => applied.changed += 1,
@@ -68,6 +70,14 @@ impl Cluster {
             .failures
             .sort_by(|a, b| a.finding.object.cmp(&b.finding.object));
         applied
+    }
+
+    async fn send_named<'s>(
+        &self,
+        step: &'s Step,
+        manager: &str,
+    ) -> (&'s Step, Result<(), ClusterError>) {
+        (step, self.send(step, manager).await)
     }
 
     async fn send(&self, step: &Step, field_manager: &str) -> Result<(), ClusterError> {
@@ -159,10 +169,12 @@ impl Cluster {
         {
             let api: Api<CustomResourceDefinition> = Api::all(self.client.clone());
             let served = await_condition(api, &step.key.name, conditions::is_crd_established());
-            if !matches!(
+            if matches!(
                 tokio::time::timeout(ESTABLISHED_DEADLINE, served).await,
                 Ok(Ok(_))
             ) {
+                self.kinds.define(&step.body);
+            } else {
                 let reason = format!("not established after {} s", ESTABLISHED_DEADLINE.as_secs());
                 failures.push(failure(step, &ClusterError::Unreachable(reason)));
             }

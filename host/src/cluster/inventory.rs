@@ -264,12 +264,11 @@ impl Cluster {
     /// Kinds that the API server does not serve are passed over.
     pub async fn watch_kinds(&self, kinds: &BTreeSet<GroupKind>) {
         let mut ready = vec![self.watched.watch_namespaces()];
-        ready.extend(
-            kinds
-                .iter()
-                .filter_map(|kind| self.kinds.any_version(kind))
-                .map(|api| self.watched.watch_kind(api)),
-        );
+        for kind in kinds {
+            if let Some(resource) = self.kinds.any_version(kind) {
+                ready.push(self.watched.watch_kind(resource));
+            }
+        }
         for mut listed in ready {
             // An error means that the watch is gone, as at shutdown.
             let _ = listed.wait_for(|listed| *listed).await;

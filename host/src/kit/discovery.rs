@@ -1,13 +1,17 @@
 //! From a snapshot to its kits.
 
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::fmt;
 use std::sync::Arc;
 
-use crate::manifest::Finding;
-use crate::manifest::Origin;
-use crate::source::{ObjectId, Snapshot, SourceError};
+use sha2::{Digest as _, Sha256};
 
-use super::{KitPath, RepositorySpec};
+use super::file::{self, KIT_FILE, KitFile};
+use super::kit_files::KitFiles;
+use super::pattern::{Captures, Pattern, Segment, fill, is_dns_label, is_dns_subdomain};
+use super::{Guardrail, KitPath, KitRule, RepositorySpec, dependencies};
+use crate::manifest::{Finding, Origin};
+use crate::source::{EntryKind, ObjectId, Snapshot, SourceError};
 
 /// What the platform team lets a kit do, with the names of captures filled in and narrowed by kit.yaml.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -40,7 +44,14 @@ pub struct PluginUse {
 /// SHA-256 over all that a kit's rendering depends on: tree ids, blobs read outside of the
 /// directory, plugins, settings, grants. Equal digests: nothing to look at.
 #[derive(Clone, Copy, PartialEq, Eq, Hash)]
-pub struct InputDigest(pub(super) [u8; 32]);
+pub struct InputDigest([u8; 32]);
+
+impl InputDigest {
+    /// Of a kit that is not there.
+    pub fn none() -> Self {
+        Self([0; 32])
+    }
+}
 
 impl fmt::Display for InputDigest {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -82,16 +93,481 @@ pub struct Discovery {
 /// Finds kits, and remembers what it read, so that a revision costs only what changed.
 #[derive(Default)]
 pub struct Discoverer {
-    _private: (),
+    /// Of a kit's directory by its path, tree id and what it reads outside of it.
+    read: HashMap<String, Read>,
+    files: KitFiles,
+}
+
+/// What was read in a kit's directory.
+#[derive(Clone)]
+struct Read {
+    tree: ObjectId,
+    file: Result<KitFile, Vec<Finding>>,
+    file_origin: Option<Origin>,
+    /// Symbolic links in the directory that lead out of it, by path.
+    links: Vec<String>,
+}
+
+/// A directory that a rule matched.
+struct Matched<'s> {
+    path: String,
+    tree: ObjectId,
+    rule: &'s KitRule,
+    rule_index: usize,
+    captures: Captures,
 }
 
 impl Discoverer {
     /// Errors only if the snapshot itself cannot be read; what is wrong in the repository is in findings.
     pub fn discover(
         &mut self,
-        _snapshot: &Snapshot,
-        _spec: &RepositorySpec,
+        snapshot: &Snapshot,
+        spec: &RepositorySpec,
     ) -> Result<Discovery, SourceError> {
-        todo!()
+        let everywhere = [KitRule {
+            path: "**".into(),
+            create_namespace: true,
+            ..KitRule::default()
+        }];
+        let rules = if spec.kits.is_empty() {
+            &everywhere[..]
+        } else {
+            &spec.kits
+        };
+        let mut discovery = Discovery::default();
+        let with_file = self.files.directories(snapshot)?;
+        let mut matched = Vec::new();
+        for (index, rule) in rules.iter().enumerate() {
+            match Pattern::parse(&rule.path) {
+                Ok(pattern) => matches(snapshot, &pattern, rule, index, &with_file, &mut matched)?,
+                Err(error) => discovery.findings.push(
+                    Finding::host_error("repository-spec", error)
+                        .field(format!("/spec/kits/{index}/path")),
+                ),
+            }
+        }
+        if spec.kits.is_empty() && matched.is_empty() {
+            let root = Matched {
+                path: ".".into(),
+                tree: snapshot.root(),
+                rule: &rules[0],
+                rule_index: 0,
+                captures: Captures::new(),
+            };
+            matched.push(root);
+        }
+        matched.sort_by(|a, b| (&a.path, a.rule_index).cmp(&(&b.path, b.rule_index)));
+        let matched = unique(matched, &mut discovery.findings);
+        ungranted(&with_file, &matched, &mut discovery.findings);
+        let guardrails = resolve_guardrails(snapshot, &spec.guardrails);
+        let mut kits = Vec::new();
+        for it in &matched {
+            let read = match self.read.get(&it.path) {
+                Some(read) if read.tree == it.tree => read.clone(),
+                _ => {
+                    discovery.looked_at += 1;
+                    let read = read_directory(snapshot, it)?;
+                    self.read.insert(it.path.clone(), read.clone());
+                    read
+                }
+            };
+            kits.push(kit(snapshot, it, &read, &guardrails));
+        }
+        let present: BTreeSet<&String> = matched.iter().map(|it| &it.path).collect();
+        self.read.retain(|path, _| present.contains(path));
+        dependencies::check(&mut kits, |path| match &self.read[path].file {
+            Ok(file) => file.depends_on.clone(),
+            Err(_) => Vec::new(),
+        });
+        discovery.kits = kits.into_iter().map(Arc::new).collect();
+        Ok(discovery)
     }
+}
+
+fn matches<'s>(
+    snapshot: &Snapshot,
+    pattern: &Pattern,
+    rule: &'s KitRule,
+    rule_index: usize,
+    with_file: &[String],
+    found: &mut Vec<Matched<'s>>,
+) -> Result<(), SourceError> {
+    let segments = match pattern {
+        Pattern::Everywhere => {
+            for path in with_file {
+                let (_, entry) = snapshot.resolve(path)?;
+                let path = path.clone();
+                found.push(Matched {
+                    path,
+                    tree: entry.id,
+                    rule,
+                    rule_index,
+                    captures: Captures::new(),
+                });
+            }
+            return Ok(());
+        }
+        Pattern::Segments(segments) => segments,
+    };
+    if segments[..] == [Segment::Name(".".into())] {
+        found.push(Matched {
+            path: ".".into(),
+            tree: snapshot.root(),
+            rule,
+            rule_index,
+            captures: Captures::new(),
+        });
+        return Ok(());
+    }
+    let mut level = vec![(String::new(), snapshot.root(), Captures::new())];
+    for segment in segments {
+        let mut next = Vec::new();
+        for (path, _, captures) in level {
+            for entry in snapshot.list(&path)? {
+                // Hidden directories are tools' (.github), and links would make one kit two.
+                let fits = match segment {
+                    Segment::Name(name) => entry.name == *name,
+                    Segment::Any | Segment::Capture(_) => !entry.name.starts_with('.'),
+                };
+                if !fits || entry.kind != EntryKind::Directory {
+                    continue;
+                }
+                let mut captures = captures.clone();
+                if let Segment::Capture(name) = segment {
+                    captures.insert(name.clone(), entry.name.clone());
+                }
+                let below = if path.is_empty() {
+                    entry.name
+                } else {
+                    format!("{path}/{}", entry.name)
+                };
+                next.push((below, entry.id, captures));
+            }
+        }
+        level = next;
+    }
+    found.extend(level.into_iter().map(|(path, tree, captures)| Matched {
+        path,
+        tree,
+        rule,
+        rule_index,
+        captures,
+    }));
+    Ok(())
+}
+
+/// Leaves out directories that two rules match, and those inside of another kit.
+fn unique<'s>(matched: Vec<Matched<'s>>, findings: &mut Vec<Finding>) -> Vec<Matched<'s>> {
+    let paths: Vec<String> = matched.iter().map(|it| it.path.clone()).collect();
+    let all: BTreeSet<&str> = paths.iter().map(String::as_str).collect();
+    let mut kept: Vec<Matched<'s>> = Vec::new();
+    let mut names: BTreeMap<String, String> = BTreeMap::new();
+    for it in matched {
+        // Sorted by path, so that twins stand side by side.
+        if let Some(twin) = kept.last().filter(|other| other.path == it.path) {
+            let message = format!(
+                "{} is matched by {:?} and by {:?}; the first one counts",
+                it.path, twin.rule.path, it.rule.path
+            );
+            let finding = Finding::host_error("kit-twice", message);
+            findings.push(finding.field(format!("/spec/kits/{}/path", it.rule_index)));
+            continue;
+        }
+        if let Some(outer) = outer_of(&all, &it.path) {
+            let message = format!(
+                "the kit {} lies inside of the kit {outer}; only the outer one counts",
+                it.path
+            );
+            findings.push(
+                Finding::host_error("kit-nested", message)
+                    .field(format!("/spec/kits/{}/path", it.rule_index)),
+            );
+            continue;
+        }
+        let name = KitPath::new(it.path.as_str()).object_name();
+        if !is_dns_subdomain(&name) {
+            let message = format!(
+                "{} cannot be a kit: {name:?} is no name for a Kubernetes object (RFC 1123)",
+                it.path
+            );
+            findings.push(
+                Finding::host_error("kit-name", message)
+                    .hint("use lower case letters, digits and `-` in directory names"),
+            );
+            continue;
+        }
+        if let Some(other) = names.insert(name.clone(), it.path.clone()) {
+            let message = format!(
+                "{} and {other} would both have the Kit object {name}",
+                it.path
+            );
+            findings.push(
+                Finding::host_error("kit-name", message).hint("rename one of the directories"),
+            );
+            continue;
+        }
+        kept.push(it);
+    }
+    kept
+}
+
+/// A kit.yaml that no rule grants: its author believes that it is live.
+fn ungranted(with_file: &[String], matched: &[Matched<'_>], findings: &mut Vec<Finding>) {
+    let kits: BTreeSet<&str> = matched.iter().map(|it| it.path.as_str()).collect();
+    for path in with_file
+        .iter()
+        .filter(|path| !kits.contains(path.as_str()) && outer_of(&kits, path).is_none())
+    {
+        let file = if path == "." {
+            KIT_FILE.to_owned()
+        } else {
+            format!("{path}/{KIT_FILE}")
+        };
+        let message =
+            format!("{path} has a kit.yaml, but no rule of the Repository makes it a kit");
+        let finding = Finding::host_error("kit-not-granted", message).at(Origin::new(file, 1));
+        findings.push(
+            finding.hint("add its path to spec.kits of the Repository, or remove the kit.yaml"),
+        );
+    }
+}
+
+/// The kit that a directory lies inside of.
+fn outer_of<'k>(kits: &BTreeSet<&'k str>, path: &str) -> Option<&'k str> {
+    let ends = path.match_indices('/').map(|(end, _)| &path[..end]);
+    let root = (path != ".").then_some(".");
+    root.into_iter()
+        .chain(ends)
+        .find_map(|outer| kits.get(outer).copied())
+}
+
+type Resolved = Vec<Result<PluginUse, Finding>>;
+
+fn resolve_guardrails(snapshot: &Snapshot, guardrails: &[Guardrail]) -> Resolved {
+    let resolve =
+        |(index, guardrail): (usize, &Guardrail)| match component(snapshot, &guardrail.path) {
+            Ok(blob) => Ok(PluginUse {
+                path: guardrail.path.clone(),
+                blob,
+                digest: Some(guardrail.digest.clone()),
+                settings: guardrail
+                    .settings
+                    .as_ref()
+                    .map_or_else(|| "{}".into(), |it| it.to_string().into()),
+                guardrail: true,
+                named_at: None,
+            }),
+            Err(error) => Err(Finding::host_error(
+                "plugin-missing",
+                format!("the guardrail {}: {error}", guardrail.path),
+            )
+            .field(format!("/spec/guardrails/{index}/path"))
+            .hint("commit the component, or take the guardrail out of the Repository")),
+        };
+    guardrails.iter().enumerate().map(resolve).collect()
+}
+
+fn component(snapshot: &Snapshot, path: &str) -> Result<ObjectId, SourceError> {
+    let (real, entry) = snapshot.resolve(path)?;
+    if entry.kind == EntryKind::File {
+        Ok(entry.id)
+    } else {
+        Err(SourceError::NotAFile { path: real })
+    }
+}
+
+fn read_directory(snapshot: &Snapshot, it: &Matched<'_>) -> Result<Read, SourceError> {
+    let mut links = Vec::new();
+    let mut ahead = vec![it.path.clone()];
+    let mut has_file = false;
+    while let Some(directory) = ahead.pop() {
+        for entry in snapshot.list(&directory)? {
+            has_file |= directory == it.path && entry.name == KIT_FILE;
+            let below = if directory == "." {
+                entry.name
+            } else {
+                format!("{directory}/{}", entry.name)
+            };
+            match entry.kind {
+                EntryKind::Directory => ahead.push(below),
+                EntryKind::Symlink => links.push(below),
+                EntryKind::File | EntryKind::Submodule => {}
+            }
+        }
+    }
+    links.sort();
+    let name = it.path.rsplit('/').next().unwrap_or_default();
+    let name = if name == "." { "root" } else { name };
+    let path = if it.path == "." {
+        KIT_FILE.to_owned()
+    } else {
+        format!("{}/{KIT_FILE}", it.path)
+    };
+    let file = match has_file {
+        false => Ok(KitFile::default()),
+        true => match snapshot.read(&path, 1 << 20) {
+            Ok(bytes) => file::parse(&path, &bytes, name),
+            Err(error) => Err(vec![
+                Finding::host_error("kit-file", error.to_string())
+                    .at(Origin::new(path.as_str(), 1)),
+            ]),
+        },
+    };
+    Ok(Read {
+        tree: it.tree,
+        file,
+        file_origin: has_file.then(|| Origin::new(path, 1)),
+        links,
+    })
+}
+
+fn kit(snapshot: &Snapshot, it: &Matched<'_>, read: &Read, guardrails: &Resolved) -> KitSource {
+    let mut findings = Vec::new();
+    let mut grants = granted(it, &mut findings);
+    let mut plugins = Vec::new();
+    match &read.file {
+        Err(faults) => findings.extend(faults.iter().cloned()),
+        Ok(file) => {
+            narrow(&mut grants, file, &mut findings);
+            plugins = own_plugins(snapshot, &it.path, file, &mut findings);
+        }
+    }
+    for guardrail in guardrails {
+        match guardrail {
+            Ok(plugin) => plugins.push(plugin.clone()),
+            Err(finding) => findings.push(finding.clone()),
+        }
+    }
+    let inputs = digest(snapshot, it, read, &grants, &plugins, &findings);
+    KitSource {
+        path: KitPath::new(it.path.as_str()),
+        grants,
+        plugins,
+        depends_on: Vec::new(),
+        inputs,
+        findings,
+    }
+}
+
+fn granted(it: &Matched<'_>, findings: &mut Vec<Finding>) -> Grants {
+    let mut name = |template: &String| {
+        let filled = fill(template, &it.captures).unwrap_or_default();
+        if !is_dns_label(&filled) {
+            let message = format!(
+                "{} cannot be a kit: {filled:?} is no name for a namespace (RFC 1123)",
+                it.path
+            );
+            findings.push(
+                Finding::host_error("kit-name", message)
+                    .hint("use lower case letters, digits and `-` in directory names"),
+            );
+        }
+        filled
+    };
+    let namespace = it.rule.namespace.as_ref().map(&mut name);
+    let mut allowed: Vec<String> = it.rule.allowed_namespaces.iter().map(name).collect();
+    if allowed.is_empty() {
+        allowed.extend(namespace.clone());
+    }
+    Grants {
+        namespace,
+        create_namespace: it.rule.create_namespace,
+        allowed_namespaces: allowed,
+        cluster_scoped: it.rule.cluster_scoped,
+    }
+}
+
+fn narrow(grants: &mut Grants, file: &KitFile, findings: &mut Vec<Finding>) {
+    let Some((wanted, origin)) = &file.allowed_namespaces else {
+        return;
+    };
+    for name in wanted {
+        if !grants.allowed_namespaces.is_empty() && !grants.allowed_namespaces.contains(name) {
+            let message = format!(
+                "the namespace {name} is not granted to this kit; it may have {}",
+                grants.allowed_namespaces.join(", ")
+            );
+            findings.push(Finding::host_error("kit-not-granted", message).at(origin.clone()));
+        }
+    }
+    grants.allowed_namespaces.clone_from(wanted);
+}
+
+fn own_plugins(
+    snapshot: &Snapshot,
+    kit: &str,
+    file: &KitFile,
+    findings: &mut Vec<Finding>,
+) -> Vec<PluginUse> {
+    let mut plugins = Vec::new();
+    for plugin in &file.plugins {
+        let path = match plugin.path.strip_prefix('/') {
+            Some(rooted) => rooted.to_owned(),
+            None if kit == "." => plugin.path.clone(),
+            None => format!("{kit}/{}", plugin.path),
+        };
+        match component(snapshot, &path) {
+            Ok(blob) => plugins.push(PluginUse {
+                path,
+                blob,
+                digest: plugin.digest.clone(),
+                settings: plugin.settings.as_str().into(),
+                guardrail: false,
+                named_at: Some(plugin.origin.clone()),
+            }),
+            Err(error) => findings.push(
+                Finding::host_error(
+                    "plugin-missing",
+                    format!("the plugin {}: {error}", plugin.path),
+                )
+                .at(plugin.origin.clone())
+                .hint("commit the component, or take the plugin out of kit.yaml"),
+            ),
+        }
+    }
+    plugins
+}
+
+/// Each part is written with its length, so that no two different inputs look the same.
+fn digest(
+    snapshot: &Snapshot,
+    it: &Matched<'_>,
+    read: &Read,
+    grants: &Grants,
+    plugins: &[PluginUse],
+    findings: &[Finding],
+) -> InputDigest {
+    let mut hash = Sha256::new();
+    let mut add = |part: &[u8]| {
+        hash.update((part.len() as u64).to_le_bytes());
+        hash.update(part);
+    };
+    add(it.path.as_bytes());
+    add(it.tree.as_bytes());
+    for link in &read.links {
+        // What a link leads to may lie outside of the directory, where the tree's id does not tell.
+        match snapshot.resolve(link) {
+            Ok((real, entry)) => {
+                add(real.as_bytes());
+                add(entry.id.as_bytes());
+            }
+            Err(error) => add(error.to_string().as_bytes()),
+        }
+    }
+    add(format!("{grants:?}").as_bytes());
+    for plugin in plugins {
+        add(plugin.path.as_bytes());
+        add(plugin.blob.as_bytes());
+        add(plugin.digest.as_deref().unwrap_or_default().as_bytes());
+        add(plugin.settings.as_bytes());
+    }
+    for finding in findings {
+        add(finding.to_string().as_bytes());
+    }
+    add(read
+        .file_origin
+        .as_ref()
+        .map(|origin| origin.path.as_bytes())
+        .unwrap_or_default());
+    InputDigest(hash.finalize().into())
 }

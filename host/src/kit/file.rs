@@ -1,46 +1,223 @@
 //! `kit.yaml`: what a kit's author decides. It can narrow what the Repository grants, never widen it.
 
-use serde::{Deserialize, Serialize};
-use serde_json::Value;
+use serde_json::{Map, Value};
+
+use super::spec::is_digest;
+use crate::manifest::{Finding, Limits, Manifest, Origin, read};
 
 /// The file's name in a kit's directory.
 pub const KIT_FILE: &str = "kit.yaml";
 
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase")]
+/// What a kit.yaml says.
+#[derive(Clone, Debug, Default, PartialEq)]
 pub struct KitFile {
-    pub metadata: KitFileMetadata,
-    #[serde(default)]
-    pub spec: KitFileSpec,
-}
-
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub struct KitFileMetadata {
-    /// The directory's own name.
-    pub name: String,
-}
-
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase")]
-pub struct KitFileSpec {
-    /// Paths of kits that must be healthy first.
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub depends_on: Vec<String>,
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    /// Paths of kits that must be healthy first, and where they are named.
+    pub depends_on: Vec<(String, Origin)>,
     pub plugins: Vec<PluginRef>,
-    /// A part of the namespaces that the Repository grants.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub allowed_namespaces: Option<Vec<String>>,
+    /// A part of the namespaces that the Repository grants, and where that is said.
+    pub allowed_namespaces: Option<(Vec<String>, Origin)>,
 }
 
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase")]
+#[derive(Clone, Debug, PartialEq)]
 pub struct PluginRef {
     /// Relative to the kit, or from the repository's root with a leading `/`.
     pub path: String,
     /// Pins the component's bytes.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub digest: Option<String>,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub settings: Option<Value>,
+    /// JSON text; `{}` if there are none.
+    pub settings: String,
+    pub origin: Origin,
+}
+
+/// Reads a kit.yaml. `name` is the directory's own. Every fault is a finding at its line.
+pub(super) fn parse(path: &str, bytes: &[u8], name: &str) -> Result<KitFile, Vec<Finding>> {
+    let manifests = read(path, bytes, &Limits::default()).map_err(|errors| {
+        errors
+            .into_iter()
+            .map(|error| {
+                let finding = Finding::host_error("kit-file", error.message)
+                    .at(Origin::new(path, error.line));
+                match error.hint {
+                    Some(hint) => finding.hint(hint),
+                    None => finding,
+                }
+            })
+            .collect::<Vec<_>>()
+    })?;
+    let [manifest] = &manifests[..] else {
+        let message = format!(
+            "a kit.yaml has one object of kind Kit; this one has {}",
+            manifests.len()
+        );
+        return Err(vec![
+            Finding::host_error("kit-file", message).at(Origin::new(path, 1)),
+        ]);
+    };
+    let mut reader = Reader {
+        manifest,
+        path,
+        findings: Vec::new(),
+    };
+    let file = reader.kit(name);
+    if reader.findings.is_empty() {
+        Ok(file)
+    } else {
+        Err(reader.findings)
+    }
+}
+
+struct Reader<'m> {
+    manifest: &'m Manifest,
+    path: &'m str,
+    findings: Vec<Finding>,
+}
+
+impl Reader<'_> {
+    fn origin(&self, pointer: &str) -> Origin {
+        let (spans, _) = self.manifest.spans.nearest(pointer);
+        Origin::new(self.path, spans.key.unwrap_or(spans.value).line)
+    }
+
+    fn wrong(&mut self, pointer: &str, message: String) {
+        let (spans, _) = self.manifest.spans.nearest(pointer);
+        let span = spans
+            .key
+            .filter(|_| message.contains("unknown field"))
+            .unwrap_or(spans.value);
+        let finding = Finding::host_error("kit-file", message)
+            .field(pointer)
+            .spanning(self.path, span);
+        self.findings.push(finding);
+    }
+
+    /// The mapping at a pointer, with fields that nobody knows reported.
+    fn mapping(&mut self, pointer: &str, known: &[&str]) -> Map<String, Value> {
+        match self.manifest.object.pointer(pointer) {
+            None | Some(Value::Null) => Map::new(),
+            Some(Value::Object(map)) => {
+                let map = map.clone();
+                for name in map.keys().filter(|name| !known.contains(&name.as_str())) {
+                    let message = format!("unknown field {name:?}; there are {}", known.join(", "));
+                    self.wrong(
+                        &format!("{pointer}/{}", name.replace('~', "~0").replace('/', "~1")),
+                        message,
+                    );
+                }
+                map
+            }
+            Some(_) => {
+                self.wrong(pointer, "this is to be a mapping".into());
+                Map::new()
+            }
+        }
+    }
+
+    fn texts(&mut self, pointer: &str, value: Option<&Value>) -> Vec<(String, Origin)> {
+        let items = match value {
+            None | Some(Value::Null) => return Vec::new(),
+            Some(Value::Array(items)) => items.clone(),
+            Some(_) => {
+                self.wrong(pointer, "this is to be a list of texts".into());
+                return Vec::new();
+            }
+        };
+        let mut texts = Vec::new();
+        for (index, item) in items.iter().enumerate() {
+            let at = format!("{pointer}/{index}");
+            match item.as_str() {
+                Some(text) => texts.push((text.to_owned(), self.origin(&at))),
+                None => self.wrong(&at, "this is to be a text".into()),
+            }
+        }
+        texts
+    }
+
+    fn kit(&mut self, name: &str) -> KitFile {
+        self.mapping("", &["apiVersion", "kind", "metadata", "spec"]);
+        if self.manifest.object["apiVersion"] != "trimtab.io/v1alpha1" {
+            self.wrong(
+                "/apiVersion",
+                "a kit.yaml has apiVersion trimtab.io/v1alpha1".into(),
+            );
+        }
+        if self.manifest.object["kind"] != "Kit" {
+            self.wrong("/kind", "a kit.yaml has kind Kit".into());
+        }
+        self.mapping("/metadata", &["name", "labels", "annotations"]);
+        if self.manifest.object["metadata"]["name"] != name {
+            self.wrong(
+                "/metadata/name",
+                format!("a kit is called as its directory: {name}"),
+            );
+        }
+        let spec = self.mapping("/spec", &["dependsOn", "plugins", "allowedNamespaces"]);
+        let depends_on = self.texts("/spec/dependsOn", spec.get("dependsOn"));
+        let allowed = spec
+            .get("allowedNamespaces")
+            .filter(|value| !value.is_null())
+            .map(|value| {
+                let names = self.texts("/spec/allowedNamespaces", Some(value));
+                (
+                    names.into_iter().map(|(name, _)| name).collect(),
+                    self.origin("/spec/allowedNamespaces"),
+                )
+            });
+        KitFile {
+            depends_on,
+            plugins: self.plugins(spec.get("plugins")),
+            allowed_namespaces: allowed,
+        }
+    }
+
+    fn plugins(&mut self, value: Option<&Value>) -> Vec<PluginRef> {
+        let count = match value {
+            None | Some(Value::Null) => 0,
+            Some(Value::Array(items)) => items.len(),
+            Some(_) => {
+                self.wrong("/spec/plugins", "this is to be a list".into());
+                0
+            }
+        };
+        (0..count)
+            .filter_map(|index| self.plugin(&format!("/spec/plugins/{index}")))
+            .collect()
+    }
+
+    fn plugin(&mut self, pointer: &str) -> Option<PluginRef> {
+        let plugin = self.mapping(pointer, &["path", "digest", "settings"]);
+        let Some(path) = plugin
+            .get("path")
+            .and_then(Value::as_str)
+            .filter(|path| !path.is_empty())
+        else {
+            self.wrong(pointer, "a plugin needs the path of its component".into());
+            return None;
+        };
+        let digest = plugin.get("digest").and_then(Value::as_str);
+        if plugin.contains_key("digest") && !digest.is_some_and(is_digest) {
+            self.wrong(
+                &format!("{pointer}/digest"),
+                "this is no digest; it is sha256: and 64 lower case hexadecimal digits".into(),
+            );
+        }
+        let settings = plugin
+            .get("settings")
+            .cloned()
+            .filter(|value| !value.is_null());
+        if settings
+            .as_ref()
+            .is_some_and(|settings| !settings.is_object())
+        {
+            self.wrong(
+                &format!("{pointer}/settings"),
+                "settings are a mapping".into(),
+            );
+        }
+        Some(PluginRef {
+            path: path.to_owned(),
+            digest: digest.map(str::to_owned),
+            settings: settings.map_or_else(|| "{}".to_owned(), |settings| settings.to_string()),
+            origin: self.origin(pointer),
+        })
+    }
 }

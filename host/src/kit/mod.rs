@@ -3,17 +3,25 @@
 //! Knows neither tokio nor a client: a snapshot and a RepositorySpec in, kits and findings out.
 
 mod condition;
+mod definitions;
+mod dependencies;
 mod discovery;
+mod durations;
 mod file;
+mod kit_files;
 mod kit_resource;
 mod name;
+mod pattern;
 mod repository;
+mod spec;
 
 pub use condition::{Condition, ConditionStatus, set_condition};
+pub use definitions::custom_resource_definitions;
 pub use discovery::{Discoverer, Discovery, Grants, InputDigest, KitSource, PluginUse};
-pub use file::{KitFile, KitFileSpec, PluginRef};
+pub use file::KIT_FILE;
 pub use kit_resource::{FindingCounts, Kit, KitSpec, KitStatus, RevisionStatus};
 pub use name::KitPath;
 pub use repository::{
     Guardrail, KitCounts, KitRule, RefSpec, Repository, RepositorySpec, RepositoryStatus, SecretRef,
 };
+pub use spec::validate;

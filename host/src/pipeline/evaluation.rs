@@ -25,7 +25,11 @@ pub struct Verdict {
 impl Verdict {
     /// All findings, the kit's own first.
     pub fn findings(&self) -> impl Iterator<Item = &Finding> {
-        self.rendered.findings.iter().chain(&self.cross)
+        self.kit
+            .findings
+            .iter()
+            .chain(&self.rendered.findings)
+            .chain(&self.cross)
     }
 
     pub fn has_errors(&self) -> bool {

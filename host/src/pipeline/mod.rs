@@ -7,6 +7,7 @@ mod gate;
 mod plugins;
 mod referential;
 mod rendered;
+mod secrets;
 
 pub use evaluation::{Evaluation, Evaluator, Superseded, Verdict};
 pub use gate::settle;

@@ -1,12 +1,16 @@
 //! Rules over the objects of several kits.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use crate::kit::{KitPath, KitSource};
-use crate::manifest::Finding;
-use crate::source::Snapshot;
-
+use super::plugins::fault;
+use super::rendered::{finding, reads, unevaluated};
+use super::secrets::Secrets;
 use super::{PluginStore, Rendered};
+use crate::kit::{KitPath, KitSource, PluginUse};
+use crate::manifest::{Finding, Manifest, ObjectKey};
+use crate::sandbox::KitObject;
+use crate::source::Snapshot;
 
 /// A kit of the revision, as a referential validator sees it.
 #[derive(Clone)]
@@ -19,9 +23,123 @@ pub struct Candidate {
 /// kit's own over that kit's. Also reports an object that two kits have, with both origins.
 /// Findings by the kit that they are about.
 pub fn cross_check(
-    _snapshot: &Snapshot,
-    _candidates: &[Candidate],
-    _plugins: &PluginStore,
+    snapshot: &Snapshot,
+    candidates: &[Candidate],
+    plugins: &PluginStore,
 ) -> Vec<(KitPath, Finding)> {
-    todo!()
+    let mut findings = twice(candidates);
+    // The guardrails are the same for every kit.
+    let guardrails = candidates
+        .first()
+        .into_iter()
+        .flat_map(|first| &first.kit.plugins)
+        .filter(|used| used.guardrail);
+    for used in guardrails {
+        let all: Vec<&Candidate> = candidates.iter().collect();
+        findings.extend(run(snapshot, used, &all, plugins));
+    }
+    for candidate in candidates {
+        for used in candidate.kit.plugins.iter().filter(|used| !used.guardrail) {
+            findings.extend(run(snapshot, used, &[candidate], plugins));
+        }
+    }
+    findings
+}
+
+fn run(
+    snapshot: &Snapshot,
+    used: &PluginUse,
+    candidates: &[&Candidate],
+    plugins: &PluginStore,
+) -> Vec<(KitPath, Finding)> {
+    // One that cannot be loaded has stopped its kits before this.
+    let Ok(plugin) = plugins.get(snapshot, used) else {
+        return Vec::new();
+    };
+    if !plugin.kinds().referential {
+        return Vec::new();
+    }
+    let kinds = &plugin.description().kinds;
+    let mut read: Vec<(&KitPath, &Manifest)> = Vec::new();
+    for candidate in candidates {
+        read.extend(
+            candidate
+                .rendered
+                .manifests
+                .iter()
+                .filter(|it| reads(kinds, it))
+                .map(|it| (&candidate.kit.path, it)),
+        );
+    }
+    let objects: Vec<KitObject> = read
+        .iter()
+        .map(|(kit, manifest)| KitObject {
+            kit: kit.to_string(),
+            json: manifest.object.to_string(),
+            origin: manifest.origin.clone(),
+        })
+        .collect();
+    let everywhere = |finding: &Finding| -> Vec<(KitPath, Finding)> {
+        candidates
+            .iter()
+            .map(|candidate| (candidate.kit.path.clone(), finding.clone()))
+            .collect()
+    };
+    match plugin.validate_all(&used.settings, &objects) {
+        Err(error) => everywhere(&unevaluated(used, &error)),
+        Ok(found) => {
+            let secrets = Secrets::of(read.iter().map(|(_, manifest)| *manifest));
+            found
+                .into_iter()
+                .flat_map(|raw| match raw.object.and_then(|index| read.get(index)) {
+                    Some((kit, _)) => {
+                        let kit = (*kit).clone();
+                        let told = finding(
+                            used,
+                            &plugin,
+                            raw,
+                            |index| read.get(index).map(|(_, it)| *it),
+                            &secrets,
+                        );
+                        vec![(kit, told)]
+                    }
+                    None => everywhere(&fault(
+                        used,
+                        "plugin-nonsense",
+                        "a finding over several kits names no object",
+                    )),
+                })
+                .collect()
+        }
+    }
+}
+
+fn twice(candidates: &[Candidate]) -> Vec<(KitPath, Finding)> {
+    let mut seen: BTreeMap<ObjectKey, (&KitPath, &Manifest)> = BTreeMap::new();
+    let mut findings = Vec::new();
+    for candidate in candidates {
+        for manifest in &candidate.rendered.manifests {
+            let key = manifest.key();
+            let Some((other, first)) = seen.get(&key) else {
+                seen.insert(key, (&candidate.kit.path, manifest));
+                continue;
+            };
+            let told = |kit: &KitPath, own: &Manifest, theirs: &Manifest| {
+                Finding::host_error(
+                    "object-in-two-kits",
+                    format!("{key} is in the kit {kit} as well"),
+                )
+                .at(own.origin.clone())
+                .about(key.clone())
+                .hint("remove it from one of the two, or give it another name")
+                .note(
+                    format!("the kit {kit} has it from here"),
+                    Some(theirs.origin.clone()),
+                )
+            };
+            findings.push((candidate.kit.path.clone(), told(other, manifest, first)));
+            findings.push(((*other).clone(), told(&candidate.kit.path, first, manifest)));
+        }
+    }
+    findings
 }

@@ -1,16 +1,26 @@
 //! One kit through the pipeline.
 
+use std::collections::BTreeSet;
 use std::fmt;
 
-use crate::kit::KitSource;
-use crate::manifest::{Finding, Manifest, Scopes};
-use crate::source::Snapshot;
+use serde_json::Value;
+use sha2::{Digest as _, Sha256};
 
 use super::PluginStore;
+use super::gate::{at, settle};
+use super::plugins::fault;
+use super::secrets::Secrets;
+use crate::kit::{KitSource, PluginUse};
+use crate::manifest::{
+    Children, Finding, GroupKind, Limits, Manifest, Origin, Scopes, Span, Spans,
+};
+use crate::render::plain;
+use crate::sandbox::{CallContext, CallError, CallObject, Plugin, RawFinding, Transformed};
+use crate::source::Snapshot;
 
 /// SHA-256 over the rendered objects, as canonical JSON in the order of their keys.
 #[derive(Clone, Copy, PartialEq, Eq, Hash)]
-pub struct RenderDigest(pub(super) [u8; 32]);
+pub struct RenderDigest([u8; 32]);
 
 impl fmt::Display for RenderDigest {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -31,24 +41,263 @@ pub struct Rendered {
     /// After transformers; empty if rendering failed. Namespaced kinds that are known have
     /// their namespace filled in.
     pub manifests: Vec<Manifest>,
-    /// Of discovery, reading, transformers and validators; errors first, then by place.
+    /// Of reading, transformers, the host's own checks and validators; errors first, then by place.
     pub findings: Vec<Finding>,
     pub digest: RenderDigest,
 }
 
 impl Rendered {
-    pub fn has_errors(&self) -> bool {
-        self.findings.iter().any(Finding::is_error)
+    /// Of a kit that is not there.
+    pub fn empty() -> Self {
+        Self {
+            manifests: Vec::new(),
+            findings: Vec::new(),
+            digest: digest(&[]),
+        }
     }
 }
 
 /// Renders, transforms and validates one kit. `scopes` are those of the built-in kinds and of the
-/// revision's CRDs.
+/// revision's CRDs. A kit whose discovery found errors is rendered all the same: all errors of a
+/// kit are told at once.
 pub fn render_kit(
-    _snapshot: &Snapshot,
-    _kit: &KitSource,
-    _plugins: &PluginStore,
-    _scopes: &Scopes,
+    snapshot: &Snapshot,
+    kit: &KitSource,
+    plugins: &PluginStore,
+    scopes: &Scopes,
 ) -> Rendered {
-    todo!()
+    let mut manifests = match plain(snapshot, kit, &Limits::default()) {
+        Ok(manifests) => manifests,
+        // Rules over a part of a kit would judge what is not there.
+        Err(findings) => return finished(Vec::new(), findings),
+    };
+    let mut findings = Vec::new();
+    let mut loaded = Vec::new();
+    for used in &kit.plugins {
+        match plugins.get(snapshot, used) {
+            Ok(plugin) => loaded.push((used, plugin)),
+            Err(finding) => findings.push(finding),
+        }
+    }
+    // Only for the namespaces: what transformers make of it is judged below.
+    settle(&mut manifests, &kit.grants, scopes);
+    for (used, plugin) in loaded.iter().filter(|(_, plugin)| plugin.kinds().transform) {
+        match transform(kit, used, plugin, &manifests) {
+            Ok(transformed) => manifests = transformed,
+            Err(finding) => {
+                findings.push(finding);
+                return finished(manifests, findings);
+            }
+        }
+    }
+    findings.extend(settle(&mut manifests, &kit.grants, scopes));
+    let secrets = Secrets::of(&manifests);
+    for (used, plugin) in loaded.iter().filter(|(_, plugin)| plugin.kinds().validate) {
+        findings.extend(validate(kit, used, plugin, &manifests, &secrets));
+    }
+    finished(manifests, findings)
+}
+
+fn finished(manifests: Vec<Manifest>, mut findings: Vec<Finding>) -> Rendered {
+    findings.sort_by(|a, b| {
+        (a.severity, &a.origin, &a.rule, &a.field).cmp(&(b.severity, &b.origin, &b.rule, &b.field))
+    });
+    Rendered {
+        digest: digest(&manifests),
+        manifests,
+        findings,
+    }
+}
+
+fn digest(manifests: &[Manifest]) -> RenderDigest {
+    let mut sorted: Vec<&Manifest> = manifests.iter().collect();
+    sorted.sort_by_cached_key(|manifest| (manifest.key(), manifest.gvk()));
+    let mut hash = Sha256::new();
+    for manifest in sorted {
+        // Maps of serde_json are sorted by key, and numbers have one spelling.
+        hash.update(manifest.object.to_string());
+        hash.update(b"\n");
+    }
+    RenderDigest(hash.finalize().into())
+}
+
+fn context(kit: &KitSource, used: &PluginUse) -> CallContext {
+    CallContext {
+        kit: kit.path.to_string(),
+        namespace: kit.grants.namespace.clone().unwrap_or_default(),
+        allowed_namespaces: kit.grants.allowed_namespaces.clone(),
+        cluster_scoped: kit.grants.cluster_scoped,
+        settings: used.settings.to_string(),
+    }
+}
+
+fn call_object(manifest: &Manifest) -> CallObject {
+    CallObject {
+        json: manifest.object.to_string(),
+        origin: manifest.origin.clone(),
+    }
+}
+
+fn transform(
+    kit: &KitSource,
+    used: &PluginUse,
+    plugin: &Plugin,
+    before: &[Manifest],
+) -> Result<Vec<Manifest>, Finding> {
+    let objects: Vec<CallObject> = before.iter().map(call_object).collect();
+    let after = plugin
+        .transform(&context(kit, used), &objects)
+        .map_err(|error| unevaluated(used, &error))?;
+    let mut seen = BTreeSet::new();
+    let mut manifests = Vec::with_capacity(after.len());
+    for object in after {
+        let manifest = transformed(used, object, before, &objects)
+            .map_err(|error| unevaluated(used, &error))?;
+        if !seen.insert(manifest.key()) {
+            let message = format!("it returned {} twice", manifest.key());
+            return Err(unevaluated(used, &CallError::Nonsense(message)));
+        }
+        manifests.push(manifest);
+    }
+    Ok(manifests)
+}
+
+fn transformed(
+    used: &PluginUse,
+    object: Transformed,
+    before: &[Manifest],
+    objects: &[CallObject],
+) -> Result<Manifest, CallError> {
+    let source = object
+        .source
+        .and_then(|index| Some((before.get(index)?, &objects.get(index)?.json)));
+    if let Some((manifest, json)) = source
+        && *json == object.json
+    {
+        return Ok(manifest.clone());
+    }
+    let value: Value = serde_json::from_str(&object.json).map_err(|error| {
+        CallError::Nonsense(format!("a transformed object is not JSON: {error}"))
+    })?;
+    let text = |pointer: &str| {
+        value
+            .pointer(pointer)
+            .and_then(Value::as_str)
+            .is_some_and(|text| !text.is_empty())
+    };
+    if !(text("/apiVersion") && text("/kind") && text("/metadata/name")) {
+        return Err(CallError::Nonsense(
+            "a transformed object lacks apiVersion, kind or name".into(),
+        ));
+    }
+    Ok(match source {
+        Some((manifest, _)) => Manifest {
+            object: value,
+            ..manifest.clone()
+        },
+        None => {
+            let origin = used
+                .named_at
+                .clone()
+                .unwrap_or_else(|| Origin::new(used.path.as_str(), 0));
+            let span = Span {
+                line: origin.line,
+                column: 1,
+                end_line: origin.line,
+                end_column: 1,
+            };
+            let spans = Spans {
+                value: span,
+                key: None,
+                children: Children::None,
+            };
+            Manifest {
+                object: value,
+                origin,
+                spans: spans.into(),
+            }
+        }
+    })
+}
+
+fn validate(
+    kit: &KitSource,
+    used: &PluginUse,
+    plugin: &Plugin,
+    manifests: &[Manifest],
+    secrets: &Secrets,
+) -> Vec<Finding> {
+    let kinds = &plugin.description().kinds;
+    let read: Vec<&Manifest> = manifests
+        .iter()
+        .filter(|manifest| reads(kinds, manifest))
+        .collect();
+    let objects: Vec<CallObject> = read.iter().copied().map(call_object).collect();
+    match plugin.validate(&context(kit, used), &objects) {
+        Ok(found) => found
+            .into_iter()
+            .map(|raw| finding(used, plugin, raw, |index| read.get(index).copied(), secrets))
+            .collect(),
+        Err(error) => vec![unevaluated(used, &error)],
+    }
+}
+
+/// Whether a plugin reads an object: those of the kinds that it names, or all if it names none.
+pub(super) fn reads(kinds: &[GroupKind], manifest: &Manifest) -> bool {
+    kinds.is_empty() || kinds.contains(&manifest.gvk().group_kind())
+}
+
+/// A plugin's finding at its place in the file.
+pub(super) fn finding<'m>(
+    used: &PluginUse,
+    plugin: &Plugin,
+    raw: RawFinding,
+    object: impl Fn(usize) -> Option<&'m Manifest>,
+    secrets: &Secrets,
+) -> Finding {
+    let mut finding = Finding::host_error("", secrets.masked(&raw.message));
+    finding.rule = format!("{}/{}", plugin.description().name, raw.rule);
+    finding.severity = raw.severity;
+    match raw.object.and_then(object) {
+        Some(manifest) => finding = at(manifest, raw.field.as_deref().unwrap_or_default(), finding),
+        None => {
+            finding.origin = Some(
+                used.named_at
+                    .clone()
+                    .unwrap_or_else(|| Origin::new(used.path.as_str(), 0)),
+            )
+        }
+    }
+    finding.field = raw.field;
+    finding.proposed = raw.proposed.map(|text| secrets.masked(&text));
+    finding.tags = raw
+        .tags
+        .into_iter()
+        .map(|(name, value)| (name, secrets.masked(&value)))
+        .collect();
+    finding
+}
+
+/// A plugin that gave no verdict: "could not be evaluated", which stops the kit and denies nothing.
+pub(super) fn unevaluated(used: &PluginUse, error: &CallError) -> Finding {
+    let (rule, hint) = match error {
+        CallError::Fuel { .. } => (
+            "plugin-fuel",
+            "make the rule do less, or have it look at fewer kinds",
+        ),
+        CallError::Memory { .. } => ("plugin-memory", "make the rule hold less at once"),
+        CallError::Settings(_) => ("plugin-settings", "see the settings schema of the plugin"),
+        CallError::Unsupported(_) => (
+            "plugin-unsupported",
+            "see what the plugin says that it reads",
+        ),
+        CallError::Nonsense(_) | CallError::ResultTooLarge { .. } => {
+            ("plugin-nonsense", "this is a fault of the plugin's")
+        }
+        CallError::Trap(_) | CallError::Internal(_) | CallError::Host(_) => (
+            "plugin-failed",
+            "this is a fault of the plugin's; the kit stays as it is",
+        ),
+    };
+    fault(used, rule, &format!("could not be evaluated: {error}")).hint(hint)
 }

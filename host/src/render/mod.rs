@@ -3,4 +3,4 @@
 
 mod plain;
 
-pub use plain::{FileText, plain};
+pub use plain::plain;

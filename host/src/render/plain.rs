@@ -1,20 +1,151 @@
 //! Plain YAML and JSON files.
 
-use std::sync::Arc;
+use std::collections::BTreeMap;
 
-use crate::kit::KitSource;
-use crate::manifest::{Finding, Limits, Manifest};
-use crate::source::Snapshot;
+use crate::kit::{KIT_FILE, KitSource};
+use crate::manifest::{Finding, Limits, Manifest, ObjectKey, Origin, ReadError, read};
+use crate::source::{EntryKind, Snapshot, SourceError};
 
-/// The text of a file that a finding may point into, for printing the line.
-pub type FileText = (Arc<str>, Arc<[u8]>);
+/// Files that make a directory another tool's.
+const OTHER_TOOLS: [(&str, &str); 4] = [
+    ("kustomization.yaml", "Kustomize"),
+    ("kustomization.yml", "Kustomize"),
+    ("Kustomization", "Kustomize"),
+    ("Chart.yaml", "Helm"),
+];
 
 /// Every `.yaml`, `.yml` and `.json` file below the kit's directory, in the order of their paths,
-/// except kit.yaml and what `.trimtabignore` names. All errors of all files.
+/// except kit.yaml and hidden files and directories. All errors of all files.
 pub fn plain(
-    _snapshot: &Snapshot,
-    _kit: &KitSource,
-    _limits: &Limits,
+    snapshot: &Snapshot,
+    kit: &KitSource,
+    limits: &Limits,
 ) -> Result<Vec<Manifest>, Vec<Finding>> {
-    todo!()
+    let mut found = Found::default();
+    found.directory(snapshot, kit.path.as_str(), limits, 0);
+    let mut manifests = found.manifests;
+    manifests.sort_by(|a, b| (&a.origin.path, a.origin.line).cmp(&(&b.origin.path, b.origin.line)));
+    found.findings.extend(twice(&manifests));
+    if found.findings.is_empty() {
+        Ok(manifests)
+    } else {
+        Err(found.findings)
+    }
+}
+
+/// Directories deeper than this are a cycle of links, or meant to be one.
+const DEPTH: usize = 32;
+
+#[derive(Default)]
+struct Found {
+    manifests: Vec<Manifest>,
+    findings: Vec<Finding>,
+}
+
+impl Found {
+    fn directory(&mut self, snapshot: &Snapshot, path: &str, limits: &Limits, depth: usize) {
+        if depth > DEPTH {
+            let message = format!("directories are nested more than {DEPTH} deep");
+            self.findings
+                .push(Finding::host_error("source", message).at(Origin::new(path, 1)));
+            return;
+        }
+        let entries = match snapshot.list(path) {
+            Ok(entries) => entries,
+            Err(error) => return self.source(path, &error),
+        };
+        for entry in entries
+            .into_iter()
+            .filter(|entry| !entry.name.starts_with('.'))
+        {
+            let below = if path == "." {
+                entry.name.clone()
+            } else {
+                format!("{path}/{}", entry.name)
+            };
+            if let Some((_, tool)) = OTHER_TOOLS.iter().find(|(name, _)| *name == entry.name) {
+                let message =
+                    format!("this directory is {tool}'s, which is not rendered by this version");
+                let finding = Finding::host_error("renderer", message).at(Origin::new(below, 1));
+                self.findings
+                    .push(finding.hint("commit the rendered YAML instead"));
+                continue;
+            }
+            let kind = match entry.kind {
+                EntryKind::Symlink => match snapshot.resolve(&below) {
+                    Ok((_, target)) => target.kind,
+                    Err(error) => {
+                        self.source(&below, &error);
+                        continue;
+                    }
+                },
+                kind => kind,
+            };
+            let is_manifest = [".yaml", ".yml", ".json"]
+                .iter()
+                .any(|ending| entry.name.ends_with(ending));
+            match kind {
+                EntryKind::Directory => self.directory(snapshot, &below, limits, depth + 1),
+                EntryKind::Submodule => self.source(
+                    &below,
+                    &SourceError::Submodule {
+                        path: below.clone(),
+                    },
+                ),
+                EntryKind::File if is_manifest && entry.name != KIT_FILE => {
+                    self.file(snapshot, &below, limits)
+                }
+                _ => {}
+            }
+        }
+    }
+
+    fn source(&mut self, path: &str, error: &SourceError) {
+        self.findings
+            .push(Finding::host_error("source", error.to_string()).at(Origin::new(path, 1)));
+    }
+
+    fn file(&mut self, snapshot: &Snapshot, path: &str, limits: &Limits) {
+        match snapshot.read(path, limits.bytes) {
+            Err(error) => self.source(path, &error),
+            Ok(bytes) => match read(path, &bytes, limits) {
+                Ok(manifests) => self.manifests.extend(manifests),
+                Err(errors) => self.findings.extend(errors.into_iter().map(finding)),
+            },
+        }
+    }
+}
+
+fn finding(error: ReadError) -> Finding {
+    let span = crate::manifest::Span {
+        line: error.line,
+        column: error.column,
+        end_line: error.line,
+        end_column: error.column + 1,
+    };
+    let finding = Finding::host_error("yaml", error.message).spanning(&error.path, span);
+    match error.hint {
+        Some(hint) => finding.hint(hint),
+        None => finding,
+    }
+}
+
+/// Objects that stand in the kit more than once.
+fn twice(manifests: &[Manifest]) -> Vec<Finding> {
+    let mut seen: BTreeMap<ObjectKey, &Origin> = BTreeMap::new();
+    let mut findings = Vec::new();
+    for manifest in manifests {
+        let key = manifest.key();
+        if let Some(first) = seen.get(&key) {
+            let finding =
+                Finding::host_error("object-twice", format!("{key} stands in this kit twice"))
+                    .at(manifest.origin.clone())
+                    .about(key)
+                    .hint("remove one of the two");
+            findings.push(finding.note("the first one", Some((*first).clone())));
+        } else {
+            seen.insert(key, &manifest.origin);
+        }
+    }
+    findings
 }

@@ -2,11 +2,18 @@
 //! The only room that names wasmtime. Calls block: run them where blocking is allowed.
 //! A plugin reaches what it is handed and a log, nothing else; it decides nothing by time.
 
+mod answer;
+mod bindings;
+mod engine;
 mod limits;
 mod plugin;
+mod precheck;
+mod shapes;
+mod text;
 
 pub use limits::SandboxLimits;
-pub use plugin::{
-    CallContext, CallError, CallObject, Description, Digest, KitObject, LoadError, Plugin,
-    PluginKinds, RawFinding, Sandbox, Transformed,
+pub use plugin::{Plugin, Sandbox};
+pub use shapes::{
+    CallContext, CallError, CallObject, Description, Digest, KitObject, LoadError, PluginKinds,
+    RawFinding, Transformed,
 };

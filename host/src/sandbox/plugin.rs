@@ -1,211 +1,339 @@
 //! A loaded plugin and what can be asked of it.
 
-use std::fmt;
-use std::sync::Arc;
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, PoisonError};
 
-use crate::manifest::{GroupKind, Origin, Severity};
+use wasmtime::component::types::ComponentItem;
+use wasmtime::component::{Component, InstancePre};
 
-use super::SandboxLimits;
-
-/// `sha256:` and 64 hexadecimal digits, of a component's bytes.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct Digest(Arc<str>);
-
-impl Digest {
-    pub fn of(bytes: &[u8]) -> Self {
-        use sha2::Digest as _;
-        let hex: String = sha2::Sha256::digest(bytes)
-            .iter()
-            .map(|byte| format!("{byte:02x}"))
-            .collect();
-        Self(format!("sha256:{hex}").into())
-    }
-
-    /// `None` unless it is `sha256:` and 64 lower case hexadecimal digits.
-    pub fn parse(text: &str) -> Option<Self> {
-        let hex = text.strip_prefix("sha256:")?;
-        let valid = hex.len() == 64 && hex.bytes().all(|b| matches!(b, b'0'..=b'9' | b'a'..=b'f'));
-        valid.then(|| Self(text.into()))
-    }
-
-    pub fn as_str(&self) -> &str {
-        &self.0
-    }
-}
-
-impl fmt::Display for Digest {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.0)
-    }
-}
-
-/// What a plugin exports. A component may export several.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct PluginKinds {
-    pub validate: bool,
-    pub transform: bool,
-    pub referential: bool,
-}
-
-/// What a plugin says of itself.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Description {
-    pub name: String,
-    pub version: String,
-    pub summary: String,
-    /// Id and summary.
-    pub rules: Vec<(String, String)>,
-    /// JSON Schema as text.
-    pub settings_schema: String,
-    /// Empty: all kinds.
-    pub kinds: Vec<GroupKind>,
-}
-
-/// Why a component is not a plugin.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-pub enum LoadError {
-    #[error("it has {size} bytes, over the limit of {limit}")]
-    TooLarge { size: usize, limit: usize },
-    #[error("it is not a WebAssembly component: {0}")]
-    NotAComponent(String),
-    #[error("it imports {0}, which the plugin contract does not offer")]
-    ForeignImport(String),
-    #[error(
-        "it exports none of the contract's interfaces (trimtab:plugin/validate, transform or referential at 0.1.x)"
-    )]
-    NoExport,
-    #[error("it is written for contract version {0}, which this host does not know")]
-    ContractVersion(String),
-    #[error("it exports {interface}, but not in the shape of the contract: {reason}")]
-    WrongShape { interface: String, reason: String },
-    #[error("its description is not valid: {0}")]
-    Description(String),
-    #[error("its describe function failed: {0}")]
-    Describe(CallError),
-}
-
-/// Why a call gave no verdict. The kit is stopped: nothing is skipped to get on.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-pub enum CallError {
-    #[error("it used up its budget of {limit} units of fuel")]
-    Fuel { limit: u64 },
-    #[error("it wanted more than its {limit} bytes of memory")]
-    Memory { limit: usize },
-    #[error("it wanted to hand over more than {limit} bytes")]
-    ResultTooLarge { limit: usize },
-    #[error("it trapped: {0}")]
-    Trap(String),
-    #[error("its settings are not what it takes: {0}")]
-    Settings(String),
-    #[error("it does not support this input: {0}")]
-    Unsupported(String),
-    #[error("it failed: {0}")]
-    Internal(String),
-    #[error("it returned nonsense: {0}")]
-    Nonsense(String),
-    #[error("the host could not start it: {0}")]
-    Host(String),
-}
-
-#[derive(Clone, Debug)]
-pub struct CallContext {
-    pub kit: String,
-    pub namespace: String,
-    pub allowed_namespaces: Vec<String>,
-    pub cluster_scoped: bool,
-    /// JSON text.
-    pub settings: String,
-}
-
-#[derive(Clone, Debug)]
-pub struct CallObject {
-    pub json: String,
-    pub origin: Origin,
-}
-
-#[derive(Clone, Debug)]
-pub struct KitObject {
-    pub kit: String,
-    pub json: String,
-    pub origin: Origin,
-}
-
-/// A finding as a plugin returned it. `object` has been checked against the input's length.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct RawFinding {
-    pub rule: String,
-    pub severity: Severity,
-    pub message: String,
-    pub object: Option<usize>,
-    pub field: Option<String>,
-    pub proposed: Option<String>,
-    pub tags: Vec<(String, String)>,
-}
-
-/// `source` has been checked against the input's length.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Transformed {
-    pub json: String,
-    pub source: Option<usize>,
-}
+use super::bindings::{self, PACKAGE, VERSION};
+use super::engine::{Host, Runtime, typed};
+use super::{
+    CallContext, CallError, CallObject, Description, Digest, KitObject, LoadError, PluginKinds,
+    RawFinding, SandboxLimits, Transformed, answer, precheck,
+};
 
 /// The engine that all plugins of a host share. Cheap to clone.
 #[derive(Clone)]
 pub struct Sandbox {
-    _private: (),
+    runtime: Arc<Runtime>,
+    loaded: Arc<Mutex<HashMap<Digest, Arc<Plugin>>>>,
 }
 
 impl Sandbox {
-    pub fn new(_limits: SandboxLimits) -> Result<Self, String> {
-        todo!()
+    pub fn new(limits: SandboxLimits) -> Result<Self, String> {
+        let runtime = Runtime::new(limits)
+            .map_err(|error| format!("the WebAssembly engine cannot start: {error:#}"))?;
+        Ok(Self {
+            runtime: Arc::new(runtime),
+            loaded: Arc::default(),
+        })
+    }
+
+    pub fn limits(&self) -> &SandboxLimits {
+        &self.runtime.limits
     }
 
     /// Compiles a component, or finds it among those compiled before (by digest), checks its
     /// imports and exports before anything of it runs, and asks it to describe itself.
-    pub fn load(&self, _bytes: &[u8]) -> Result<Arc<Plugin>, LoadError> {
-        todo!()
+    pub fn load(&self, bytes: &[u8]) -> Result<Arc<Plugin>, LoadError> {
+        let limit = self.runtime.limits.component_bytes;
+        if bytes.len() > limit {
+            return Err(LoadError::TooLarge {
+                size: bytes.len(),
+                limit,
+            });
+        }
+        let digest = Digest::of(bytes);
+        if let Some(plugin) = self.loaded(&digest) {
+            return Ok(plugin);
+        }
+        precheck::check(bytes)?;
+        // Only WebAssembly: what looks like compiled code is never loaded from a repository.
+        let component = Component::from_binary(&self.runtime.engine, bytes).map_err(|error| {
+            LoadError::NotAComponent(super::text::clean(&format!("{error:#}"), 512))
+        })?;
+        let plugin = Arc::new(Plugin::new(
+            self.runtime.clone(),
+            &component,
+            digest.clone(),
+        )?);
+        self.lock().insert(digest, plugin.clone());
+        Ok(plugin)
     }
 
     /// A plugin that was loaded before, by digest.
-    pub fn loaded(&self, _digest: &Digest) -> Option<Arc<Plugin>> {
-        todo!()
+    pub fn loaded(&self, digest: &Digest) -> Option<Arc<Plugin>> {
+        self.lock().get(digest).cloned()
+    }
+
+    fn lock(&self) -> std::sync::MutexGuard<'_, HashMap<Digest, Arc<Plugin>>> {
+        self.loaded.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
 /// A checked component. Every call gets a fresh instance.
 pub struct Plugin {
-    _private: (),
+    runtime: Arc<Runtime>,
+    pre: InstancePre<Host>,
+    digest: Digest,
+    kinds: PluginKinds,
+    description: Description,
+    /// For logs.
+    name: Arc<str>,
+    version: String,
 }
 
+impl std::fmt::Debug for Plugin {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Plugin")
+            .field("name", &self.name)
+            .field("digest", &self.digest)
+            .finish_non_exhaustive()
+    }
+}
+
+/// The answers of the contract's functions, each a `result`.
+type Answer<T> = (Result<T, bindings::Failure>,);
+
 impl Plugin {
+    fn new(
+        runtime: Arc<Runtime>,
+        component: &Component,
+        digest: Digest,
+    ) -> Result<Self, LoadError> {
+        let (kinds, version) = check_interfaces(&runtime, component)?;
+        let shape = |reason: String| LoadError::WrongShape {
+            interface: "imports".into(),
+            reason,
+        };
+        let pre = runtime
+            .linker
+            .instantiate_pre(component)
+            .map_err(|error| shape(format!("{error:#}")))?;
+        let name: Arc<str> = digest.as_str().into();
+        let mut plugin = Self {
+            runtime,
+            pre,
+            digest,
+            kinds,
+            description: Description {
+                name: String::new(),
+                version: String::new(),
+                summary: String::new(),
+                rules: Vec::new(),
+                settings_schema: String::new(),
+                kinds: Vec::new(),
+            },
+            name,
+            version,
+        };
+        plugin.check_shapes()?;
+        let (described, _) = plugin
+            .call::<_, (bindings::Description,)>("describe", "describe", ())
+            .map_err(LoadError::Describe)?;
+        plugin.description =
+            answer::description(described.0, kinds).map_err(LoadError::Description)?;
+        plugin.name = plugin.description.name.as_str().into();
+        Ok(plugin)
+    }
+
     pub fn digest(&self) -> &Digest {
-        todo!()
+        &self.digest
     }
+
     pub fn kinds(&self) -> PluginKinds {
-        todo!()
+        self.kinds
     }
+
     pub fn description(&self) -> &Description {
-        todo!()
+        &self.description
     }
+
     pub fn validate(
         &self,
-        _context: &CallContext,
-        _objects: &[CallObject],
+        context: &CallContext,
+        objects: &[CallObject],
     ) -> Result<Vec<RawFinding>, CallError> {
-        todo!()
+        self.validate_metered(context, objects)
+            .map(|(findings, _)| findings)
     }
+
+    /// As `validate`, with the fuel that it took.
+    pub fn validate_metered(
+        &self,
+        context: &CallContext,
+        objects: &[CallObject],
+    ) -> Result<(Vec<RawFinding>, u64), CallError> {
+        let lowered: Vec<_> = objects.iter().map(object).collect();
+        let params = (context_of(context), &lowered[..]);
+        let (answered, fuel) =
+            self.call::<_, Answer<Vec<bindings::Finding>>>("validate", "validate", params)?;
+        let findings = answered.0.map_err(answer::failure)?;
+        Ok((
+            answer::findings(findings, objects.len(), &self.description)?,
+            fuel,
+        ))
+    }
+
     pub fn transform(
         &self,
-        _context: &CallContext,
-        _objects: &[CallObject],
+        context: &CallContext,
+        objects: &[CallObject],
     ) -> Result<Vec<Transformed>, CallError> {
-        todo!()
+        let lowered: Vec<_> = objects.iter().map(object).collect();
+        let params = (context_of(context), &lowered[..]);
+        let (answered, _) =
+            self.call::<_, Answer<Vec<bindings::Transformed>>>("transform", "transform", params)?;
+        answer::transformed(answered.0.map_err(answer::failure)?, objects.len())
     }
+
     pub fn validate_all(
         &self,
-        _settings: &str,
-        _objects: &[KitObject],
+        settings: &str,
+        objects: &[KitObject],
     ) -> Result<Vec<RawFinding>, CallError> {
-        todo!()
+        let lowered: Vec<_> = objects
+            .iter()
+            .map(|object| bindings::KitObject {
+                kit: &object.kit,
+                json: &object.json,
+                origin: bindings::Origin {
+                    path: &object.origin.path,
+                    line: object.origin.line,
+                },
+            })
+            .collect();
+        let params = (settings, &lowered[..]);
+        let (answered, _) =
+            self.call::<_, Answer<Vec<bindings::Finding>>>("referential", "validate-all", params)?;
+        let findings = answered.0.map_err(answer::failure)?;
+        answer::findings(findings, objects.len(), &self.description)
+    }
+
+    fn call<P, R>(&self, interface: &str, function: &str, params: P) -> Result<(R, u64), CallError>
+    where
+        P: wasmtime::component::ComponentNamedList + wasmtime::component::Lower + Send + Sync,
+        R: wasmtime::component::ComponentNamedList
+            + wasmtime::component::Lift
+            + Send
+            + Sync
+            + 'static,
+    {
+        let interface = format!("{PACKAGE}{interface}@{}", self.version);
+        self.runtime
+            .call(&self.pre, &self.name, &interface, function, params)
+    }
+
+    /// Every function that will be called has the contract's types. Needs an instance, of which
+    /// nothing is called.
+    fn check_shapes(&self) -> Result<(), LoadError> {
+        self.shape::<(), (bindings::Description,)>("describe", "describe")?;
+        type Params<'a> = (bindings::Context<'a>, &'a [bindings::Object<'a>]);
+        if self.kinds.validate {
+            self.shape::<Params<'_>, Answer<Vec<bindings::Finding>>>("validate", "validate")?;
+        }
+        if self.kinds.transform {
+            self.shape::<Params<'_>, Answer<Vec<bindings::Transformed>>>("transform", "transform")?;
+        }
+        if self.kinds.referential {
+            self.shape::<(&str, &[bindings::KitObject<'_>]), Answer<Vec<bindings::Finding>>>(
+                "referential",
+                "validate-all",
+            )?;
+        }
+        Ok(())
+    }
+
+    fn shape<P, R>(&self, interface: &str, function: &str) -> Result<(), LoadError>
+    where
+        P: wasmtime::component::ComponentNamedList + wasmtime::component::Lower,
+        R: wasmtime::component::ComponentNamedList + wasmtime::component::Lift,
+    {
+        let full = format!("{PACKAGE}{interface}@{}", self.version);
+        self.runtime
+            .inspect(&self.pre, &self.name, |store, instance| {
+                typed::<P, R>(store, instance, &full, function).map(|_| ())
+            })
+            .map_err(|error| match error {
+                CallError::Trap(reason) | CallError::Nonsense(reason) => LoadError::WrongShape {
+                    interface: full.clone(),
+                    reason,
+                },
+                other => LoadError::Describe(other),
+            })
+    }
+}
+
+fn context_of(context: &CallContext) -> bindings::Context<'_> {
+    bindings::Context {
+        kit: &context.kit,
+        namespace: &context.namespace,
+        allowed_namespaces: &context.allowed_namespaces,
+        cluster_scoped: context.cluster_scoped,
+        settings: &context.settings,
+    }
+}
+
+fn object(object: &CallObject) -> bindings::Object<'_> {
+    bindings::Object {
+        json: &object.json,
+        origin: bindings::Origin {
+            path: &object.origin.path,
+            line: object.origin.line,
+        },
+    }
+}
+
+/// Imports nothing but the contract's, exports something of it. Gives the version that its
+/// exports have.
+fn check_interfaces(
+    runtime: &Runtime,
+    component: &Component,
+) -> Result<(PluginKinds, String), LoadError> {
+    let component = component.component_type();
+    for (name, _) in component.imports(&runtime.engine) {
+        let own = split(name).filter(|(interface, _)| matches!(*interface, "log" | "types"));
+        let Some((_, version)) = own else {
+            return Err(LoadError::ForeignImport(name.to_owned()));
+        };
+        known(version)?;
+    }
+    let mut kinds = PluginKinds::default();
+    let mut described = false;
+    let mut found = None;
+    for (name, item) in component.exports(&runtime.engine) {
+        let Some((interface, version)) = split(name) else {
+            continue;
+        };
+        if !matches!(item.ty, ComponentItem::ComponentInstance(_)) {
+            continue;
+        }
+        match interface {
+            "describe" => described = true,
+            "validate" => kinds.validate = true,
+            "transform" => kinds.transform = true,
+            "referential" => kinds.referential = true,
+            _ => continue,
+        }
+        known(version)?;
+        found = Some(version.to_owned());
+    }
+    match found {
+        Some(version) if described && kinds != PluginKinds::default() => Ok((kinds, version)),
+        _ => Err(LoadError::NoExport),
+    }
+}
+
+/// `trimtab:plugin/validate@0.1.0` as `validate` and `0.1.0`.
+fn split(name: &str) -> Option<(&str, &str)> {
+    name.strip_prefix(PACKAGE)?.split_once('@')
+}
+
+fn known(version: &str) -> Result<(), LoadError> {
+    let parsed = semver::Version::parse(version).ok();
+    match parsed {
+        Some(parsed) if (parsed.major, parsed.minor) == VERSION => Ok(()),
+        _ => Err(LoadError::ContractVersion(version.to_owned())),
     }
 }

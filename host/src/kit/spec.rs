@@ -1,0 +1,132 @@
+//! What a Repository's spec means, and what can be wrong with it.
+
+use std::time::Duration;
+
+use super::pattern::{Pattern, fill, is_dns_label};
+use super::{Guardrail, KitRule, RepositorySpec, durations};
+use crate::manifest::Finding;
+use crate::source::Follow;
+
+impl RepositorySpec {
+    /// What is followed: the branch `main` if nothing is said.
+    pub fn follow(&self) -> Result<Follow, String> {
+        let ways = [
+            self.follow.branch.clone().map(Follow::Branch),
+            self.follow.tag.clone().map(Follow::Tag),
+            self.follow.semver.clone().map(Follow::Semver),
+            self.follow.commit.clone().map(Follow::Commit),
+        ];
+        let mut ways = ways.into_iter().flatten();
+        match (ways.next(), ways.next()) {
+            (None, _) => Ok(Follow::Branch("main".into())),
+            (Some(way), None) => Ok(way),
+            (Some(_), Some(_)) => {
+                Err("spec.ref takes one of branch, tag, semver and commit".into())
+            }
+        }
+    }
+
+    pub fn interval(&self) -> Result<Duration, String> {
+        duration("interval", &self.interval)
+    }
+
+    pub fn timeout(&self) -> Result<Duration, String> {
+        duration("timeout", &self.timeout)
+    }
+}
+
+fn duration(field: &str, text: &str) -> Result<Duration, String> {
+    durations::parse(text)
+        .ok_or_else(|| format!("spec.{field} {text:?} is no duration; write 30s, 5m or 1h30m"))
+}
+
+/// All that is wrong with a spec; fields are RFC 6901 pointers into the Repository.
+pub fn validate(spec: &RepositorySpec) -> Vec<Finding> {
+    let wrong = |field: String, message: String| {
+        Finding::host_error("repository-spec", message).field(field)
+    };
+    let mut findings = Vec::new();
+    let checks = [
+        ("ref", spec.follow().err()),
+        ("interval", spec.interval().err()),
+        ("timeout", spec.timeout().err()),
+        (
+            "url",
+            spec.url.is_empty().then(|| "spec.url is empty".to_owned()),
+        ),
+    ];
+    for (field, error) in checks {
+        findings.extend(error.map(|error| wrong(format!("/spec/{field}"), error)));
+    }
+    for (index, guardrail) in spec.guardrails.iter().enumerate() {
+        for (field, message) in guardrail_faults(guardrail) {
+            findings.push(wrong(format!("/spec/guardrails/{index}/{field}"), message));
+        }
+    }
+    for (index, rule) in spec.kits.iter().enumerate() {
+        for (field, message) in rule_faults(rule) {
+            findings.push(wrong(format!("/spec/kits/{index}/{field}"), message));
+        }
+    }
+    findings
+}
+
+fn guardrail_faults(guardrail: &Guardrail) -> Vec<(&'static str, String)> {
+    let mut faults = Vec::new();
+    if guardrail.path.is_empty() {
+        faults.push((
+            "path",
+            "a guardrail needs the path of its component".to_owned(),
+        ));
+    }
+    if !is_digest(&guardrail.digest) {
+        let message = format!(
+            "{:?} is no digest; it is sha256: and 64 lower case hexadecimal digits",
+            guardrail.digest
+        );
+        faults.push(("digest", message));
+    }
+    if guardrail
+        .settings
+        .as_ref()
+        .is_some_and(|settings| !settings.is_object())
+    {
+        faults.push(("settings", "settings are a mapping".to_owned()));
+    }
+    faults
+}
+
+fn rule_faults(rule: &KitRule) -> Vec<(&'static str, String)> {
+    let pattern = match Pattern::parse(&rule.path) {
+        Ok(pattern) => pattern,
+        Err(error) => return vec![("path", error)],
+    };
+    let sample = pattern
+        .captures()
+        .into_iter()
+        .map(|name| (name.to_owned(), "x".to_owned()))
+        .collect();
+    let templates = rule.namespace.iter().map(|name| ("namespace", name));
+    let templates = templates.chain(
+        rule.allowed_namespaces
+            .iter()
+            .map(|name| ("allowedNamespaces", name)),
+    );
+    templates
+        .filter_map(|(field, template)| match fill(template, &sample) {
+            Ok(name) if is_dns_label(&name) => None,
+            Ok(_) => Some((field, format!("{template:?} is no name for a namespace"))),
+            Err(capture) => Some((
+                field,
+                format!("{template:?} uses {capture:?}, which the path does not capture"),
+            )),
+        })
+        .collect()
+}
+
+/// `sha256:` and 64 lower case hexadecimal digits.
+pub(super) fn is_digest(text: &str) -> bool {
+    let hex = |b: u8| matches!(b, b'0'..=b'9' | b'a'..=b'f');
+    text.strip_prefix("sha256:")
+        .is_some_and(|digits| digits.len() == 64 && digits.bytes().all(hex))
+}

@@ -1,0 +1,295 @@
+//! The host: one actor a Repository, fed by watches.
+
+use std::collections::{BTreeSet, HashMap, HashSet};
+use std::num::NonZeroUsize;
+use std::path::PathBuf;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use futures::StreamExt as _;
+use kube::ResourceExt as _;
+use tokio::sync::mpsc;
+use tokio::task::JoinSet;
+
+use crate::cluster::{Cluster, ClusterError, KitChange, RepositoryChange};
+use crate::kit::{Kit, KitPath, Repository, custom_resource_definitions};
+use crate::manifest::GroupKind;
+use crate::pipeline::PluginStore;
+use crate::plan::{SetId, group_kinds_of};
+use crate::source::Worker;
+
+use super::repository::{Actor, Message};
+
+/// How a host runs.
+#[derive(Clone, Debug)]
+pub struct Options {
+    /// Where mirrors are kept; made if missing.
+    pub cache: PathBuf,
+    pub worker: Worker,
+    /// Threads that render and validate at once.
+    pub workers: NonZeroUsize,
+    /// End when every Repository there is has been settled once.
+    pub once: bool,
+}
+
+/// Why the host cannot run.
+#[derive(Debug, thiserror::Error)]
+pub enum HostError {
+    #[error(transparent)]
+    Cluster(#[from] ClusterError),
+}
+
+/// What `once` came to, for each Repository: whether all of it is live.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Settled {
+    pub namespace: String,
+    pub repository: String,
+    pub ready: bool,
+    /// False if Git could not be asked.
+    pub fetched: bool,
+}
+
+/// What all actors share.
+pub(super) struct Shared {
+    pub cluster: Cluster,
+    pub options: Options,
+    pub plugins: Arc<PluginStore>,
+    pub kits: KitIndex,
+    pub sets: SetIndex,
+}
+
+/// Kit objects as the watch last showed them.
+#[derive(Default)]
+pub(super) struct KitIndex {
+    kits: Mutex<HashMap<(String, String), Kit>>,
+}
+
+fn id_of(kit: &Kit) -> (String, String) {
+    (kit.namespace().unwrap_or_default(), kit.name_any())
+}
+
+impl KitIndex {
+    fn lock(&self) -> std::sync::MutexGuard<'_, HashMap<(String, String), Kit>> {
+        self.kits.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    pub(super) fn get(&self, namespace: &str, name: &str) -> Option<Kit> {
+        self.lock()
+            .get(&(namespace.to_owned(), name.to_owned()))
+            .cloned()
+    }
+
+    /// Gives what was there before. An older version than the one that is there is not taken.
+    pub(super) fn put(&self, mut kit: Kit) -> Option<Kit> {
+        kit.metadata.managed_fields = None;
+        self.lock().insert(id_of(&kit), kit)
+    }
+
+    fn remove(&self, namespace: &str, name: &str) {
+        self.lock().remove(&(namespace.to_owned(), name.to_owned()));
+    }
+
+    /// The Kits of a Repository.
+    pub(super) fn of_repository(&self, namespace: &str, repository: &str) -> Vec<Kit> {
+        let belongs = |kit: &&Kit| {
+            kit.namespace().as_deref() == Some(namespace)
+                && kit
+                    .labels()
+                    .get("trimtab.io/repository")
+                    .map(String::as_str)
+                    == Some(repository)
+        };
+        self.lock().values().filter(belongs).cloned().collect()
+    }
+}
+
+/// Which kit is behind a set's id.
+#[derive(Default)]
+pub(super) struct SetIndex {
+    kits: Mutex<HashMap<SetId, KitPath>>,
+}
+
+impl SetIndex {
+    pub(super) fn put(&self, set: SetId, kit: KitPath) {
+        self.kits
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .insert(set, kit);
+    }
+
+    pub(super) fn kit_of(&self, set: &SetId) -> Option<KitPath> {
+        self.kits
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .get(set)
+            .cloned()
+    }
+}
+
+/// Runs until `shutdown` resolves, or, with `once`, until every Repository has settled.
+pub async fn run(
+    cluster: Cluster,
+    plugins: Arc<PluginStore>,
+    options: Options,
+    shutdown: impl Future<Output = ()>,
+) -> Result<Vec<Settled>, HostError> {
+    let version = cluster.version().await?;
+    cluster.install(&custom_resource_definitions()).await?;
+    cluster.discover().await?;
+    tracing::info!(server = %version, "connected");
+    let shared = Arc::new(Shared {
+        cluster,
+        options,
+        plugins,
+        kits: KitIndex::default(),
+        sets: SetIndex::default(),
+    });
+    let mut host = Host {
+        shared,
+        actors: HashMap::new(),
+        running: JoinSet::new(),
+        settled: HashMap::new(),
+    };
+    tokio::select! {
+        () = shutdown => Ok(Vec::new()),
+        settled = host.follow() => Ok(settled),
+    }
+}
+
+struct Host {
+    shared: Arc<Shared>,
+    actors: HashMap<(String, String), mpsc::UnboundedSender<Message>>,
+    running: JoinSet<()>,
+    settled: HashMap<(String, String), Settled>,
+}
+
+impl Host {
+    async fn follow(&mut self) -> Vec<Settled> {
+        let (report, mut reports) = mpsc::unbounded_channel();
+        let mut kits = self.shared.cluster.watch_kits().boxed();
+        let mut listed = HashSet::new();
+        // Every Kit that there is must be known before any Repository is looked at.
+        while let Some(change) = kits.next().await {
+            if matches!(change, KitChange::Listed) {
+                break;
+            }
+            self.kit_changed(change, &mut listed);
+        }
+        self.watch_what_is_owned().await;
+        let mut repositories = self.shared.cluster.watch_repositories().boxed();
+        let mut seen = HashSet::new();
+        let mut all_listed = false;
+        loop {
+            tokio::select! {
+                Some(change) = kits.next() => self.kit_changed(change, &mut listed),
+                Some(change) = repositories.next() => {
+                    all_listed |= matches!(change, RepositoryChange::Listed);
+                    self.repository_changed(change, &mut seen, &report);
+                }
+                Some(settled) = reports.recv() => {
+                    let settled: Settled = settled;
+                    self.settled.insert((settled.namespace.clone(), settled.repository.clone()), settled);
+                }
+                else => break,
+            }
+            let done = self.actors.keys().all(|id| self.settled.contains_key(id));
+            if self.shared.options.once && all_listed && done {
+                break;
+            }
+        }
+        self.settled.values().cloned().collect()
+    }
+
+    /// The inventory's kinds are those that the Kits name (KEP-3659).
+    async fn watch_what_is_owned(&self) {
+        let kinds: BTreeSet<GroupKind> = self
+            .shared
+            .kits
+            .lock()
+            .values()
+            .flat_map(|kit| group_kinds_of(kit.annotations()))
+            .collect();
+        self.shared.cluster.watch_kinds(&kinds).await;
+    }
+
+    fn kit_changed(&mut self, change: KitChange, listed: &mut HashSet<(String, String)>) {
+        match change {
+            KitChange::Listing => listed.clear(),
+            KitChange::Listed => {
+                self.shared.kits.lock().retain(|id, _| listed.contains(id));
+            }
+            KitChange::Gone { namespace, name } => {
+                self.shared.kits.remove(&namespace, &name);
+                self.tell_all(&namespace, &name);
+            }
+            KitChange::Put(kit) => {
+                let (namespace, name) = id_of(&kit);
+                listed.insert((namespace.clone(), name.clone()));
+                let spec = kit.spec.clone();
+                let before = self.shared.kits.put(*kit);
+                if before.is_some_and(|before| before.spec != spec) {
+                    self.tell_all(&namespace, &name);
+                }
+            }
+        }
+    }
+
+    /// Tells the actors of a namespace that a Kit's spec changed, or that it is gone.
+    fn tell_all(&self, namespace: &str, name: &str) {
+        for ((_, _), actor) in self
+            .actors
+            .iter()
+            .filter(|((place, _), _)| place == namespace)
+        {
+            // An actor that has ended is about to be removed.
+            let _ = actor.send(Message::KitTouched {
+                object_name: name.to_owned(),
+            });
+        }
+    }
+
+    fn repository_changed(
+        &mut self,
+        change: RepositoryChange,
+        seen: &mut HashSet<(String, String)>,
+        report: &mpsc::UnboundedSender<Settled>,
+    ) {
+        match change {
+            RepositoryChange::Listing => seen.clear(),
+            RepositoryChange::Listed => self.actors.retain(|id, _| seen.contains(id)),
+            RepositoryChange::Gone { namespace, name } => {
+                // Dropping the sender ends the actor; what is live stays.
+                self.actors.remove(&(namespace, name));
+            }
+            RepositoryChange::Put(repository) => {
+                let id = (
+                    repository.namespace().unwrap_or_default(),
+                    repository.name_any(),
+                );
+                seen.insert(id.clone());
+                self.put(id, *repository, report);
+            }
+        }
+    }
+
+    fn put(
+        &mut self,
+        id: (String, String),
+        repository: Repository,
+        report: &mpsc::UnboundedSender<Settled>,
+    ) {
+        let repository = match self.actors.get(&id) {
+            None => repository,
+            Some(actor) => match actor.send(Message::Repository(Box::new(repository))) {
+                Ok(()) => return,
+                Err(ended) => match ended.0 {
+                    Message::Repository(repository) => *repository,
+                    Message::KitTouched { .. } => return,
+                },
+            },
+        };
+        let (sender, inbox) = mpsc::unbounded_channel();
+        self.actors.insert(id, sender);
+        let actor = Actor::new(self.shared.clone(), repository, inbox, report.clone());
+        self.running.spawn(actor.run());
+    }
+}

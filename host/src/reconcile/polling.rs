@@ -1,0 +1,192 @@
+//! Polling: when the remote is asked, and what follows from its answer.
+
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use crate::cluster::Note;
+use crate::kit::validate;
+use crate::source::{Auth, Backoff, Mirror, Poll, RemoteError, RemoteSpec};
+use futures::future::BoxFuture;
+
+use super::credentials::auth_of;
+use super::repository::{Actor, Job};
+
+/// The interval where the spec's cannot be read; such a spec is refused before anything is polled.
+const FALLBACK_INTERVAL: Duration = Duration::from_secs(30);
+
+impl Actor {
+    pub(super) fn poll(&mut self) -> BoxFuture<'_, ()> {
+        Box::pin(self.poll_once())
+    }
+
+    async fn poll_once(&mut self) {
+        if let Some(pause) = self.pause.take() {
+            pause.abort();
+        }
+        if self.polling {
+            self.poll_again = true;
+            return;
+        }
+        if self.repository.spec.suspend {
+            self.source_failed(
+                "Suspended",
+                "suspended by its spec; what is live stays".into(),
+                false,
+            )
+            .await;
+            return;
+        }
+        let wrong = validate(&self.repository.spec);
+        if let Some(first) = wrong.first() {
+            let message = first.to_string();
+            self.findings = wrong;
+            self.source_failed("InvalidSpec", message, false).await;
+            return;
+        }
+        let remote = match self.remote().await {
+            Ok(remote) => remote,
+            Err((reason, message)) => {
+                self.failures += 1;
+                self.source_failed(reason, message, true).await;
+                self.poll_later();
+                return;
+            }
+        };
+        let folder = self
+            .shared
+            .options
+            .cache
+            .join("mirrors")
+            .join(self.namespace())
+            .join(self.name());
+        let worker = self.shared.options.worker.clone();
+        let mirror = self.mirror.clone();
+        let known = self.head.as_ref().map(|head| head.revision.clone());
+        self.polling = true;
+        self.jobs.spawn_blocking(move || {
+            let opened = match mirror {
+                Some(mirror) => Ok(mirror),
+                None => Mirror::open(&folder, worker).map(Arc::new),
+            };
+            match opened {
+                Ok(mirror) => {
+                    let result = mirror.poll(&remote, known.as_ref());
+                    Job::Polled {
+                        mirror: Some(mirror),
+                        result,
+                    }
+                }
+                Err(error) => Job::Polled {
+                    mirror: None,
+                    result: Err(error),
+                },
+            }
+        });
+    }
+
+    pub(super) async fn remote(&mut self) -> Result<RemoteSpec, (&'static str, String)> {
+        let spec = self.repository.spec.clone();
+        let follow = spec
+            .follow()
+            .map_err(|error| ("InvalidSpec", error.to_string()))?;
+        let deadline = spec
+            .timeout()
+            .map_err(|error| ("InvalidSpec", error.to_string()))?;
+        let auth = match (&self.auth, &spec.secret_ref) {
+            (Some(auth), _) => auth.clone(),
+            (None, None) => Auth::default(),
+            (None, Some(secret)) => {
+                let data = self
+                    .shared
+                    .cluster
+                    .secret(&self.namespace(), &secret.name)
+                    .await
+                    .map_err(|error| {
+                        (
+                            "SecretNotRead",
+                            format!(
+                                "the Secret {}/{} cannot be read: {error}",
+                                self.namespace(),
+                                secret.name
+                            ),
+                        )
+                    })?;
+                auth_of(data).map_err(|error| ("SecretNotRead", error))?
+            }
+        };
+        self.auth = Some(auth.clone());
+        Ok(RemoteSpec {
+            url: spec.url,
+            follow,
+            auth,
+            deadline,
+        })
+    }
+
+    pub(super) fn poll_later(&mut self) {
+        let interval = self.repository.spec.interval().unwrap_or(FALLBACK_INTERVAL);
+        let delay = Backoff::new(interval).delay(self.failures, rand::random::<f64>());
+        self.pause = Some(self.jobs.spawn(async move {
+            tokio::time::sleep(delay).await;
+            Job::PollDue
+        }));
+    }
+
+    pub(super) async fn polled(
+        &mut self,
+        mirror: Option<Arc<Mirror>>,
+        result: Result<Poll, RemoteError>,
+    ) {
+        self.polling = false;
+        self.mirror = mirror;
+        if std::mem::take(&mut self.poll_again) {
+            // What was asked is no longer what is wanted.
+            return self.poll().await;
+        }
+        match result {
+            Ok(poll) => {
+                self.failures = 0;
+                self.reachable(poll).await;
+            }
+            Err(error) => {
+                self.failures += 1;
+                // A token may have been replaced.
+                self.auth = None;
+                tracing::warn!(repository = %self.name(), reason = error.reason(), %error, failures = self.failures, "poll failed; what is live stays");
+                self.source_failed(error.reason(), error.to_string(), true)
+                    .await;
+            }
+        }
+        self.poll_later();
+    }
+
+    pub(super) async fn reachable(&mut self, poll: Poll) {
+        let recovered = self.source_error.take().is_some();
+        match poll {
+            Poll::Unchanged(revision) => {
+                tracing::debug!(repository = %self.name(), %revision, "nothing new");
+                if recovered {
+                    self.settle().await;
+                }
+            }
+            Poll::Moved { commit, forced } => {
+                tracing::info!(repository = %self.name(), revision = commit.revision.short(), author = %commit.author, subject = %commit.subject, forced, "new revision");
+                if forced {
+                    let message = format!(
+                        "history was rewritten: {} does not follow what was live before",
+                        commit.revision.short()
+                    );
+                    self.publish(Note {
+                        warning: true,
+                        reason: "HistoryRewritten",
+                        message,
+                    })
+                    .await;
+                }
+                self.head = Some(Arc::new(commit));
+                self.unsettled = Some((Instant::now(), self.shared.cluster.requests()));
+                self.evaluate();
+            }
+        }
+    }
+}

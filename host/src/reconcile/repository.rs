@@ -1,0 +1,211 @@
+//! One Repository: polls, evaluates what it finds, and lets kits go their own ways.
+
+use std::collections::BTreeMap;
+use std::sync::atomic::AtomicBool;
+use std::sync::{Arc, Mutex};
+use std::time::Instant;
+
+use kube::ResourceExt as _;
+use tokio::sync::mpsc;
+use tokio::task::{AbortHandle, JoinSet};
+
+use crate::cluster::ClusterError;
+use crate::kit::{KitPath, Repository, RepositoryStatus};
+use crate::manifest::{Finding, GroupKind, Scope};
+use crate::pipeline::{Evaluation, Evaluator, Superseded, Verdict};
+use crate::source::{Auth, Commit, Mirror, Poll, RemoteError, SourceError};
+
+use super::host::{Settled, Shared};
+use super::kit::Done;
+use super::status::Outcome;
+
+/// What an actor is told.
+pub(super) enum Message {
+    Repository(Box<Repository>),
+    /// A Kit's spec changed, or the object is gone.
+    KitTouched {
+        object_name: String,
+    },
+}
+
+/// Kinds that a revision's CRDs define, and by which kit.
+pub(super) type Defined = BTreeMap<GroupKind, (Scope, KitPath)>;
+
+/// What runs beside the actor and reports to it.
+pub(super) enum Job {
+    PollDue,
+    /// The mirror, if it could be opened, and what the poll found.
+    Polled {
+        mirror: Option<Arc<Mirror>>,
+        result: Result<Poll, RemoteError>,
+    },
+    Evaluated {
+        commit: Arc<Commit>,
+        result: Result<Result<Evaluation, Superseded>, SourceError>,
+    },
+    Kit {
+        path: KitPath,
+        attempt: u64,
+        result: Result<Done, ClusterError>,
+    },
+    RetryDue {
+        path: KitPath,
+        attempt: u64,
+    },
+}
+
+/// A kit between revisions.
+pub(super) struct KitState {
+    pub(super) verdict: Verdict,
+    pub(super) commit: Arc<Commit>,
+    pub(super) defined: Arc<Defined>,
+    /// The revision no longer has it.
+    pub(super) gone: bool,
+    /// Counts attempts, so that the end of one that was given up is not taken for the newest's.
+    pub(super) attempt: u64,
+    pub(super) running: Option<AbortHandle>,
+    pub(super) outcome: Option<Outcome>,
+    pub(super) retries: u32,
+}
+
+pub(super) struct Actor {
+    pub(super) shared: Arc<Shared>,
+    pub(super) repository: Arc<Repository>,
+    pub(super) inbox: mpsc::UnboundedReceiver<Message>,
+    pub(super) report: mpsc::UnboundedSender<Settled>,
+    pub(super) jobs: JoinSet<Job>,
+    pub(super) mirror: Option<Arc<Mirror>>,
+    pub(super) auth: Option<Auth>,
+    pub(super) evaluator: Arc<Mutex<Evaluator>>,
+    /// The newest commit that was fetched.
+    pub(super) head: Option<Arc<Commit>>,
+    /// Set to stop the evaluation that is under way.
+    pub(super) evaluating: Option<Arc<AtomicBool>>,
+    /// The head, or the spec, changed since the evaluation began.
+    pub(super) stale: bool,
+    /// A poll is under way: a second one waits for it, for both write the mirror.
+    pub(super) polling: bool,
+    /// The spec changed since that poll began.
+    pub(super) poll_again: bool,
+    /// The pause until the next poll.
+    pub(super) pause: Option<AbortHandle>,
+    pub(super) failures: u32,
+    pub(super) kits: BTreeMap<KitPath, KitState>,
+    pub(super) status: RepositoryStatus,
+    pub(super) findings: Vec<Finding>,
+    /// Set while the newest revision has not settled: when it was found, and requests until then.
+    pub(super) unsettled: Option<(Instant, u64)>,
+    pub(super) source_error: Option<(String, String)>,
+}
+
+impl Actor {
+    pub(super) fn new(
+        shared: Arc<Shared>,
+        repository: Repository,
+        inbox: mpsc::UnboundedReceiver<Message>,
+        report: mpsc::UnboundedSender<Settled>,
+    ) -> Self {
+        let evaluator = Evaluator::new(shared.plugins.clone(), shared.options.workers);
+        Self {
+            status: repository.status.clone().unwrap_or_default(),
+            repository: Arc::new(repository),
+            inbox,
+            report,
+            jobs: JoinSet::new(),
+            mirror: None,
+            auth: None,
+            evaluator: Arc::new(Mutex::new(evaluator)),
+            head: None,
+            evaluating: None,
+            stale: false,
+            polling: false,
+            poll_again: false,
+            pause: None,
+            failures: 0,
+            kits: BTreeMap::new(),
+            findings: Vec::new(),
+            unsettled: None,
+            source_error: None,
+            shared,
+        }
+    }
+
+    pub(super) fn namespace(&self) -> String {
+        self.repository.namespace().unwrap_or_default()
+    }
+
+    pub(super) fn name(&self) -> String {
+        self.repository.name_any()
+    }
+
+    pub(super) async fn run(mut self) {
+        self.poll().await;
+        loop {
+            tokio::select! {
+                message = self.inbox.recv() => match message {
+                    Some(message) => self.told(message).await,
+                    // The Repository is gone; what is live stays.
+                    None => return,
+                },
+                Some(job) = self.jobs.join_next() => match job {
+                    Ok(job) => self.finished(job).await,
+                    Err(error) if error.is_cancelled() => {}
+                    Err(error) => tracing::error!(repository = %self.name(), %error, "a task failed"),
+                },
+            }
+        }
+    }
+
+    pub(super) async fn told(&mut self, message: Message) {
+        match message {
+            Message::Repository(new) => {
+                let same = new.spec == self.repository.spec;
+                let moved = new.spec.url != self.repository.spec.url;
+                self.repository = Arc::new(*new);
+                if same {
+                    return;
+                }
+                self.auth = None;
+                self.failures = 0;
+                if moved {
+                    self.mirror = None;
+                    self.head = None;
+                }
+                self.poll().await;
+                self.evaluate();
+            }
+            Message::KitTouched { object_name } => {
+                let path = self
+                    .kits
+                    .keys()
+                    .find(|path| path.object_name() == object_name)
+                    .cloned();
+                if let Some(path) = path {
+                    self.start(&path);
+                }
+            }
+        }
+    }
+
+    pub(super) async fn finished(&mut self, job: Job) {
+        match job {
+            Job::PollDue => self.poll().await,
+            Job::Polled { mirror, result } => self.polled(mirror, result).await,
+            Job::Evaluated { commit, result } => self.evaluated(commit, result).await,
+            Job::Kit {
+                path,
+                attempt,
+                result,
+            } => self.kit_done(&path, attempt, result).await,
+            Job::RetryDue { path, attempt } => {
+                if self
+                    .kits
+                    .get(&path)
+                    .is_some_and(|kit| kit.attempt == attempt)
+                {
+                    self.start(&path);
+                }
+            }
+        }
+    }
+}

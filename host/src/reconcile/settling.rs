@@ -1,0 +1,148 @@
+//! What the Repository's status says, and when it is written.
+
+use std::sync::Arc;
+
+use crate::cluster::Note;
+use crate::kit::KitCounts;
+use kube::Resource as _;
+
+use super::host::Settled;
+use super::repository::Actor;
+use super::status::{Outcome, RepositoryState, bounded, repository_conditions, summary};
+
+impl Actor {
+    pub(super) fn counts(&self) -> KitCounts {
+        let mut counts = KitCounts::default();
+        for state in self.kits.values() {
+            match state.outcome {
+                Some(Outcome::Gone) => continue,
+                Some(Outcome::Applied { .. }) => counts.ready += 1,
+                Some(Outcome::Refused) => counts.refused += 1,
+                Some(Outcome::Failed { .. }) => counts.failed += 1,
+                _ => {}
+            }
+            counts.total += 1;
+        }
+        counts
+    }
+
+    /// Writes the status once nothing is under way.
+    pub(super) async fn settle(&mut self) {
+        let busy = self.evaluating.is_some() || self.kits.values().any(|kit| kit.running.is_some());
+        if busy || self.source_error.is_some() {
+            return;
+        }
+        let counts = self.counts();
+        let errors = self
+            .findings
+            .iter()
+            .filter(|finding| finding.is_error())
+            .count();
+        let all = counts.ready == counts.total && errors == 0;
+        let revision = self
+            .head
+            .as_ref()
+            .map(|head| head.revision.short().to_owned())
+            .unwrap_or_default();
+        let text = summary(&counts);
+        let (reason, message) = match (all, self.findings.iter().find(|finding| finding.is_error()))
+        {
+            (true, _) => ("Applied", format!("{revision}: {text}")),
+            (false, Some(first)) => ("InvalidRepository", format!("{revision}: {first}; {text}")),
+            (false, None) => ("KitsNotReady", format!("{revision}: {text}")),
+        };
+        self.status.kits = counts;
+        self.status.summary = text;
+        self.status.findings = bounded(&self.findings);
+        self.write_status(all, reason, message, false).await;
+        if let Some((since, requests)) = self.unsettled.take() {
+            tracing::info!(
+                repository = %self.name(), revision, milliseconds = since.elapsed().as_millis() as u64,
+                requests = self.shared.cluster.requests() - requests, summary = %self.status.summary, "settled"
+            );
+        }
+        self.tell_settled(all, true);
+    }
+
+    pub(super) fn tell_settled(&self, ready: bool, fetched: bool) {
+        // The receiver is there as long as the host.
+        let _ = self.report.send(Settled {
+            namespace: self.namespace(),
+            repository: self.name(),
+            ready,
+            fetched,
+        });
+    }
+
+    pub(super) async fn source_failed(
+        &mut self,
+        reason: &'static str,
+        message: String,
+        passing: bool,
+    ) {
+        let error = (reason.to_owned(), message.clone());
+        if self.source_error.as_ref() != Some(&error) {
+            self.source_error = Some(error);
+            let live = match &self.status.revision {
+                Some(revision) => format!("{message}; live: {}", revision.short),
+                None => message,
+            };
+            let warning = reason != "Suspended";
+            self.write_status(false, reason, live.clone(), passing)
+                .await;
+            self.publish(Note {
+                warning,
+                reason,
+                message: live,
+            })
+            .await;
+        }
+        self.tell_settled(false, false);
+    }
+
+    pub(super) async fn write_status(
+        &mut self,
+        ready: bool,
+        reason: &str,
+        message: String,
+        busy: bool,
+    ) {
+        let state = RepositoryState {
+            ready,
+            reason,
+            message,
+            busy,
+            generation: self.repository.metadata.generation,
+        };
+        repository_conditions(
+            &mut self.status,
+            &state,
+            &jiff::Timestamp::now().to_string(),
+        );
+        if self.repository.status.as_ref() == Some(&self.status) {
+            return;
+        }
+        match self
+            .shared
+            .cluster
+            .put_repository_status(&self.namespace(), &self.name(), &self.status)
+            .await
+        {
+            Ok(()) => {
+                let mut repository = (*self.repository).clone();
+                repository.status = Some(self.status.clone());
+                self.repository = Arc::new(repository);
+            }
+            Err(error) => {
+                tracing::warn!(repository = %self.name(), %error, "the status was not taken")
+            }
+        }
+    }
+
+    pub(super) async fn publish(&self, note: Note) {
+        self.shared
+            .cluster
+            .publish(&self.repository.object_ref(&()), &note)
+            .await;
+    }
+}

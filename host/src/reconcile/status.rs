@@ -1,0 +1,293 @@
+//! From outcomes to statuses and Events. Pure: time comes in as text.
+
+use crate::cluster::Note;
+use crate::kit::{
+    Condition, ConditionStatus, FindingCounts, KitCounts, KitStatus, RepositoryStatus,
+    RevisionStatus, set_condition,
+};
+use crate::manifest::{Finding, Severity};
+use crate::source::Commit;
+
+/// How many findings a status holds; the counts tell of the rest.
+const FINDINGS_LIMIT: usize = 50;
+/// Bytes of one finding's message in a status.
+const MESSAGE_LIMIT: usize = 2048;
+
+/// What became of a kit at a revision.
+#[derive(Clone, Debug, PartialEq)]
+pub(super) enum Outcome {
+    /// Live as the revision says.
+    Applied { changed: usize, left: usize },
+    /// Findings of error severity: nothing was sent.
+    Refused,
+    /// The API server did not take all of it. `passing`: it will be tried again.
+    Failed { passing: bool },
+    /// It has objects of a kind that another kit of the revision defines, and that is not served yet.
+    Waiting { kind: String, definer: String },
+    /// Its `spec.suspend` is set.
+    Suspended,
+    /// The revision no longer has it.
+    Gone,
+}
+
+/// A kit's attempt in full.
+#[derive(Clone, Debug)]
+pub(super) struct Attempt<'a> {
+    pub outcome: &'a Outcome,
+    pub commit: &'a Commit,
+    pub findings: &'a [Finding],
+    pub inputs: String,
+    /// Of the rendered objects.
+    pub digest: String,
+    /// Objects that the kit has live after this attempt.
+    pub objects: usize,
+    pub generation: Option<i64>,
+}
+
+/// The status after an attempt. `now` is RFC 3339.
+pub(super) fn kit_status(before: &KitStatus, attempt: &Attempt<'_>, now: &str) -> KitStatus {
+    let mut status = before.clone();
+    status.observed_generation = attempt.generation;
+    let unchanged = before.inputs.as_deref() == Some(attempt.inputs.as_str());
+    if !matches!(attempt.outcome, Outcome::Suspended | Outcome::Gone) {
+        // A kit whose inputs a revision did not touch keeps the revision that did.
+        if !unchanged || status.attempted.is_none() {
+            status.attempted = Some(RevisionStatus::new(attempt.commit, Some(now.to_owned())));
+        }
+        status.inputs = Some(attempt.inputs.clone());
+        status.finding_counts = counts(attempt.findings);
+        status.findings = bounded(attempt.findings);
+    }
+    if let Outcome::Applied { changed, .. } = attempt.outcome {
+        let same =
+            unchanged && *changed == 0 && status.digest.as_deref() == Some(attempt.digest.as_str());
+        if !same || status.applied.is_none() {
+            status.applied = Some(RevisionStatus::new(attempt.commit, Some(now.to_owned())));
+            status.attempted.clone_from(&status.applied);
+        }
+        status.digest = Some(attempt.digest.clone());
+    }
+    status.objects = attempt.objects.try_into().unwrap_or(u32::MAX);
+    conditions(&mut status, attempt, now);
+    status
+}
+
+fn conditions(status: &mut KitStatus, attempt: &Attempt<'_>, now: &str) {
+    use ConditionStatus::{False, True};
+    let message = message(status, attempt);
+    let (ready, reason, busy, stalled) = match attempt.outcome {
+        Outcome::Applied { .. } => (True, "Applied", false, false),
+        Outcome::Refused => (False, "Refused", false, true),
+        Outcome::Failed { passing } => (False, "ApplyFailed", *passing, !*passing),
+        Outcome::Waiting { .. } => (False, "WaitingForKind", true, false),
+        Outcome::Suspended => (False, "Suspended", false, true),
+        Outcome::Gone => (False, "Removed", false, true),
+    };
+    let condition = |kind: &str, status| Condition {
+        kind: kind.to_owned(),
+        status,
+        reason: reason.to_owned(),
+        message: message.clone(),
+        last_transition_time: now.to_owned(),
+        observed_generation: attempt.generation,
+    };
+    set_condition(&mut status.conditions, condition("Ready", ready));
+    for (kind, holds) in [("Reconciling", busy), ("Stalled", stalled)] {
+        if holds {
+            set_condition(&mut status.conditions, condition(kind, True));
+        } else {
+            status.conditions.retain(|old| old.kind != kind);
+        }
+    }
+}
+
+fn message(status: &KitStatus, attempt: &Attempt<'_>) -> String {
+    let tried = status
+        .attempted
+        .as_ref()
+        .map_or("", |revision| &revision.short);
+    let live = match &status.applied {
+        Some(revision) => format!("live: {}", revision.short),
+        None => "nothing is live yet".to_owned(),
+    };
+    let errors = errors(status.finding_counts.errors);
+    let first = attempt
+        .findings
+        .iter()
+        .find(|finding| finding.is_error())
+        .map(clipped)
+        .unwrap_or_default();
+    match attempt.outcome {
+        Outcome::Applied { .. } => {
+            let revision = status
+                .applied
+                .as_ref()
+                .map_or("", |revision| &revision.short);
+            format!("{revision} is live: {} objects", attempt.objects)
+        }
+        Outcome::Refused => format!("{tried} refused, {errors}: {first}; {live}"),
+        Outcome::Failed { .. } => format!("{tried} is not wholly live, {errors}: {first}"),
+        Outcome::Waiting { kind, definer } => {
+            format!("{tried} waits for {kind}, which kit {definer} defines; {live}")
+        }
+        Outcome::Suspended => format!("suspended by its spec; {live}"),
+        Outcome::Gone => {
+            format!(
+                "no longer in the repository; its {} objects are left in the cluster",
+                attempt.objects
+            )
+        }
+    }
+}
+
+fn errors(count: u32) -> String {
+    if count == 1 {
+        "1 error".into()
+    } else {
+        format!("{count} errors")
+    }
+}
+
+fn clipped(finding: &Finding) -> String {
+    let mut text = finding.to_string();
+    if text.len() > 512 {
+        let end = (0..=508)
+            .rev()
+            .find(|end| text.is_char_boundary(*end))
+            .unwrap_or(0);
+        text.truncate(end);
+        text.push('…');
+    }
+    text
+}
+
+pub(super) fn counts(findings: &[Finding]) -> FindingCounts {
+    let count = |severity| {
+        findings
+            .iter()
+            .filter(|finding| finding.severity == severity)
+            .count()
+            .try_into()
+            .unwrap_or(u32::MAX)
+    };
+    FindingCounts {
+        errors: count(Severity::Error),
+        warnings: count(Severity::Warning),
+        infos: count(Severity::Info),
+    }
+}
+
+/// The first findings, errors before others, each of bounded size.
+pub(super) fn bounded(findings: &[Finding]) -> Vec<Finding> {
+    let mut sorted: Vec<&Finding> = findings.iter().collect();
+    sorted.sort_by_key(|finding| finding.severity);
+    sorted
+        .into_iter()
+        .take(FINDINGS_LIMIT)
+        .map(|finding| {
+            let mut finding = finding.clone();
+            if finding.message.len() > MESSAGE_LIMIT {
+                let end = (0..MESSAGE_LIMIT)
+                    .rev()
+                    .find(|end| finding.message.is_char_boundary(*end))
+                    .unwrap_or(0);
+                finding.message.truncate(end);
+                finding.message.push('…');
+            }
+            finding.notes.truncate(10);
+            finding.tags.truncate(20);
+            finding
+        })
+        .collect()
+}
+
+/// The Event for an attempt that a person would want; `None` if it only confirms what was.
+pub(super) fn kit_note(
+    before: &KitStatus,
+    after: &KitStatus,
+    attempt: &Attempt<'_>,
+) -> Option<Note> {
+    let ready = |status: &KitStatus| {
+        status
+            .conditions
+            .iter()
+            .find(|condition| condition.kind == "Ready")
+            .map(|condition| (condition.reason.clone(), condition.message.clone()))
+    };
+    if ready(before) == ready(after) {
+        return None;
+    }
+    let message = ready(after).map(|(_, message)| message).unwrap_or_default();
+    let (warning, reason, message) = match attempt.outcome {
+        Outcome::Applied { changed, left } => {
+            let revision = after.applied.as_ref()?;
+            let message = format!(
+                "{} by {} ({}) is live: {changed} changed, {left} as they were",
+                revision.short, revision.author, revision.subject
+            );
+            (false, "Applied", message)
+        }
+        Outcome::Refused => (true, "Refused", message),
+        Outcome::Failed { .. } => (true, "ApplyFailed", message),
+        Outcome::Waiting { .. } => (false, "WaitingForKind", message),
+        Outcome::Suspended => (false, "Suspended", message),
+        Outcome::Gone => (true, "Removed", message),
+    };
+    Some(Note {
+        warning,
+        reason,
+        message,
+    })
+}
+
+/// What the Repository's conditions say.
+pub(super) struct RepositoryState<'a> {
+    pub ready: bool,
+    pub reason: &'a str,
+    pub message: String,
+    /// Something is still under way, or will be tried again.
+    pub busy: bool,
+    pub generation: Option<i64>,
+}
+
+pub(super) fn repository_conditions(
+    status: &mut RepositoryStatus,
+    state: &RepositoryState<'_>,
+    now: &str,
+) {
+    use ConditionStatus::{False, True};
+    status.observed_generation = state.generation;
+    let condition = |kind: &str, status| Condition {
+        kind: kind.to_owned(),
+        status,
+        reason: state.reason.to_owned(),
+        message: state.message.clone(),
+        last_transition_time: now.to_owned(),
+        observed_generation: state.generation,
+    };
+    set_condition(
+        &mut status.conditions,
+        condition("Ready", if state.ready { True } else { False }),
+    );
+    for (kind, holds) in [
+        ("Reconciling", state.busy),
+        ("Stalled", !state.busy && !state.ready),
+    ] {
+        if holds {
+            set_condition(&mut status.conditions, condition(kind, True));
+        } else {
+            status.conditions.retain(|old| old.kind != kind);
+        }
+    }
+}
+
+/// `7 of 8 ready`, with what the others are.
+pub(super) fn summary(counts: &KitCounts) -> String {
+    let mut text = format!("{} of {} ready", counts.ready, counts.total);
+    for (count, word) in [(counts.refused, "refused"), (counts.failed, "failed")] {
+        if count > 0 {
+            text.push_str(&format!(", {count} {word}"));
+        }
+    }
+    text
+}

@@ -1,0 +1,276 @@
+//! The engine: configuration, slots, and one fresh instance a call.
+
+use std::sync::{Arc, Condvar, Mutex, PoisonError};
+
+use wasmtime::component::{ComponentNamedList, Instance, InstancePre, Lift, Linker, Lower};
+use wasmtime::{
+    Config, Engine, InstanceAllocationStrategy, PoolingAllocationConfig, ResourceLimiter, Store,
+    Trap,
+};
+
+use super::bindings::Level;
+use super::{CallError, SandboxLimits};
+
+/// Bytes that a pooled memory keeps resident between calls: what an ordinary call touches.
+const KEEP_RESIDENT: usize = 4 << 20;
+/// Bytes of stack that a guest may use.
+const STACK: usize = 1 << 20;
+/// Memories and tables of one component together.
+const PARTS: u32 = 16;
+
+pub(super) struct Host {
+    limits: SandboxLimits,
+    memory: usize,
+    tables: usize,
+    memory_denied: bool,
+    logged: usize,
+    /// The last error line that the guest logged: the SDK's panic message.
+    last_error: Option<String>,
+    plugin: Arc<str>,
+}
+
+impl ResourceLimiter for Host {
+    fn memory_growing(
+        &mut self,
+        current: usize,
+        desired: usize,
+        _maximum: Option<usize>,
+    ) -> wasmtime::Result<bool> {
+        let whole = self.memory + desired.saturating_sub(current);
+        self.memory_denied |= whole > self.limits.memory;
+        if whole > self.limits.memory {
+            return Ok(false);
+        }
+        self.memory = whole;
+        Ok(true)
+    }
+
+    fn table_growing(
+        &mut self,
+        current: usize,
+        desired: usize,
+        _maximum: Option<usize>,
+    ) -> wasmtime::Result<bool> {
+        let whole = self.tables + desired.saturating_sub(current);
+        self.memory_denied |= whole > self.limits.table_elements;
+        if whole > self.limits.table_elements {
+            return Ok(false);
+        }
+        self.tables = whole;
+        Ok(true)
+    }
+}
+
+/// A counting semaphore for threads: a full pool of instances is waited for, not failed at.
+struct Slots {
+    free: Mutex<usize>,
+    freed: Condvar,
+}
+
+struct Slot<'s>(&'s Slots);
+
+impl Slots {
+    fn take(&self) -> Slot<'_> {
+        let mut free = self.free.lock().unwrap_or_else(PoisonError::into_inner);
+        while *free == 0 {
+            free = self
+                .freed
+                .wait(free)
+                .unwrap_or_else(PoisonError::into_inner);
+        }
+        *free -= 1;
+        Slot(self)
+    }
+}
+
+impl Drop for Slot<'_> {
+    fn drop(&mut self) {
+        *self.0.free.lock().unwrap_or_else(PoisonError::into_inner) += 1;
+        self.0.freed.notify_one();
+    }
+}
+
+/// Shared by all plugins of a host.
+pub(super) struct Runtime {
+    pub engine: Engine,
+    pub linker: Linker<Host>,
+    pub limits: SandboxLimits,
+    slots: Slots,
+}
+
+impl Runtime {
+    pub(super) fn new(limits: SandboxLimits) -> wasmtime::Result<Self> {
+        let slots = std::thread::available_parallelism().map_or(2, usize::from) * 2;
+        let engine = Engine::new(&config(&limits, slots as u32))?;
+        let mut linker = Linker::new(&engine);
+        for patch in ["0.1.0"] {
+            linker.instance(&format!("trimtab:plugin/types@{patch}"))?;
+            linker
+                .instance(&format!("trimtab:plugin/log@{patch}"))?
+                .func_wrap("log", log)?;
+        }
+        let slots = Slots {
+            free: Mutex::new(slots),
+            freed: Condvar::new(),
+        };
+        Ok(Self {
+            engine,
+            linker,
+            limits,
+            slots,
+        })
+    }
+
+    /// Calls one function of a fresh instance. Gives the fuel that was used as well.
+    pub(super) fn call<P, R>(
+        &self,
+        pre: &InstancePre<Host>,
+        plugin: &Arc<str>,
+        interface: &str,
+        function: &str,
+        params: P,
+    ) -> Result<(R, u64), CallError>
+    where
+        P: ComponentNamedList + Lower + Send + Sync,
+        R: ComponentNamedList + Lift + Send + Sync + 'static,
+    {
+        let _slot = self.slots.take();
+        let mut store = self.store(plugin)?;
+        let called = pre.instantiate(&mut store).and_then(|instance| {
+            let function = typed::<P, R>(&mut store, &instance, interface, function)?;
+            function.call(&mut store, params)
+        });
+        let used = self.limits.fuel - store.get_fuel().unwrap_or_default();
+        tracing::debug!(%plugin, interface, fuel = used, "called");
+        called
+            .map(|result| (result, used))
+            .map_err(|error| self.fault(&error, store.data()))
+    }
+
+    /// Looks at a fresh instance without calling anything of it.
+    pub(super) fn inspect(
+        &self,
+        pre: &InstancePre<Host>,
+        plugin: &Arc<str>,
+        look: impl FnOnce(&mut Store<Host>, &Instance) -> wasmtime::Result<()>,
+    ) -> Result<(), CallError> {
+        let _slot = self.slots.take();
+        let mut store = self.store(plugin)?;
+        let looked = pre
+            .instantiate(&mut store)
+            .and_then(|instance| look(&mut store, &instance));
+        looked.map_err(|error| self.fault(&error, store.data()))
+    }
+
+    fn store(&self, plugin: &Arc<str>) -> Result<Store<Host>, CallError> {
+        let host = Host {
+            limits: self.limits,
+            memory: 0,
+            tables: 0,
+            memory_denied: false,
+            logged: 0,
+            last_error: None,
+            plugin: plugin.clone(),
+        };
+        let mut store = Store::new(&self.engine, host);
+        store.limiter(|host| host);
+        store.set_hostcall_fuel(self.limits.result_bytes);
+        store
+            .set_fuel(self.limits.fuel)
+            .map_err(|error| CallError::Host(error.to_string()))?;
+        Ok(store)
+    }
+
+    fn fault(&self, error: &wasmtime::Error, host: &Host) -> CallError {
+        if let Some(Trap::OutOfFuel) = error.downcast_ref::<Trap>() {
+            return CallError::Fuel {
+                limit: self.limits.fuel,
+            };
+        }
+        let text = format!("{error:#}");
+        if text.contains("fuel allocated for hostcalls") {
+            return CallError::ResultTooLarge {
+                limit: self.limits.result_bytes,
+            };
+        }
+        if host.memory_denied {
+            return CallError::Memory {
+                limit: self.limits.memory,
+            };
+        }
+        let reason = match (&host.last_error, error.downcast_ref::<Trap>()) {
+            (Some(message), _) => message.clone(),
+            (None, Some(trap)) => trap.to_string(),
+            (None, None) => super::text::clean(&text, 512),
+        };
+        match error.downcast_ref::<Trap>() {
+            Some(_) => CallError::Trap(reason),
+            None if text.contains("utf-8") || text.contains("invalid") => {
+                CallError::Nonsense(reason)
+            }
+            None => CallError::Trap(reason),
+        }
+    }
+}
+
+pub(super) fn typed<P, R>(
+    store: &mut Store<Host>,
+    instance: &Instance,
+    interface: &str,
+    function: &str,
+) -> wasmtime::Result<wasmtime::component::TypedFunc<P, R>>
+where
+    P: ComponentNamedList + Lower,
+    R: ComponentNamedList + Lift,
+{
+    let missing = || wasmtime::Error::msg(format!("{interface} has no function {function}"));
+    let outer = instance
+        .get_export_index(&mut *store, None, interface)
+        .ok_or_else(missing)?;
+    let inner = instance
+        .get_export_index(&mut *store, Some(&outer), function)
+        .ok_or_else(missing)?;
+    instance.get_typed_func::<P, R>(store, inner)
+}
+
+fn config(limits: &SandboxLimits, slots: u32) -> Config {
+    let mut pool = PoolingAllocationConfig::default();
+    pool.total_component_instances(slots)
+        .total_core_instances(slots * PARTS)
+        .total_memories(slots * PARTS)
+        .total_tables(slots * PARTS)
+        .max_core_instances_per_component(PARTS)
+        .max_memories_per_component(PARTS)
+        .max_tables_per_component(PARTS)
+        .max_memory_size(limits.memory)
+        .table_elements(limits.table_elements)
+        .linear_memory_keep_resident(KEEP_RESIDENT);
+    let mut config = Config::new();
+    config
+        .consume_fuel(true)
+        // Equal bits on every machine.
+        .cranelift_nan_canonicalization(true)
+        .max_wasm_stack(STACK)
+        .wasm_component_model(true)
+        .wasm_relaxed_simd(false)
+        .memory_reservation(limits.memory as u64)
+        .memory_guard_size(64 << 10)
+        .allocation_strategy(InstanceAllocationStrategy::Pooling(pool));
+    config
+}
+
+fn log(
+    mut store: wasmtime::StoreContextMut<'_, Host>,
+    (level, message): (Level, String),
+) -> wasmtime::Result<()> {
+    let host = store.data_mut();
+    let message = super::text::clean(&message, 4096);
+    host.logged += message.len();
+    if host.logged <= host.limits.log_bytes {
+        tracing::debug!(plugin = %host.plugin, ?level, "{message}");
+    }
+    if matches!(level, Level::Error) {
+        host.last_error = Some(message);
+    }
+    Ok(())
+}
