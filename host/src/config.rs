@@ -1,1 +1,26 @@
-//!
+//! Where a host keeps things, and what a call's flags become.
+
+use std::num::NonZeroUsize;
+use std::path::PathBuf;
+
+/// `$XDG_CACHE_HOME/trimtab`, `~/.cache/trimtab` (`~/Library/Caches/trimtab` on macOS), or a
+/// folder of the temporary one where there is no home.
+pub fn cache_folder() -> PathBuf {
+    let home = |below: &str| std::env::home_dir().map(|home| home.join(below));
+    let base = std::env::var_os("XDG_CACHE_HOME")
+        .filter(|path| !path.is_empty())
+        .map(PathBuf::from);
+    let usual = if cfg!(target_os = "macos") {
+        "Library/Caches"
+    } else {
+        ".cache"
+    };
+    base.or_else(|| home(usual))
+        .unwrap_or_else(std::env::temp_dir)
+        .join("trimtab")
+}
+
+/// Threads that render and validate at once: one a core.
+pub fn workers() -> NonZeroUsize {
+    std::thread::available_parallelism().unwrap_or(NonZeroUsize::MIN)
+}

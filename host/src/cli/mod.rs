@@ -1,1 +1,127 @@
-//!
+//! The command line: one verb a file. Talks to people; decides nothing that the rooms decide.
+//! Exit codes: 0 fine, 1 findings or differences, 2 usage, 3 cannot tell (cluster or Git away).
+
+mod check;
+mod completion;
+mod install;
+mod local;
+mod render;
+mod report;
+mod run;
+mod sarif;
+mod status;
+
+use std::process::ExitCode;
+
+use clap::{Args, Parser, Subcommand, ValueEnum};
+
+use crate::cluster::ConnectOptions;
+
+/// Reconcile a Kubernetes cluster with a Git repository whose rules are WebAssembly components.
+#[derive(Parser)]
+#[command(
+    name = "trimtab",
+    version,
+    about,
+    max_term_width = 100,
+    arg_required_else_help = true
+)]
+pub struct Cli {
+    #[command(subcommand)]
+    verb: Verb,
+}
+
+#[derive(Subcommand)]
+enum Verb {
+    Run(run::Run),
+    Check(check::Check),
+    Render(render::Render),
+    Status(status::Status),
+    Install(install::Install),
+    Completion(completion::Completion),
+}
+
+/// Where the cluster is.
+#[derive(Args, Clone, Debug)]
+pub struct ClusterArgs {
+    /// A kubeconfig file; else $KUBECONFIG, ~/.kube/config, or the Pod's own account
+    #[arg(long, value_name = "FILE")]
+    kubeconfig: Option<std::path::PathBuf>,
+    /// A context of the kubeconfig
+    #[arg(long, value_name = "NAME")]
+    context: Option<String>,
+}
+
+impl ClusterArgs {
+    fn options(&self) -> ConnectOptions {
+        ConnectOptions {
+            kubeconfig: self.kubeconfig.clone(),
+            context: self.context.clone(),
+            concurrency: 0,
+        }
+    }
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum Output {
+    Text,
+    Json,
+}
+
+/// What a verb came to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Outcome {
+    Fine,
+    /// Findings of error severity, or something not as it should be.
+    Findings,
+}
+
+/// Why a verb could not be done; the exit code says which of the two it was.
+#[derive(Debug)]
+pub enum Failure {
+    /// What was asked makes no sense.
+    Usage(anyhow::Error),
+    /// A cluster, a repository or a file is away.
+    CannotTell(anyhow::Error),
+}
+
+impl<E: Into<anyhow::Error>> From<E> for Failure {
+    fn from(error: E) -> Self {
+        Self::CannotTell(error.into())
+    }
+}
+
+/// Runs the command line of this process.
+pub fn main() -> ExitCode {
+    let cli = match Cli::try_parse() {
+        Ok(cli) => cli,
+        Err(error) => {
+            let code = if error.use_stderr() { 2 } else { 0 };
+            // Where the terminal is gone there is nobody to tell.
+            let _ = error.print();
+            return ExitCode::from(code);
+        }
+    };
+    let outcome = match cli.verb {
+        Verb::Run(verb) => verb.run(),
+        Verb::Check(verb) => verb.run(),
+        Verb::Render(verb) => verb.run(),
+        Verb::Status(verb) => verb.run(),
+        Verb::Install(verb) => verb.run(),
+        Verb::Completion(verb) => verb.run(),
+    };
+    match outcome {
+        Ok(Outcome::Fine) => ExitCode::SUCCESS,
+        Ok(Outcome::Findings) => ExitCode::from(1),
+        Err(Failure::Usage(error)) => told(&error, 2),
+        Err(Failure::CannotTell(error)) => told(&error, 3),
+    }
+}
+
+fn told(error: &anyhow::Error, code: u8) -> ExitCode {
+    eprintln!("error: {error}");
+    for cause in error.chain().skip(1) {
+        eprintln!("  cause: {cause}");
+    }
+    ExitCode::from(code)
+}

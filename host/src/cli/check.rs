@@ -1,0 +1,113 @@
+//! `trimtab check`.
+
+use std::time::Instant;
+
+use clap::{Args, ValueEnum};
+use serde_json::json;
+
+use super::local::{Local, LocalArgs};
+use super::{Failure, Outcome, report, sarif};
+use crate::manifest::{Finding, Severity};
+
+/// Check a working directory by its own rules
+///
+/// It needs neither a cluster nor a commit. Finds the kits, reads them as kubectl would, runs their
+/// transformers and validators and the Repository's guardrails, and says what is wrong and where.
+///
+///   trimtab check
+///   trimtab check kits/acme/shop
+///   trimtab check --output sarif > findings.sarif
+#[derive(Args)]
+#[command(verbatim_doc_comment)]
+pub struct Check {
+    #[command(flatten)]
+    local: LocalArgs,
+    #[arg(short, long, value_enum, default_value = "text")]
+    output: Format,
+    #[arg(long, value_enum, default_value = "auto")]
+    color: report::Color,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+enum Format {
+    Text,
+    Json,
+    /// SARIF 2.1.0, for CI
+    Sarif,
+}
+
+impl Check {
+    pub(super) fn run(self) -> Result<Outcome, Failure> {
+        let began = Instant::now();
+        let local = self.local.evaluate()?;
+        let findings = findings(&local);
+        let kits = local
+            .evaluation
+            .verdicts
+            .iter()
+            .filter(|it| local.is_selected(it.kit.path.as_str()))
+            .count();
+        let count = |severity| {
+            findings
+                .iter()
+                .filter(|(_, finding)| finding.severity == severity)
+                .count()
+        };
+        let (errors, warnings) = (count(Severity::Error), count(Severity::Warning));
+        match self.output {
+            Format::Sarif => println!("{:#}", sarif::report(&findings)),
+            Format::Json => {
+                let told: Vec<_> = findings
+                    .iter()
+                    .map(|(kit, finding)| {
+                        let mut value = json!(finding);
+                        value["kit"] = json!(kit);
+                        value
+                    })
+                    .collect();
+                let summary = json!({"kits": kits, "errors": errors, "warnings": warnings});
+                println!("{:#}", json!({"findings": told, "summary": summary}));
+            }
+            Format::Text => {
+                let printer = report::Printer::new(&local.root, self.color);
+                for (_, finding) in &findings {
+                    println!("{}\n", printer.finding(finding));
+                }
+                if local.repository.is_none() {
+                    println!(
+                        "note: there is no trimtab.yaml or repository.yaml: grants and guardrails are not known"
+                    );
+                }
+                let milliseconds = began.elapsed().as_millis();
+                println!(
+                    "{kits} kits checked: {errors} errors, {warnings} warnings ({milliseconds} ms)"
+                );
+            }
+        }
+        Ok(if errors > 0 {
+            Outcome::Findings
+        } else {
+            Outcome::Fine
+        })
+    }
+}
+
+/// Findings with the kit that each is about; the repository's own have none.
+fn findings(local: &Local) -> Vec<(Option<String>, Finding)> {
+    let own = local
+        .spec_findings
+        .iter()
+        .chain(&local.evaluation.findings)
+        .map(|finding| (None, finding.clone()));
+    let kits = local
+        .evaluation
+        .verdicts
+        .iter()
+        .filter(|verdict| local.is_selected(verdict.kit.path.as_str()))
+        .flat_map(|verdict| {
+            verdict
+                .findings()
+                .map(|it| (Some(verdict.kit.path.to_string()), it.clone()))
+        });
+    own.chain(kits).collect()
+}

@@ -1,0 +1,85 @@
+//! `trimtab install`.
+
+use clap::Args;
+use serde_json::{Value, json};
+
+use super::{Failure, Outcome};
+use crate::kit::custom_resource_definitions;
+use crate::manifest::write_yaml;
+
+/// Print what a host in the cluster needs, as YAML
+///
+///   trimtab install | kubectl apply --server-side -f -
+#[derive(Args)]
+#[command(verbatim_doc_comment)]
+pub struct Install {
+    /// Only the CustomResourceDefinitions
+    #[arg(long)]
+    crds_only: bool,
+    /// Where the host runs
+    #[arg(long, default_value = "trimtab-system", value_name = "NAME")]
+    namespace: String,
+    /// The host's container image; its entry point is `trimtab`
+    #[arg(long, value_name = "IMAGE", required_unless_present = "crds_only")]
+    image: Option<String>,
+}
+
+impl Install {
+    pub(super) fn run(self) -> Result<Outcome, Failure> {
+        let mut objects: Vec<Value> = custom_resource_definitions()
+            .iter()
+            .map(serde_json::to_value)
+            .collect::<Result<_, _>>()?;
+        if let (false, Some(image)) = (self.crds_only, &self.image) {
+            objects.extend(host(&self.namespace, image));
+        }
+        print!("{}", write_yaml(&objects));
+        Ok(Outcome::Fine)
+    }
+}
+
+/// The host applies whatever kits hold, and so may do anything; kits are bounded by its grants.
+fn host(namespace: &str, image: &str) -> Vec<Value> {
+    let labels = json!({"app.kubernetes.io/name": "trimtab"});
+    let metadata = json!({"name": "trimtab", "namespace": namespace, "labels": labels});
+    vec![
+        json!({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": namespace}}),
+        json!({"apiVersion": "v1", "kind": "ServiceAccount", "metadata": metadata}),
+        json!({
+            "apiVersion": "rbac.authorization.k8s.io/v1", "kind": "ClusterRoleBinding",
+            "metadata": {"name": "trimtab", "labels": labels},
+            "roleRef": {"apiGroup": "rbac.authorization.k8s.io", "kind": "ClusterRole", "name": "cluster-admin"},
+            "subjects": [{"kind": "ServiceAccount", "name": "trimtab", "namespace": namespace}],
+        }),
+        json!({
+            "apiVersion": "apps/v1", "kind": "Deployment", "metadata": metadata,
+            "spec": {
+                "replicas": 1,
+                // Two hosts at once would do everything twice.
+                "strategy": {"type": "Recreate"},
+                "selector": {"matchLabels": labels},
+                "template": {
+                    "metadata": {"labels": labels},
+                    "spec": {
+                        "serviceAccountName": "trimtab",
+                        "securityContext": {
+                            "runAsNonRoot": true, "runAsUser": 65532, "fsGroup": 65532,
+                            "seccompProfile": {"type": "RuntimeDefault"},
+                        },
+                        "containers": [{
+                            "name": "trimtab", "image": image,
+                            "args": ["run", "--log-format=json", "--cache-dir=/cache"],
+                            "resources": {"requests": {"cpu": "100m", "memory": "128Mi"}, "limits": {"memory": "1Gi"}},
+                            "securityContext": {
+                                "allowPrivilegeEscalation": false, "readOnlyRootFilesystem": true,
+                                "capabilities": {"drop": ["ALL"]},
+                            },
+                            "volumeMounts": [{"name": "cache", "mountPath": "/cache"}, {"name": "tmp", "mountPath": "/tmp"}],
+                        }],
+                        "volumes": [{"name": "cache", "emptyDir": {}}, {"name": "tmp", "emptyDir": {}}],
+                    },
+                },
+            },
+        }),
+    ]
+}

@@ -1,0 +1,168 @@
+//! A working directory, evaluated as a revision would be.
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
+
+use anyhow::{Context as _, anyhow};
+use clap::Args;
+
+use super::{Failure, run::repositories_in};
+use crate::config;
+use crate::kit::{RefSpec, RepositorySpec, validate};
+use crate::manifest::Finding;
+use crate::pipeline::{Evaluation, Evaluator, PluginStore};
+use crate::sandbox::{Sandbox, SandboxLimits};
+use crate::source::Snapshot;
+
+/// Files that hold the Repository for work without a cluster, looked for at the root.
+const REPOSITORY_FILES: [&str; 2] = ["trimtab.yaml", "repository.yaml"];
+
+/// Which working directory, and which part of it.
+#[derive(Args)]
+pub struct LocalArgs {
+    /// A repository's working directory, or a directory in it: only kits below are told of
+    #[arg(default_value = ".", value_name = "PATH")]
+    path: PathBuf,
+    /// The Repository that says what is a kit, what it may do, and which guardrails there are; by
+    /// default trimtab.yaml or repository.yaml at the root
+    #[arg(long, value_name = "FILE")]
+    repository: Option<PathBuf>,
+    /// Only this kit, by its path from the root; may be given several times
+    #[arg(long, value_name = "KIT")]
+    kit: Vec<String>,
+}
+
+/// What came of a working directory.
+pub(super) struct Local {
+    pub root: PathBuf,
+    pub evaluation: Evaluation,
+    /// What is wrong with the Repository's file, if there is one.
+    pub spec_findings: Vec<Finding>,
+    /// The file that the Repository came from.
+    pub repository: Option<PathBuf>,
+    selected: Vec<String>,
+}
+
+impl Local {
+    /// Whether a kit was asked for.
+    pub(super) fn is_selected(&self, kit: &str) -> bool {
+        let below = |outer: &String| {
+            kit == outer
+                || kit.starts_with(&format!("{outer}/"))
+                || outer.starts_with(&format!("{kit}/"))
+        };
+        self.selected.is_empty() || self.selected.iter().any(below)
+    }
+}
+
+impl LocalArgs {
+    pub(super) fn evaluate(&self) -> Result<Local, Failure> {
+        let path = self
+            .path
+            .canonicalize()
+            .with_context(|| format!("{} cannot be read", self.path.display()))?;
+        if !path.is_dir() {
+            return Err(Failure::Usage(anyhow!(
+                "{} is not a directory",
+                self.path.display()
+            )));
+        }
+        let root = root_of(&path);
+        let file = match &self.repository {
+            Some(file) => Some(file.clone()),
+            None => REPOSITORY_FILES
+                .iter()
+                .map(|name| root.join(name))
+                .find(|file| file.is_file()),
+        };
+        let spec = file
+            .as_deref()
+            .map(spec_of)
+            .transpose()?
+            .unwrap_or_else(everything);
+        let mut spec_findings = validate(&spec);
+        let name = file.as_ref().map(|file| file.display().to_string());
+        for finding in &mut spec_findings {
+            finding.origin = name
+                .as_deref()
+                .map(|name| crate::manifest::Origin::new(name, 1));
+        }
+        let sandbox = Sandbox::new(SandboxLimits::default()).map_err(|error| anyhow!(error))?;
+        let mut evaluator = Evaluator::new(Arc::new(PluginStore::new(sandbox)), config::workers());
+        let snapshot = Snapshot::of_directory(&root)?;
+        let evaluation = evaluator
+            .evaluate(&snapshot, &spec, &AtomicBool::new(false))?
+            .map_err(|_| anyhow!("the evaluation was given up"))?;
+        let mut selected = self.kit.clone();
+        let below = path
+            .strip_prefix(&root)
+            .unwrap_or(Path::new(""))
+            .display()
+            .to_string();
+        if !below.is_empty() {
+            selected.push(below);
+        }
+        for kit in &self.kit {
+            if !evaluation
+                .verdicts
+                .iter()
+                .any(|verdict| verdict.kit.path.as_str() == kit)
+            {
+                let known: Vec<&str> = evaluation
+                    .verdicts
+                    .iter()
+                    .map(|it| it.kit.path.as_str())
+                    .collect();
+                return Err(Failure::Usage(anyhow!(
+                    "there is no kit {kit}; there are {}",
+                    known.join(", ")
+                )));
+            }
+        }
+        Ok(Local {
+            root,
+            evaluation,
+            spec_findings,
+            repository: file,
+            selected,
+        })
+    }
+}
+
+/// The nearest directory upwards with a Repository's file or a `.git`; else the path itself.
+fn root_of(path: &Path) -> PathBuf {
+    let is_root = |directory: &&Path| {
+        REPOSITORY_FILES
+            .iter()
+            .any(|name| directory.join(name).is_file())
+            || directory.join(".git").exists()
+    };
+    path.ancestors().find(is_root).unwrap_or(path).to_owned()
+}
+
+fn spec_of(file: &Path) -> Result<RepositorySpec, Failure> {
+    let name = file.display().to_string();
+    let bytes = std::fs::read(file).with_context(|| format!("{name} cannot be read"))?;
+    match &repositories_in(&name, &bytes).map_err(Failure::Usage)?[..] {
+        [one] => Ok(one.spec.clone()),
+        several => Err(Failure::Usage(anyhow!(
+            "{name} holds {} Repositories; one is needed",
+            several.len()
+        ))),
+    }
+}
+
+/// Without a Repository: every directory with a kit.yaml, or all as one kit, with all rights.
+fn everything() -> RepositorySpec {
+    RepositorySpec {
+        url: "file:///".into(),
+        follow: RefSpec::default(),
+        interval: "30s".into(),
+        timeout: "60s".into(),
+        secret_ref: None,
+        guardrails: Vec::new(),
+        kits: Vec::new(),
+        suspend: false,
+    }
+}

@@ -1,0 +1,175 @@
+//! `trimtab status`.
+
+use clap::Args;
+use kube::ResourceExt as _;
+use serde_json::json;
+
+use super::{ClusterArgs, Failure, Outcome, Output};
+use crate::cluster::Cluster;
+use crate::kit::{Condition, ConditionStatus, Kit, Repository};
+
+/// Show what is live, what was refused, and why
+///
+/// Exits with 1 if a kit or repository is not ready.
+///
+///   trimtab status
+///   trimtab status kits/acme/shop --output json
+#[derive(Args)]
+#[command(verbatim_doc_comment)]
+pub struct Status {
+    /// A kit's path, or a Repository's name; all if nothing is said
+    name: Option<String>,
+    #[command(flatten)]
+    cluster: ClusterArgs,
+    #[arg(short, long, value_enum, default_value = "text")]
+    output: Output,
+}
+
+impl Status {
+    pub(super) fn run(self) -> Result<Outcome, Failure> {
+        let runtime = tokio::runtime::Builder::new_current_thread()
+            .enable_all()
+            .build()?;
+        let (repositories, kits) = runtime.block_on(async {
+            let cluster = Cluster::connect(&self.cluster.options()).await?;
+            Ok::<_, Failure>((
+                cluster.list_repositories().await?,
+                cluster.list_kits().await?,
+            ))
+        })?;
+        let wanted = |kit: &&Kit| match (&self.name, &kit.status) {
+            (None, _) => true,
+            (Some(name), Some(status)) => {
+                *name == status.path || *name == status.repository || *name == kit.name_any()
+            }
+            (Some(name), None) => *name == kit.name_any(),
+        };
+        let kits: Vec<&Kit> = kits.iter().filter(wanted).collect();
+        let named = |repository: &&Repository| {
+            let name = repository.name_any();
+            self.name.as_ref().is_none_or(|wanted| {
+                *wanted == name
+                    || kits
+                        .iter()
+                        .any(|kit| kit.status.as_ref().is_some_and(|it| it.repository == name))
+            })
+        };
+        let repositories: Vec<&Repository> = repositories.iter().filter(named).collect();
+        if let (Some(name), true, true) = (&self.name, kits.is_empty(), repositories.is_empty()) {
+            return Err(Failure::Usage(anyhow::anyhow!(
+                "there is no kit and no Repository {name} in the cluster"
+            )));
+        }
+        match self.output {
+            Output::Json => println!("{:#}", json!({"repositories": repositories, "kits": kits})),
+            Output::Text => print!("{}", text(&repositories, &kits)),
+        }
+        let fine = kits
+            .iter()
+            .all(|kit| ready(kit.status.as_ref().map(|it| &it.conditions[..])))
+            && repositories
+                .iter()
+                .all(|it| ready(it.status.as_ref().map(|it| &it.conditions[..])));
+        Ok(if fine {
+            Outcome::Fine
+        } else {
+            Outcome::Findings
+        })
+    }
+}
+
+fn condition(conditions: Option<&[Condition]>) -> Option<&Condition> {
+    conditions?
+        .iter()
+        .find(|condition| condition.kind == "Ready")
+}
+
+fn ready(conditions: Option<&[Condition]>) -> bool {
+    condition(conditions).is_some_and(|condition| condition.status == ConditionStatus::True)
+}
+
+fn text(repositories: &[&Repository], kits: &[&Kit]) -> String {
+    let mut text = String::new();
+    for repository in repositories {
+        let name = repository.name_any();
+        let status = repository.status.clone().unwrap_or_default();
+        let condition = condition(Some(&status.conditions));
+        text.push_str(&format!("{name}  {}\n", repository.spec.url));
+        if let Some(revision) = &status.revision {
+            text.push_str(&format!(
+                "  {} {} ({})\n",
+                revision.short, revision.subject, revision.author
+            ));
+        }
+        text.push_str(&format!(
+            "  {}\n\n",
+            condition.map_or("not looked at yet", |it| it.message.as_str())
+        ));
+        let own: Vec<&&Kit> = kits
+            .iter()
+            .filter(|kit| {
+                kit.status
+                    .as_ref()
+                    .is_some_and(|status| status.repository == name)
+            })
+            .collect();
+        text.push_str(&table(&own));
+    }
+    for kit in kits {
+        let Some(status) = &kit.status else { continue };
+        let shown = status
+            .findings
+            .iter()
+            .filter(|finding| finding.severity != crate::manifest::Severity::Info);
+        for finding in shown {
+            text.push_str(&format!("\n{finding}\n"));
+        }
+    }
+    text
+}
+
+fn table(kits: &[&&Kit]) -> String {
+    let mut rows = vec![
+        [
+            "KIT", "READY", "LIVE", "TRIED", "OBJECTS", "AUTHOR", "SUBJECT",
+        ]
+        .map(str::to_owned),
+    ];
+    for kit in kits {
+        let status = kit.status.clone().unwrap_or_default();
+        let short = |revision: &Option<crate::kit::RevisionStatus>| {
+            revision
+                .as_ref()
+                .map_or("-".to_owned(), |revision| revision.short.clone())
+        };
+        let tried = status.attempted.clone();
+        let author = tried
+            .as_ref()
+            .map(|it| it.author.split(" <").next().unwrap_or_default().to_owned());
+        rows.push([
+            status.path.clone(),
+            condition(Some(&status.conditions)).map_or("-".into(), |it| it.reason.clone()),
+            short(&status.applied),
+            short(&status.attempted),
+            status.objects.to_string(),
+            author.unwrap_or_default(),
+            tried.map(|it| it.subject).unwrap_or_default(),
+        ]);
+    }
+    let width = |column: usize| {
+        rows.iter()
+            .map(|row| row[column].chars().count())
+            .max()
+            .unwrap_or_default()
+    };
+    let widths: Vec<usize> = (0..7).map(width).collect();
+    let line = |row: &[String; 7]| {
+        let cells: Vec<String> = row
+            .iter()
+            .zip(&widths)
+            .map(|(cell, width)| format!("{cell:width$}"))
+            .collect();
+        format!("  {}\n", cells.join("  ").trim_end())
+    };
+    rows.iter().map(line).collect()
+}
