@@ -1,0 +1,75 @@
+//! A running control plane, seen from whoever started it.
+
+use std::io::{BufRead as _, BufReader};
+use std::os::unix::process::CommandExt as _;
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+
+use anyhow::{Context as _, Result, bail};
+use serde::{Deserialize, Serialize};
+
+use crate::kubectl::Kubectl;
+
+/// What a supervisor prints when all is ready.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct Ready {
+    pub kubeconfig: PathBuf,
+    pub server: String,
+}
+
+/// A control plane that ends with this value, and with this process however it ends.
+pub struct ControlPlane {
+    supervisor: Child,
+    pub ready: Ready,
+    pub binaries: PathBuf,
+}
+
+impl ControlPlane {
+    /// `program` is a binary with the hidden verb `supervise` (xtask); `binaries` holds etcd,
+    /// kube-apiserver and the others.
+    pub fn start(program: &Path, binaries: &Path) -> Result<Self> {
+        let mut supervisor = Command::new(program)
+            .arg("supervise")
+            .arg(binaries)
+            // Not in this group: Ctrl-C is for whoever started it, who then ends it in order.
+            .process_group(0)
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .spawn()
+            .with_context(|| format!("{} cannot be run", program.display()))?;
+        let stdout = supervisor
+            .stdout
+            .take()
+            .context("the supervisor has no standard output")?;
+        let mut line = String::new();
+        BufReader::new(stdout).read_line(&mut line)?;
+        if line.is_empty() {
+            // Its own words are on standard error already.
+            let _ = supervisor.wait();
+            bail!("the control plane did not start");
+        }
+        let ready =
+            serde_json::from_str(&line).with_context(|| format!("the supervisor said {line:?}"))?;
+        Ok(Self {
+            supervisor,
+            ready,
+            binaries: binaries.to_owned(),
+        })
+    }
+
+    pub fn kubectl(&self) -> Kubectl {
+        Kubectl {
+            program: self.binaries.join("kubectl"),
+            kubeconfig: self.ready.kubeconfig.clone(),
+            context: None,
+        }
+    }
+}
+
+impl Drop for ControlPlane {
+    fn drop(&mut self) {
+        // The end of its input is the sign to end; then all its children are gone.
+        drop(self.supervisor.stdin.take());
+        let _ = self.supervisor.wait();
+    }
+}
