@@ -13,7 +13,12 @@ pub enum LogFormat {
 
 /// Starts logging. `RUST_LOG` wins over `level` (`info`, `trimtab=debug`).
 pub fn start(format: LogFormat, level: &str) {
-    let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new(level));
+    // kube logs the text of answers that it cannot read, which may be a Secret's.
+    let quiet = ["kube_client=error", "kube_runtime=error"].map(|rule| rule.parse());
+    let mut filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new(level));
+    for rule in quiet.into_iter().flatten() {
+        filter = filter.add_directive(rule);
+    }
     let logs = tracing_subscriber::fmt()
         .with_env_filter(filter)
         .with_writer(std::io::stderr)

@@ -7,6 +7,7 @@ mod tidy;
 
 use std::ffi::OsString;
 use std::path::PathBuf;
+use std::process::ExitCode;
 
 use anyhow::Result;
 use clap::{Parser, Subcommand};
@@ -49,8 +50,18 @@ enum Verb {
     },
 }
 
-fn main() -> Result<()> {
-    match Xtask::parse().verb {
+fn main() -> ExitCode {
+    match run(Xtask::parse().verb) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("error: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn run(verb: Verb) -> Result<()> {
+    match verb {
         Verb::Demo(demo) => demo.run(),
         Verb::Test { arguments } => test::run(&arguments),
         Verb::ControlPlane => control_plane(),

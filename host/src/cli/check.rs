@@ -54,8 +54,8 @@ impl Check {
                 .count()
         };
         let (errors, warnings) = (count(Severity::Error), count(Severity::Warning));
-        match self.output {
-            Format::Sarif => println!("{:#}", sarif::report(&findings)),
+        let text = match self.output {
+            Format::Sarif => format!("{:#}\n", sarif::report(&findings)),
             Format::Json => {
                 let told: Vec<_> = findings
                     .iter()
@@ -66,29 +66,42 @@ impl Check {
                     })
                     .collect();
                 let summary = json!({"kits": kits, "errors": errors, "warnings": warnings});
-                println!("{:#}", json!({"findings": told, "summary": summary}));
+                format!("{:#}\n", json!({"findings": told, "summary": summary}))
             }
             Format::Text => {
                 let printer = report::Printer::new(&local.root, self.color);
+                let mut text = String::new();
                 for (_, finding) in &findings {
-                    println!("{}\n", printer.finding(finding));
+                    text.push_str(&format!("{}\n\n", printer.finding(finding)));
                 }
                 if local.repository.is_none() {
-                    println!(
-                        "note: there is no trimtab.yaml or repository.yaml: grants and guardrails are not known"
-                    );
+                    text.push_str("note: there is no trimtab.yaml or repository.yaml: grants and guardrails are not known\n");
                 }
                 let milliseconds = began.elapsed().as_millis();
-                println!(
-                    "{kits} kits checked: {errors} errors, {warnings} warnings ({milliseconds} ms)"
-                );
+                text.push_str(&format!(
+                    "{} checked: {}, {} ({milliseconds} ms)\n",
+                    counted(kits, "kit"),
+                    counted(errors, "error"),
+                    counted(warnings, "warning"),
+                ));
+                text
             }
-        }
+        };
+        super::print(&text)?;
         Ok(if errors > 0 {
             Outcome::Findings
         } else {
             Outcome::Fine
         })
+    }
+}
+
+/// `1 kit`, `2 kits`.
+fn counted(count: usize, what: &str) -> String {
+    if count == 1 {
+        format!("1 {what}")
+    } else {
+        format!("{count} {what}s")
     }
 }
 

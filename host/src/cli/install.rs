@@ -33,7 +33,7 @@ impl Install {
         if let (false, Some(image)) = (self.crds_only, &self.image) {
             objects.extend(host(&self.namespace, image));
         }
-        print!("{}", write_yaml(&objects));
+        super::print(&write_yaml(&objects))?;
         Ok(Outcome::Fine)
     }
 }

@@ -125,3 +125,13 @@ fn told(error: &anyhow::Error, code: u8) -> ExitCode {
     }
     ExitCode::from(code)
 }
+
+/// Prints to standard output. Whoever closes it early, as `head` does, wants no more.
+fn print(text: &str) -> Result<(), Failure> {
+    use std::io::Write as _;
+    let mut out = std::io::stdout().lock();
+    match out.write_all(text.as_bytes()).and_then(|()| out.flush()) {
+        Err(error) if error.kind() != std::io::ErrorKind::BrokenPipe => Err(error.into()),
+        _ => Ok(()),
+    }
+}

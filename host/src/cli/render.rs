@@ -47,16 +47,20 @@ impl Render {
         match self.output {
             Format::Json => {
                 let objects: Vec<_> = manifests.iter().map(|manifest| &manifest.object).collect();
-                println!("{}", serde_json::to_string_pretty(&objects)?);
+                super::print(&format!("{}\n", serde_json::to_string_pretty(&objects)?))?;
             }
             Format::Yaml => {
+                let mut text = String::new();
                 for manifest in manifests {
-                    print!(
-                        "---\n# {}\n{}",
-                        manifest.origin,
-                        write_yaml([&manifest.object])
-                    );
+                    let yaml = write_yaml([&manifest.object]);
+                    text.push_str(&format!(
+                        "---
+# {}
+{yaml}",
+                        manifest.origin
+                    ));
                 }
+                super::print(&text)?;
             }
         }
         Ok(if failed {

@@ -61,8 +61,11 @@ impl Status {
             )));
         }
         match self.output {
-            Output::Json => println!("{:#}", json!({"repositories": repositories, "kits": kits})),
-            Output::Text => print!("{}", text(&repositories, &kits)),
+            Output::Json => super::print(&format!(
+                "{:#}\n",
+                json!({"repositories": repositories, "kits": kits})
+            ))?,
+            Output::Text => super::print(&text(&repositories, &kits))?,
         }
         let fine = kits
             .iter()

@@ -2,7 +2,9 @@
 
 use std::collections::BTreeMap;
 
-use k8s_openapi::apiextensions_apiserver::pkg::apis::apiextensions::v1::CustomResourceDefinition;
+use k8s_openapi::apiextensions_apiserver::pkg::apis::apiextensions::v1::{
+    CustomResourceDefinition, JSON,
+};
 use kube::CustomResourceExt as _;
 
 use super::{Kit, Repository};
@@ -23,6 +25,13 @@ pub fn custom_resource_definitions() -> Vec<CustomResourceDefinition> {
             .and_then(|schema| schema.open_api_v3_schema.as_mut())
         {
             schema.required = None;
+            let spec = schema
+                .properties
+                .as_mut()
+                .and_then(|properties| properties.get_mut("spec"));
+            if let Some(spec) = spec {
+                spec.default = Some(JSON(serde_json::json!({})));
+            }
         }
     }
     vec![Repository::crd(), kit]

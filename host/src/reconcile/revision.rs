@@ -247,23 +247,46 @@ impl Actor {
                 true
             }
         };
-        if retry {
-            let delay = RETRY
-                .saturating_mul(1 << state.retries.min(16))
-                .min(RETRY_LIMIT);
-            state.retries += 1;
-            let path = path.clone();
-            self.jobs.spawn(async move {
-                tokio::time::sleep(delay).await;
-                Job::RetryDue { path, attempt }
-            });
-        } else {
+        if retry || self.missed_its_kind(path) {
+            self.retry_later(path, attempt);
+        } else if let Some(state) = self.kits.get_mut(path) {
             state.retries = 0;
         }
         if defines {
             self.wake_waiting();
         }
         self.settle().await;
+    }
+
+    /// Whether a kit waits for one that was done before the waiting was known here.
+    fn missed_its_kind(&self, path: &KitPath) -> bool {
+        let Some(Outcome::Waiting { definer, .. }) =
+            self.kits.get(path).and_then(|kit| kit.outcome.as_ref())
+        else {
+            return false;
+        };
+        let definer = self.kits.get(&KitPath::new(definer.as_str()));
+        definer.is_some_and(|kit| {
+            matches!(kit.outcome, Some(Outcome::Applied { .. })) && kit.running.is_none()
+        })
+    }
+
+    /// The first time at once where nothing failed, later ever more slowly.
+    fn retry_later(&mut self, path: &KitPath, attempt: u64) {
+        let Some(state) = self.kits.get_mut(path) else {
+            return;
+        };
+        let waits = matches!(state.outcome, Some(Outcome::Waiting { .. }));
+        let delay = match (waits, state.retries) {
+            (true, 0) => Duration::ZERO,
+            (_, retries) => RETRY.saturating_mul(1 << retries.min(16)).min(RETRY_LIMIT),
+        };
+        state.retries += 1;
+        let path = path.clone();
+        self.jobs.spawn(async move {
+            tokio::time::sleep(delay).await;
+            Job::RetryDue { path, attempt }
+        });
     }
 
     /// Kinds are newly served: whoever waits for one looks again.

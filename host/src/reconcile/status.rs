@@ -123,7 +123,12 @@ fn message(status: &KitStatus, attempt: &Attempt<'_>) -> String {
                 .applied
                 .as_ref()
                 .map_or("", |revision| &revision.short);
-            format!("{revision} is live: {} objects", attempt.objects)
+            let objects = if attempt.objects == 1 {
+                "object"
+            } else {
+                "objects"
+            };
+            format!("{revision} is live: {} {objects}", attempt.objects)
         }
         Outcome::Refused => format!("{tried} refused, {errors}: {first}; {live}"),
         Outcome::Failed { .. } => format!("{tried} is not wholly live, {errors}: {first}"),

@@ -156,8 +156,9 @@ fn start(children: &mut Children, binaries: &Path, folder: &Path) -> Result<Read
             ("log-level", "warn"),
         ]),
     )?;
-    let key = rcgen::KeyPair::generate()?.serialize_pem();
-    std::fs::write(folder.join("service-account.key"), key)?;
+    let key = rcgen::KeyPair::generate()?;
+    std::fs::write(folder.join("service-account.key"), key.serialize_pem())?;
+    std::fs::write(folder.join("service-account.pub"), key.public_key_pem())?;
     let token = rcgen::KeyPair::generate()?
         .public_key_raw()
         .iter()
@@ -177,7 +178,7 @@ fn start(children: &mut Children, binaries: &Path, folder: &Path) -> Result<Read
             ("bind-address", "127.0.0.1"),
             ("service-cluster-ip-range", "10.0.0.0/16"),
             ("service-account-issuer", "https://kubernetes.default.svc"),
-            ("service-account-key-file", &at("service-account.key")),
+            ("service-account-key-file", &at("service-account.pub")),
             (
                 "service-account-signing-key-file",
                 &at("service-account.key"),
