@@ -1,8 +1,0 @@
-//! stub
-#[derive(clap::Args)]
-pub struct Demo {}
-impl Demo {
-    pub fn run(self) -> anyhow::Result<()> {
-        Ok(())
-    }
-}
