@@ -1,1 +1,9 @@
+//! Stories on a real control plane: given a repository, when this commit, then the cluster.
+//! Run by `cargo xtask test`, which starts the control plane that they share.
 
+mod boutique;
+mod faults;
+mod gate;
+mod ownership;
+mod platform;
+mod rollout;

@@ -3,7 +3,7 @@
 use std::process::Command;
 
 use anyhow::{Result, bail};
-use trimtab_harness::component::{PLUGINS, build_components};
+use trimtab_harness::component::{PLUGINS, build_components, build_guests};
 use trimtab_harness::control_plane::ControlPlane;
 use trimtab_harness::root;
 
@@ -15,13 +15,22 @@ pub fn run(arguments: &[String]) -> Result<()> {
     let binaries = prepare::control_plane()?;
     let step = Step::begin("building the plugins");
     build_components(&PLUGINS)?;
+    build_guests()?;
     step.done();
     let step = Step::begin("starting the control plane");
     let plane = ControlPlane::start(&std::env::current_exe()?, &binaries)?;
     step.done();
+    let one_package = arguments
+        .iter()
+        .any(|argument| argument == "-p" || argument == "--package");
     let tested = Command::new(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()))
         .current_dir(root())
-        .args(["test", "--workspace"])
+        .arg("test")
+        .args(if one_package {
+            &[][..]
+        } else {
+            &["--workspace"][..]
+        })
         .args(arguments)
         .env("TRIMTAB_TEST_KUBECONFIG", &plane.ready.kubeconfig)
         .env("TRIMTAB_TEST_BIN", &binaries)

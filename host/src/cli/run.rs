@@ -52,6 +52,9 @@ pub struct Run {
     /// The namespace of the Repository, where its file says none
     #[arg(long, default_value = "trimtab-system", value_name = "NAME")]
     namespace: String,
+    /// Reconcile only the Repositories of this namespace; those of others are another host's
+    #[arg(long, value_name = "NAME")]
+    only_namespace: Option<String>,
     #[command(flatten)]
     cluster: ClusterArgs,
     /// Where mirrors are kept
@@ -158,6 +161,7 @@ impl Run {
                 program: std::env::current_exe()?,
             },
             workers: config::workers(),
+            namespace: self.only_namespace,
             once: self.once,
         };
         let plugins = Arc::new(PluginStore::new(sandbox));

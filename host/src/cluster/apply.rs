@@ -28,14 +28,7 @@ pub struct Applied {
     pub changed: usize,
     /// Each object that was not taken, and why. The others were: applying goes on past an error
     /// within a stage, so that all errors are known at once, but no later stage is begun.
-    pub failures: Vec<Failure>,
-}
-
-#[derive(Clone, Debug)]
-pub struct Failure {
-    pub finding: Finding,
-    /// Whether trying again may help without a new commit.
-    pub passing: bool,
+    pub failures: Vec<Finding>,
 }
 
 impl Cluster {
@@ -66,9 +59,7 @@ impl Cluster {
                 break;
             }
         }
-        applied
-            .failures
-            .sort_by(|a, b| a.finding.object.cmp(&b.finding.object));
+        applied.failures.sort_by(|a, b| a.object.cmp(&b.object));
         applied
     }
 
@@ -161,7 +152,7 @@ impl Cluster {
     }
 
     /// Waits until the CRDs among the steps are served.
-    async fn established(&self, steps: &[&Step]) -> Vec<Failure> {
+    async fn established(&self, steps: &[&Step]) -> Vec<Finding> {
         let mut failures = Vec::new();
         for step in steps
             .iter()
@@ -209,7 +200,7 @@ fn may_pass_soon(error: &ClusterError) -> bool {
     error.is_passing() || young
 }
 
-fn failure(step: &Step, error: &ClusterError) -> Failure {
+fn failure(step: &Step, error: &ClusterError) -> Finding {
     let (rule, hint) = match error {
         ClusterError::Refused { reason, .. } if reason == "OwnedByAnotherKit" => (
             "owned-by-another-kit",
@@ -223,7 +214,7 @@ fn failure(step: &Step, error: &ClusterError) -> Failure {
             code: 400 | 422, ..
         } => (
             "apply-invalid",
-            "mend the object; its API refuses it as it is",
+            "mend the object if its API refuses it as it is; it will be tried again, more and more slowly",
         ),
         _ => ("apply-failed", "it will be tried again"),
     };
@@ -233,17 +224,7 @@ fn failure(step: &Step, error: &ClusterError) -> Failure {
     if step.origin.line > 0 {
         finding = finding.at(step.origin.clone());
     }
-    let fixable_by_commit_only = matches!(
-        error,
-        ClusterError::Refused {
-            code: 400 | 422,
-            ..
-        }
-    );
-    Failure {
-        finding,
-        passing: !fixable_by_commit_only,
-    }
+    finding
 }
 
 /// The API server's message; for a Secret only its first words, for messages quote values.

@@ -10,7 +10,7 @@ mod kinds;
 mod objects;
 mod resources;
 
-pub use apply::{Applied, Failure};
+pub use apply::Applied;
 pub use connect::{Cluster, ConnectOptions};
 pub use error::ClusterError;
 pub use events::Note;

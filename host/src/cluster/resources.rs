@@ -1,9 +1,10 @@
 //! Watches on Repositories and Kits.
 
 use futures::{Stream, StreamExt as _};
+use kube::core::NamespaceResourceScope;
 use kube::runtime::watcher::{self, Event};
 use kube::runtime::{WatchStreamExt as _, watcher as watch};
-use kube::{Api, ResourceExt as _};
+use kube::{Api, Resource, ResourceExt as _};
 
 use crate::kit::{Kit, Repository};
 
@@ -33,9 +34,12 @@ pub enum KitChange {
 }
 
 impl Cluster {
-    /// Never ends; a broken watch resumes.
-    pub fn watch_repositories(&self) -> impl Stream<Item = RepositoryChange> + Send + use<> {
-        let api: Api<Repository> = Api::all(self.client.clone());
+    /// Of one namespace, or of all. Never ends; a broken watch resumes.
+    pub fn watch_repositories(
+        &self,
+        namespace: Option<&str>,
+    ) -> impl Stream<Item = RepositoryChange> + Send + use<> {
+        let api: Api<Repository> = self.in_namespace(namespace);
         watch(api, watcher::Config::default()).default_backoff().filter_map(|event| {
             std::future::ready(match event {
                 Ok(Event::Apply(it) | Event::InitApply(it)) => Some(RepositoryChange::Put(Box::new(it))),
@@ -53,9 +57,12 @@ impl Cluster {
         })
     }
 
-    /// Never ends; a broken watch resumes.
-    pub fn watch_kits(&self) -> impl Stream<Item = KitChange> + Send + use<> {
-        let api: Api<Kit> = Api::all(self.client.clone());
+    /// Of one namespace, or of all. Never ends; a broken watch resumes.
+    pub fn watch_kits(
+        &self,
+        namespace: Option<&str>,
+    ) -> impl Stream<Item = KitChange> + Send + use<> {
+        let api: Api<Kit> = self.in_namespace(namespace);
         watch(api, watcher::Config::default())
             .default_backoff()
             .filter_map(|event| {
@@ -75,5 +82,16 @@ impl Cluster {
                     }
                 })
             })
+    }
+
+    fn in_namespace<K>(&self, namespace: Option<&str>) -> Api<K>
+    where
+        K: Resource<Scope = NamespaceResourceScope>,
+        K::DynamicType: Default,
+    {
+        match namespace {
+            Some(namespace) => Api::namespaced(self.client.clone(), namespace),
+            None => Api::all(self.client.clone()),
+        }
     }
 }

@@ -27,6 +27,8 @@ pub struct Options {
     pub worker: Worker,
     /// Threads that render and validate at once.
     pub workers: NonZeroUsize,
+    /// Only Repositories of this namespace; those of others are another host's.
+    pub namespace: Option<String>,
     /// End when every Repository there is has been settled once.
     pub once: bool,
 }
@@ -165,7 +167,8 @@ struct Host {
 impl Host {
     async fn follow(&mut self) -> Vec<Settled> {
         let (report, mut reports) = mpsc::unbounded_channel();
-        let mut kits = self.shared.cluster.watch_kits().boxed();
+        let namespace = self.shared.options.namespace.clone();
+        let mut kits = self.shared.cluster.watch_kits(namespace.as_deref()).boxed();
         let mut listed = HashSet::new();
         // Every Kit that there is must be known before any Repository is looked at.
         while let Some(change) = kits.next().await {
@@ -175,7 +178,11 @@ impl Host {
             self.kit_changed(change, &mut listed);
         }
         self.watch_what_is_owned().await;
-        let mut repositories = self.shared.cluster.watch_repositories().boxed();
+        let mut repositories = self
+            .shared
+            .cluster
+            .watch_repositories(namespace.as_deref())
+            .boxed();
         let mut seen = HashSet::new();
         let mut all_listed = false;
         loop {

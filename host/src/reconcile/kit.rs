@@ -123,7 +123,7 @@ impl Task {
             let outcome = if unserved.is_empty() {
                 Outcome::Refused
             } else {
-                Outcome::Failed { passing: true }
+                Outcome::Failed
             };
             return decided(outcome, findings, existing, 0);
         }
@@ -179,11 +179,9 @@ impl Task {
                 left: plan.left.len(),
             }
         } else {
-            Outcome::Failed {
-                passing: applied.failures.iter().any(|failure| failure.passing),
-            }
+            Outcome::Failed
         };
-        findings.extend(applied.failures.into_iter().map(|failure| failure.finding));
+        findings.extend(applied.failures);
         Ok(Decision {
             outcome,
             findings,

@@ -237,13 +237,13 @@ impl Actor {
                 defines = done.defines;
                 let revision = state.commit.revision.short();
                 tracing::info!(kit = %path, revision, changed = done.changed, outcome = ?done.outcome, "kit");
-                let retry = matches!(done.outcome, Outcome::Failed { passing: true });
+                let retry = matches!(done.outcome, Outcome::Failed);
                 state.outcome = Some(done.outcome);
                 retry
             }
             Err(error) => {
                 tracing::warn!(kit = %path, %error, "the cluster did not answer as it should; will be tried again");
-                state.outcome = Some(Outcome::Failed { passing: true });
+                state.outcome = Some(Outcome::Failed);
                 true
             }
         };

@@ -20,8 +20,8 @@ pub(super) enum Outcome {
     Applied { changed: usize, left: usize },
     /// Findings of error severity: nothing was sent.
     Refused,
-    /// The API server did not take all of it. `passing`: it will be tried again.
-    Failed { passing: bool },
+    /// The API server did not take all of it; it will be tried again, more and more slowly.
+    Failed,
     /// It has objects of a kind that another kit of the revision defines, and that is not served yet.
     Waiting { kind: String, definer: String },
     /// Its `spec.suspend` is set.
@@ -78,7 +78,7 @@ fn conditions(status: &mut KitStatus, attempt: &Attempt<'_>, now: &str) {
     let (ready, reason, busy, stalled) = match attempt.outcome {
         Outcome::Applied { .. } => (True, "Applied", false, false),
         Outcome::Refused => (False, "Refused", false, true),
-        Outcome::Failed { passing } => (False, "ApplyFailed", *passing, !*passing),
+        Outcome::Failed => (False, "ApplyFailed", true, false),
         Outcome::Waiting { .. } => (False, "WaitingForKind", true, false),
         Outcome::Suspended => (False, "Suspended", false, true),
         Outcome::Gone => (False, "Removed", false, true),
@@ -131,7 +131,7 @@ fn message(status: &KitStatus, attempt: &Attempt<'_>) -> String {
             format!("{revision} is live: {} {objects}", attempt.objects)
         }
         Outcome::Refused => format!("{tried} refused, {errors}: {first}; {live}"),
-        Outcome::Failed { .. } => format!("{tried} is not wholly live, {errors}: {first}"),
+        Outcome::Failed => format!("{tried} is not wholly live, {errors}: {first}"),
         Outcome::Waiting { kind, definer } => {
             format!("{tried} waits for {kind}, which kit {definer} defines; {live}")
         }
@@ -233,7 +233,7 @@ pub(super) fn kit_note(
             (false, "Applied", message)
         }
         Outcome::Refused => (true, "Refused", message),
-        Outcome::Failed { .. } => (true, "ApplyFailed", message),
+        Outcome::Failed => (true, "ApplyFailed", message),
         Outcome::Waiting { .. } => (false, "WaitingForKind", message),
         Outcome::Suspended => (false, "Suspended", message),
         Outcome::Gone => (true, "Removed", message),

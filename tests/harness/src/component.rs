@@ -1,6 +1,6 @@
 //! Plugins from Rust source to component.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use anyhow::{Context as _, Result, bail};
@@ -16,17 +16,53 @@ pub const PLUGINS: [&str; 4] = [
     "common-labels",
 ];
 
+/// The crate whose examples are the guests of the sandbox's tests.
+const GUESTS: &str = "trimtab-guests";
+
 /// Builds packages as components, into `target/components/NAME.wasm`. A file is written only if
 /// its bytes are others than before.
 pub fn build_components(packages: &[&str]) -> Result<Vec<PathBuf>> {
+    let mut arguments = Vec::new();
+    for package in packages {
+        arguments.extend(["--package", package]);
+    }
+    compile(&arguments)?;
+    let built = guest_folder();
+    let module = |package: &&str| built.join(format!("{}.wasm", package.replace('-', "_")));
+    packages
+        .iter()
+        .map(|package| encode(&module(package), package))
+        .collect()
+}
+
+/// Builds every guest, into `target/components/guest-NAME.wasm`. Gives their names.
+pub fn build_guests() -> Result<Vec<String>> {
+    compile(&["--package", GUESTS, "--examples"])?;
+    let mut names = Vec::new();
+    for entry in std::fs::read_dir(root().join("tests/guests/examples"))? {
+        let file = entry?.file_name();
+        let name = file.to_string_lossy().trim_end_matches(".rs").to_owned();
+        let module = guest_folder()
+            .join("examples")
+            .join(format!("{}.wasm", name.replace('-', "_")));
+        encode(&module, &format!("guest-{name}"))?;
+        names.push(name);
+    }
+    names.sort();
+    Ok(names)
+}
+
+fn guest_folder() -> PathBuf {
+    root().join("target").join(TARGET).join("guest")
+}
+
+fn compile(arguments: &[&str]) -> Result<()> {
     let root = root();
     let mut cargo = Command::new(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
     cargo
         .current_dir(&root)
-        .args(["build", "--quiet", "--profile", "guest", "--target", TARGET]);
-    for package in packages {
-        cargo.args(["--package", package]);
-    }
+        .args(["build", "--quiet", "--profile", "guest", "--target", TARGET])
+        .args(arguments);
     // The same bytes from any folder and any home.
     let home = std::env::home_dir().unwrap_or_default();
     let flags = format!(
@@ -38,30 +74,24 @@ pub fn build_components(packages: &[&str]) -> Result<Vec<PathBuf>> {
     // Coverage and other flags of the tests' own build are not for guests.
     cargo.env_remove("RUSTFLAGS");
     if !cargo.status().context("cargo cannot be run")?.success() {
-        bail!("the plugins cannot be built; if the target is missing: rustup target add {TARGET}");
+        bail!(
+            "the components cannot be built; if the target is missing: rustup target add {TARGET}"
+        );
     }
-    let folder = root.join("target/components");
-    std::fs::create_dir_all(&folder)?;
-    packages
-        .iter()
-        .map(|package| encode(&root, &folder, package))
-        .collect()
+    Ok(())
 }
 
-fn encode(root: &std::path::Path, folder: &std::path::Path, package: &str) -> Result<PathBuf> {
-    let module = root
-        .join("target")
-        .join(TARGET)
-        .join("guest")
-        .join(format!("{}.wasm", package.replace('-', "_")));
-    let module =
-        std::fs::read(&module).with_context(|| format!("{} was not built", module.display()))?;
+fn encode(module: &Path, name: &str) -> Result<PathBuf> {
+    let bytes =
+        std::fs::read(module).with_context(|| format!("{} was not built", module.display()))?;
     let component = wit_component::ComponentEncoder::default()
         .validate(true)
-        .module(&module)?
+        .module(&bytes)?
         .encode()
-        .with_context(|| format!("{package} cannot be made a component"))?;
-    let path = folder.join(format!("{package}.wasm"));
+        .with_context(|| format!("{name} cannot be made a component"))?;
+    let folder = root().join("target/components");
+    std::fs::create_dir_all(&folder)?;
+    let path = folder.join(format!("{name}.wasm"));
     if std::fs::read(&path).ok().as_deref() != Some(&component[..]) {
         std::fs::write(&path, component)?;
     }
@@ -69,7 +99,7 @@ fn encode(root: &std::path::Path, folder: &std::path::Path, package: &str) -> Re
 }
 
 /// `sha256:` and the digest of a file.
-pub fn digest(path: &std::path::Path) -> Result<String> {
+pub fn digest(path: &Path) -> Result<String> {
     use sha2::Digest as _;
     let hash = sha2::Sha256::digest(
         std::fs::read(path).with_context(|| format!("{} is missing", path.display()))?,

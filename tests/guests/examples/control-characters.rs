@@ -1,0 +1,25 @@
+//! Tries to paint the terminal.
+
+use trimtab_plugin::{Context, Object, Report, Rule, Validator};
+
+#[derive(serde::Deserialize, schemars::JsonSchema)]
+#[serde(deny_unknown_fields)]
+struct Settings {}
+
+struct Guest;
+
+impl Rule for Guest {
+    type Settings = Settings;
+    const NAME: &'static str = "control-characters";
+    const VERSION: &'static str = "0.1.0";
+    const SUMMARY: &'static str = "Tries to paint the terminal.";
+    const RULES: &'static [(&'static str, &'static str)] = &[("told", "nothing")];
+}
+
+impl Validator for Guest {
+    fn validate(_context: &Context<Settings>, objects: &[Object], report: &mut Report) {
+        report.error("told", "\u{1b}[31mred\u{202e}\nnext", &objects[0], "");
+    }
+}
+
+trimtab_plugin::export_validator!(Guest);

@@ -1,0 +1,25 @@
+//! Reports a rule that it does not declare.
+
+use trimtab_plugin::{Context, Object, Report, Rule, Validator};
+
+#[derive(serde::Deserialize, schemars::JsonSchema)]
+#[serde(deny_unknown_fields)]
+struct Settings {}
+
+struct Guest;
+
+impl Rule for Guest {
+    type Settings = Settings;
+    const NAME: &'static str = "undeclared-rule";
+    const VERSION: &'static str = "0.1.0";
+    const SUMMARY: &'static str = "Reports a rule that it does not declare.";
+    const RULES: &'static [(&'static str, &'static str)] = &[("told", "nothing")];
+}
+
+impl Validator for Guest {
+    fn validate(_context: &Context<Settings>, objects: &[Object], report: &mut Report) {
+        report.error("not-declared", "hello", &objects[0], "");
+    }
+}
+
+trimtab_plugin::export_validator!(Guest);

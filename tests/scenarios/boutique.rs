@@ -1,0 +1,180 @@
+//! Every revision of a real repository through the host (`shared/data/online-boutique.fi`).
+
+use std::collections::BTreeSet;
+use std::path::PathBuf;
+use std::process::{Command, Stdio};
+
+use serde_json::Value;
+use trimtab_harness::{root, wait_for};
+
+use crate::platform::{Platform, SOON};
+
+fn data() -> Option<PathBuf> {
+    let folder = std::env::var_os("TRIMTAB_DATA").map(PathBuf::from);
+    let file = folder
+        .unwrap_or_else(|| root().join("../shared/data"))
+        .join("online-boutique.fi");
+    file.is_file().then_some(file)
+}
+
+#[test]
+fn every_revision_of_a_real_shop_is_live_as_its_files_say() {
+    let Some(data) = data() else {
+        println!("skipped: online-boutique.fi is not there (TRIMTAB_DATA names its folder)");
+        return;
+    };
+    let mut platform = Platform::new(&[]);
+    let import = Command::new("git")
+        .current_dir(platform.git.folder())
+        .args(["fast-import", "--quiet", "--force"])
+        .stdin(std::fs::File::open(data).unwrap())
+        .stdout(Stdio::null())
+        .status();
+    assert!(import.unwrap().success());
+    let text = std::fs::read_to_string(platform.repository_file()).unwrap();
+    let (head, _) = text.split_once("  kits:\n").unwrap();
+    let namespace = platform.namespace("shop");
+    let spec = format!(
+        "{head}  ref: {{branch: followed}}\n  kits:\n  - {{path: kubernetes-manifests, namespace: {namespace}}}\n"
+    );
+    std::fs::write(platform.repository_file(), spec).unwrap();
+    let revisions = platform
+        .git
+        .git(&[
+            "rev-list",
+            "--reverse",
+            "--first-parent",
+            "main",
+            "--",
+            "kubernetes-manifests",
+        ])
+        .unwrap();
+    let revisions: Vec<&str> = revisions.lines().collect();
+    assert!(revisions.len() > 50, "{} revisions", revisions.len());
+    platform
+        .git
+        .git(&["update-ref", "refs/heads/followed", revisions[0]])
+        .unwrap();
+    platform.start();
+    let (mut live, mut refused, mut compared) = (0, 0, 0);
+    for revision in &revisions {
+        platform
+            .git
+            .git(&["update-ref", "refs/heads/followed", revision])
+            .unwrap();
+        if files(&platform, revision).is_empty() {
+            continue;
+        }
+        let kit = wait_for(&format!("{revision} is settled"), SOON, || {
+            let kit = platform.kit("kubernetes-manifests");
+            let attempted = &kit["status"]["attempted"]["revision"];
+            let at = platform.repository()["status"]["revision"]["revision"] == **revision;
+            let reason = crate::platform::ready(&kit)["reason"].clone();
+            let same_inputs = *attempted != **revision && reason == "Applied";
+            if at && (*attempted == **revision || same_inputs) {
+                Ok(kit)
+            } else {
+                Err(kit["status"].to_string())
+            }
+        });
+        if crate::platform::ready(&kit)["reason"] != "Applied" {
+            refused += 1;
+            continue;
+        }
+        live += 1;
+        compared += compare(&platform, revision);
+    }
+    println!(
+        "{} revisions: {live} live, {refused} refused; {compared} objects compared",
+        revisions.len()
+    );
+    assert!(
+        live > 0 && refused * 10 < live,
+        "{live} live, {refused} refused"
+    );
+}
+
+fn files(platform: &Platform, revision: &str) -> Vec<String> {
+    let list = platform
+        .git
+        .git(&[
+            "ls-tree",
+            "-r",
+            "--name-only",
+            revision,
+            "--",
+            "kubernetes-manifests",
+        ])
+        .unwrap();
+    list.lines()
+        .filter(|path| path.ends_with(".yaml"))
+        .map(str::to_owned)
+        .collect()
+}
+
+/// Each object of the revision's files is live, and what kubectl would change about it is nothing.
+fn compare(platform: &Platform, revision: &str) -> usize {
+    let namespace = platform.namespace("shop");
+    let mut yaml = String::new();
+    for path in files(platform, revision) {
+        yaml.push_str(
+            &platform
+                .git
+                .git(&["show", &format!("{revision}:{path}")])
+                .unwrap(),
+        );
+        yaml.push_str("\n---\n");
+    }
+    let file = platform.repository_file().with_file_name("compared.yaml");
+    std::fs::write(&file, yaml).unwrap();
+    let file = file.display().to_string();
+    // kubectl reads the files; the server says what they would come to over what is live.
+    let arguments = [
+        "apply",
+        "--server-side",
+        "--dry-run=server",
+        "--force-conflicts",
+        "--field-manager=comparison",
+        "--namespace",
+        &namespace,
+        "--output",
+        "json",
+        "-f",
+        &file,
+    ];
+    let wanted: Value = serde_json::from_str(&platform.kubectl.run(&arguments).unwrap()).unwrap();
+    let wanted = wanted["items"]
+        .as_array()
+        .cloned()
+        .unwrap_or_else(|| vec![wanted]);
+    let mut kinds = BTreeSet::new();
+    for object in &wanted {
+        kinds.insert(object["kind"].as_str().unwrap().to_owned());
+    }
+    let kinds: Vec<String> = kinds.into_iter().collect();
+    let live = platform
+        .kubectl
+        .get(&[&kinds.join(","), "--namespace", &namespace])
+        .unwrap()
+        .unwrap();
+    let live = live["items"].as_array().unwrap();
+    for object in &wanted {
+        let twin = live.iter().find(|it| {
+            it["kind"] == object["kind"] && it["metadata"]["name"] == object["metadata"]["name"]
+        });
+        let twin = twin.unwrap_or_else(|| {
+            panic!(
+                "{revision}: {} {} is not live",
+                object["kind"], object["metadata"]["name"]
+            )
+        });
+        for part in ["spec", "data", "rules", "subjects"] {
+            assert_eq!(
+                twin[part], object[part],
+                "{revision}: {part} of {} {}",
+                object["kind"], object["metadata"]["name"]
+            );
+        }
+    }
+    wanted.len()
+}

@@ -1,0 +1,248 @@
+//! A repository, a host that follows it, and names that no other scenario has.
+
+use std::fs::File;
+use std::path::PathBuf;
+use std::process::{Child, Command, Stdio};
+use std::sync::atomic::{AtomicU32, Ordering};
+use std::time::Duration;
+
+use serde_json::Value;
+use trimtab_harness::component::digest;
+use trimtab_harness::git::Fixture;
+use trimtab_harness::kubectl::Kubectl;
+use trimtab_harness::{root, wait_for};
+
+pub const SOON: Duration = Duration::from_secs(60);
+
+pub struct Platform {
+    /// Prefix of every name; also the namespace of the Repository and its Kits.
+    pub name: String,
+    pub git: Fixture,
+    pub kubectl: Kubectl,
+    folder: tempfile::TempDir,
+    host: Option<Child>,
+}
+
+impl Platform {
+    /// A platform whose companies' kits are `kits/{company}/*`, with the named guardrails.
+    pub fn new(guardrails: &[(&str, &str)]) -> Self {
+        static COUNT: AtomicU32 = AtomicU32::new(0);
+        let name = format!(
+            "t{}-{}",
+            std::process::id(),
+            COUNT.fetch_add(1, Ordering::Relaxed)
+        );
+        let folder = tempfile::tempdir().expect("a folder");
+        let git = Fixture::new(&folder.path().join("repository")).expect("a repository");
+        let platform = Self {
+            name,
+            git,
+            kubectl: Kubectl::of_suite(),
+            folder,
+            host: None,
+        };
+        let mut spec = String::new();
+        for (package, settings) in guardrails {
+            let component = root().join(format!("target/components/{package}.wasm"));
+            let bytes =
+                std::fs::read(&component).expect("`cargo xtask test` has built the components");
+            platform
+                .git
+                .write(&format!("rules/{package}.wasm"), bytes)
+                .expect("written");
+            let digest = digest(&component).expect("a digest");
+            spec.push_str(&format!(
+                "  - {{path: rules/{package}.wasm, digest: '{digest}', settings: {settings}}}\n"
+            ));
+        }
+        platform.write_repository(&spec);
+        platform
+    }
+
+    fn write_repository(&self, guardrails: &str) {
+        let (name, url) = (&self.name, self.git.url());
+        let guardrails = if guardrails.is_empty() {
+            String::new()
+        } else {
+            format!("  guardrails:\n{guardrails}")
+        };
+        let text = format!(
+            "apiVersion: trimtab.io/v1alpha1\nkind: Repository\nmetadata: {{name: platform, namespace: {name}}}\n\
+             spec:\n  url: {url}\n  interval: 200ms\n{guardrails}  kits:\n\
+             \x20 - {{path: infra/*, namespace: {name}-infra, clusterScoped: true}}\n\
+             \x20 - {{path: 'kits/{{company}}/*', namespace: '{name}-{{company}}'}}\n"
+        );
+        std::fs::write(self.repository_file(), text).expect("written");
+    }
+
+    pub fn repository_file(&self) -> PathBuf {
+        self.folder.path().join("repository.yaml")
+    }
+
+    pub fn namespace(&self, company: &str) -> String {
+        format!("{}-{company}", self.name)
+    }
+
+    /// Starts a host of its own.
+    pub fn start(&mut self) {
+        let log = File::options()
+            .create(true)
+            .append(true)
+            .open(self.log_file())
+            .expect("a log");
+        let child = Command::new(env!("CARGO_BIN_EXE_trimtab"))
+            .arg("run")
+            .arg("--file")
+            .arg(self.repository_file())
+            .args([
+                "--only-namespace",
+                &self.name,
+                "--log-format",
+                "json",
+                "--cache-dir",
+            ])
+            .arg(self.folder.path().join("cache"))
+            .arg("--kubeconfig")
+            .arg(&self.kubectl.kubeconfig)
+            .stdin(Stdio::null())
+            .stdout(Stdio::null())
+            .stderr(log)
+            .spawn()
+            .expect("trimtab runs");
+        self.host = Some(child);
+    }
+
+    /// Kills the host as `kill -9` does.
+    pub fn kill(&mut self) {
+        if let Some(mut host) = self.host.take() {
+            host.kill().expect("it runs");
+            host.wait().expect("it ended");
+        }
+    }
+
+    fn log_file(&self) -> PathBuf {
+        self.folder.path().join("trimtab.log")
+    }
+
+    pub fn logs(&self) -> Vec<Value> {
+        let text = std::fs::read_to_string(self.log_file()).unwrap_or_default();
+        text.lines()
+            .filter_map(|line| serde_json::from_str(line).ok())
+            .collect()
+    }
+
+    pub fn get(&self, company: &str, object: &str) -> Option<Value> {
+        self.kubectl
+            .get(&[object, "--namespace", &self.namespace(company)])
+            .expect("kubectl works")
+    }
+
+    pub fn kit(&self, path: &str) -> Value {
+        let name = path.replace('/', ".");
+        let kit = self
+            .kubectl
+            .get(&["kits.trimtab.io", &name, "--namespace", &self.name]);
+        kit.ok().flatten().unwrap_or_default()
+    }
+
+    pub fn repository(&self) -> Value {
+        let found = self.kubectl.get(&[
+            "repositories.trimtab.io",
+            "platform",
+            "--namespace",
+            &self.name,
+        ]);
+        found.ok().flatten().unwrap_or_default()
+    }
+
+    /// Waits until a kit's Ready condition has this reason at this revision.
+    pub fn until_kit(&self, path: &str, reason: &str, revision: &str) -> Value {
+        wait_for(&format!("{path} is {reason} at {revision}"), SOON, || {
+            let kit = self.kit(path);
+            let tried = &kit["status"]["attempted"]["revision"];
+            if ready(&kit)["reason"] == reason && tried == revision {
+                Ok(kit)
+            } else {
+                Err(self.state(&kit))
+            }
+        })
+    }
+
+    /// Waits until the Repository's Ready condition has this reason.
+    pub fn until_repository(&self, reason: &str) -> Value {
+        wait_for(&format!("the Repository is {reason}"), SOON, || {
+            let repository = self.repository();
+            if ready(&repository)["reason"] == reason {
+                Ok(repository)
+            } else {
+                Err(self.state(&repository))
+            }
+        })
+    }
+
+    fn state(&self, object: &Value) -> String {
+        let logs = self.logs();
+        let last: Vec<String> = logs.iter().rev().take(4).map(Value::to_string).collect();
+        format!(
+            "{} {}\n{}",
+            ready(object),
+            object["status"]["attempted"]["short"],
+            last.join("\n")
+        )
+    }
+
+    /// Names of what a scenario waited for in a kit's findings: rule, place and proposal.
+    pub fn findings(kit: &Value) -> Vec<(String, String, String)> {
+        let findings = kit["status"]["findings"]
+            .as_array()
+            .cloned()
+            .unwrap_or_default();
+        let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
+        let place = |finding: &Value| {
+            format!(
+                "{}:{}",
+                text(&finding["origin"]["path"]),
+                finding["origin"]["line"]
+            )
+        };
+        findings
+            .iter()
+            .map(|it| (text(&it["rule"]), place(it), text(&it["proposed"])))
+            .collect()
+    }
+}
+
+impl Drop for Platform {
+    fn drop(&mut self) {
+        self.kill();
+    }
+}
+
+pub fn ready(object: &Value) -> Value {
+    let conditions = object["status"]["conditions"]
+        .as_array()
+        .cloned()
+        .unwrap_or_default();
+    conditions
+        .into_iter()
+        .find(|condition| condition["type"] == "Ready")
+        .unwrap_or_default()
+}
+
+pub fn service(name: &str, port: u16, node_port: Option<u16>) -> String {
+    let node = node_port
+        .map(|port| format!("    nodePort: {port}\n"))
+        .unwrap_or_default();
+    let kind = if node_port.is_some() {
+        "NodePort"
+    } else {
+        "ClusterIP"
+    };
+    format!(
+        "apiVersion: v1\nkind: Service\nmetadata:\n  name: {name}\nspec:\n  type: {kind}\n  selector:\n    app: {name}\n  ports:\n  - port: {port}\n{node}"
+    )
+}
+
+pub fn config_map(name: &str, value: &str) -> String {
+    format!("apiVersion: v1\nkind: ConfigMap\nmetadata:\n  name: {name}\ndata:\n  key: {value}\n")
+}
