@@ -8,6 +8,12 @@ use crate::manifest::{Finding, Limits, Manifest, Origin, read};
 /// The file's name in a kit's directory.
 pub const KIT_FILE: &str = "kit.yaml";
 
+/// Fields of a kit.yaml; docs/reference.md is checked against these.
+pub(super) const FIELDS: [&str; 4] = ["apiVersion", "kind", "metadata", "spec"];
+pub(super) const METADATA_FIELDS: [&str; 3] = ["name", "labels", "annotations"];
+pub(super) const SPEC_FIELDS: [&str; 3] = ["dependsOn", "plugins", "allowedNamespaces"];
+pub(super) const PLUGIN_FIELDS: [&str; 3] = ["path", "digest", "settings"];
+
 /// What a kit.yaml says.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct KitFile {
@@ -133,7 +139,7 @@ impl Reader<'_> {
     }
 
     fn kit(&mut self, name: &str) -> KitFile {
-        self.mapping("", &["apiVersion", "kind", "metadata", "spec"]);
+        self.mapping("", &FIELDS);
         if self.manifest.object["apiVersion"] != "trimtab.io/v1alpha1" {
             self.wrong(
                 "/apiVersion",
@@ -143,14 +149,14 @@ impl Reader<'_> {
         if self.manifest.object["kind"] != "Kit" {
             self.wrong("/kind", "a kit.yaml has kind Kit".into());
         }
-        self.mapping("/metadata", &["name", "labels", "annotations"]);
+        self.mapping("/metadata", &METADATA_FIELDS);
         if self.manifest.object["metadata"]["name"] != name {
             self.wrong(
                 "/metadata/name",
                 format!("a kit is called as its directory: {name}"),
             );
         }
-        let spec = self.mapping("/spec", &["dependsOn", "plugins", "allowedNamespaces"]);
+        let spec = self.mapping("/spec", &SPEC_FIELDS);
         let depends_on = self.texts("/spec/dependsOn", spec.get("dependsOn"));
         let allowed = spec
             .get("allowedNamespaces")
@@ -184,7 +190,7 @@ impl Reader<'_> {
     }
 
     fn plugin(&mut self, pointer: &str) -> Option<PluginRef> {
-        let plugin = self.mapping(pointer, &["path", "digest", "settings"]);
+        let plugin = self.mapping(pointer, &PLUGIN_FIELDS);
         let Some(path) = plugin
             .get("path")
             .and_then(Value::as_str)

@@ -18,6 +18,7 @@ use crate::source::Commit;
     kind = "Kit",
     plural = "kits",
     category = "trimtab",
+    doc = "A kit of a Repository: made by the host, which writes its status; its spec belongs to people",
     namespaced,
     status = "KitStatus",
     printcolumn = r#"{"name":"Ready","type":"string","jsonPath":".status.conditions[?(@.type==\"Ready\")].status"}"#,

@@ -12,6 +12,8 @@ mod kit_files;
 mod kit_resource;
 mod name;
 mod pattern;
+#[cfg(test)]
+mod reference_tests;
 mod repository;
 mod spec;
 

@@ -17,6 +17,7 @@ use crate::manifest::Finding;
     plural = "repositories",
     shortname = "trepo",
     category = "trimtab",
+    doc = "A Git repository that describes a platform instance",
     namespaced,
     status = "RepositoryStatus",
     printcolumn = r#"{"name":"Ready","type":"string","jsonPath":".status.conditions[?(@.type==\"Ready\")].status"}"#,
@@ -64,6 +65,10 @@ fn default_timeout() -> String {
 
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
+#[schemars(extend("x-kubernetes-validations" = [{
+    "rule": "[has(self.branch), has(self.tag), has(self.semver), has(self.commit)].filter(given, given).size() <= 1",
+    "message": "ref takes one of branch, tag, semver and commit",
+}]))]
 pub struct RefSpec {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub branch: Option<String>,
