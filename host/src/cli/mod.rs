@@ -33,7 +33,7 @@ pub struct Cli {
 
 #[derive(Subcommand)]
 enum Verb {
-    Run(run::Run),
+    Run(Box<run::Run>),
     Check(check::Check),
     Render(render::Render),
     Status(status::Status),

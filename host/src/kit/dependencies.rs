@@ -2,8 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::KitPath;
-use super::discovery::KitSource;
+use super::{KitPath, KitSource};
 use crate::manifest::{Finding, Origin};
 
 /// Fills in what each kit depends on, and reports unknown names and cycles at their lines.

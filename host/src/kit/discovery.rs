@@ -1,83 +1,20 @@
 //! From a snapshot to its kits.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
-use std::fmt;
 use std::sync::Arc;
 
 use sha2::{Digest as _, Sha256};
 
 use super::file::{self, KIT_FILE, KitFile};
+use super::grants::{granted, narrow};
 use super::kit_files::KitFiles;
-use super::pattern::{Captures, Pattern, Segment, fill, is_dns_label, is_dns_subdomain};
-use super::{Guardrail, KitPath, KitRule, RepositorySpec, dependencies};
+use super::pattern::{Captures, Pattern, Segment, is_dns_subdomain};
+use super::plugins::{Resolved, own_plugins, resolve_guardrails};
+use super::{
+    Grants, InputDigest, KitPath, KitRule, KitSource, PluginUse, RepositorySpec, dependencies,
+};
 use crate::manifest::{Finding, Origin};
 use crate::source::{EntryKind, ObjectId, Snapshot, SourceError};
-
-/// What the platform team lets a kit do, with the names of captures filled in and narrowed by kit.yaml.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Grants {
-    /// Where objects without a namespace go.
-    pub namespace: Option<String>,
-    pub create_namespace: bool,
-    /// Empty: any.
-    pub allowed_namespaces: Vec<String>,
-    pub cluster_scoped: bool,
-}
-
-/// A plugin that a kit runs, resolved in the snapshot.
-#[derive(Clone, Debug, PartialEq)]
-pub struct PluginUse {
-    /// From the repository's root.
-    pub path: String,
-    /// The blob; equal ids are equal bytes.
-    pub blob: ObjectId,
-    /// The pin, if there is one: `sha256:…`.
-    pub digest: Option<String>,
-    /// JSON text; `{}` if none were given.
-    pub settings: Arc<str>,
-    /// Set by the platform team.
-    pub guardrail: bool,
-    /// Where it is named in kit.yaml; `None` for a guardrail.
-    pub named_at: Option<Origin>,
-}
-
-/// SHA-256 over all that a kit's rendering depends on: tree ids, blobs read outside of the
-/// directory, plugins, settings, grants. Equal digests: nothing to look at.
-#[derive(Clone, Copy, PartialEq, Eq, Hash)]
-pub struct InputDigest([u8; 32]);
-
-impl InputDigest {
-    /// Of a kit that is not there.
-    pub fn none() -> Self {
-        Self([0; 32])
-    }
-}
-
-impl fmt::Display for InputDigest {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("sha256:")?;
-        self.0.iter().try_for_each(|byte| write!(f, "{byte:02x}"))
-    }
-}
-
-impl fmt::Debug for InputDigest {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        fmt::Display::fmt(self, f)
-    }
-}
-
-/// A kit as a snapshot has it, ready to be rendered.
-#[derive(Clone, Debug)]
-pub struct KitSource {
-    pub path: KitPath,
-    pub grants: Grants,
-    /// The kit's own in their order, then the guardrails.
-    pub plugins: Vec<PluginUse>,
-    pub depends_on: Vec<KitPath>,
-    pub inputs: InputDigest,
-    /// Why this kit cannot be rendered as it is: a bad kit.yaml, a missing plugin, a cycle.
-    pub findings: Vec<Finding>,
-}
 
 /// The kits of one snapshot.
 #[derive(Clone, Debug, Default)]
@@ -341,41 +278,6 @@ fn outer_of<'k>(kits: &BTreeSet<&'k str>, path: &str) -> Option<&'k str> {
         .find_map(|outer| kits.get(outer).copied())
 }
 
-type Resolved = Vec<Result<PluginUse, Finding>>;
-
-fn resolve_guardrails(snapshot: &Snapshot, guardrails: &[Guardrail]) -> Resolved {
-    let resolve =
-        |(index, guardrail): (usize, &Guardrail)| match component(snapshot, &guardrail.path) {
-            Ok(blob) => Ok(PluginUse {
-                path: guardrail.path.clone(),
-                blob,
-                digest: Some(guardrail.digest.clone()),
-                settings: guardrail
-                    .settings
-                    .as_ref()
-                    .map_or_else(|| "{}".into(), |it| it.to_string().into()),
-                guardrail: true,
-                named_at: None,
-            }),
-            Err(error) => Err(Finding::host_error(
-                "plugin-missing",
-                format!("the guardrail {}: {error}", guardrail.path),
-            )
-            .field(format!("/spec/guardrails/{index}/path"))
-            .hint("commit the component, or take the guardrail out of the Repository")),
-        };
-    guardrails.iter().enumerate().map(resolve).collect()
-}
-
-fn component(snapshot: &Snapshot, path: &str) -> Result<ObjectId, SourceError> {
-    let (real, entry) = snapshot.resolve(path)?;
-    if entry.kind == EntryKind::File {
-        Ok(entry.id)
-    } else {
-        Err(SourceError::NotAFile { path: real })
-    }
-}
-
 fn read_directory(snapshot: &Snapshot, it: &Matched<'_>) -> Result<Read, SourceError> {
     let mut links = Vec::new();
     let mut ahead = vec![it.path.clone()];
@@ -423,7 +325,7 @@ fn read_directory(snapshot: &Snapshot, it: &Matched<'_>) -> Result<Read, SourceE
 
 fn kit(snapshot: &Snapshot, it: &Matched<'_>, read: &Read, guardrails: &Resolved) -> KitSource {
     let mut findings = Vec::new();
-    let mut grants = granted(it, &mut findings);
+    let mut grants = granted(&it.path, it.rule, &it.captures, &mut findings);
     let mut plugins = Vec::new();
     match &read.file {
         Err(faults) => findings.extend(faults.iter().cloned()),
@@ -447,85 +349,6 @@ fn kit(snapshot: &Snapshot, it: &Matched<'_>, read: &Read, guardrails: &Resolved
         inputs,
         findings,
     }
-}
-
-fn granted(it: &Matched<'_>, findings: &mut Vec<Finding>) -> Grants {
-    let mut name = |template: &String| {
-        let filled = fill(template, &it.captures).unwrap_or_default();
-        if !is_dns_label(&filled) {
-            let message = format!(
-                "{} cannot be a kit: {filled:?} is no name for a namespace (RFC 1123)",
-                it.path
-            );
-            findings.push(
-                Finding::host_error("kit-name", message)
-                    .hint("use lower case letters, digits and `-` in directory names"),
-            );
-        }
-        filled
-    };
-    let namespace = it.rule.namespace.as_ref().map(&mut name);
-    let mut allowed: Vec<String> = it.rule.allowed_namespaces.iter().map(name).collect();
-    if allowed.is_empty() {
-        allowed.extend(namespace.clone());
-    }
-    Grants {
-        namespace,
-        create_namespace: it.rule.create_namespace,
-        allowed_namespaces: allowed,
-        cluster_scoped: it.rule.cluster_scoped,
-    }
-}
-
-fn narrow(grants: &mut Grants, file: &KitFile, findings: &mut Vec<Finding>) {
-    let Some((wanted, origin)) = &file.allowed_namespaces else {
-        return;
-    };
-    for name in wanted {
-        if !grants.allowed_namespaces.is_empty() && !grants.allowed_namespaces.contains(name) {
-            let message = format!(
-                "the namespace {name} is not granted to this kit; it may have {}",
-                grants.allowed_namespaces.join(", ")
-            );
-            findings.push(Finding::host_error("kit-not-granted", message).at(origin.clone()));
-        }
-    }
-    grants.allowed_namespaces.clone_from(wanted);
-}
-
-fn own_plugins(
-    snapshot: &Snapshot,
-    kit: &str,
-    file: &KitFile,
-    findings: &mut Vec<Finding>,
-) -> Vec<PluginUse> {
-    let mut plugins = Vec::new();
-    for plugin in &file.plugins {
-        let path = match plugin.path.strip_prefix('/') {
-            Some(rooted) => rooted.to_owned(),
-            None if kit == "." => plugin.path.clone(),
-            None => format!("{kit}/{}", plugin.path),
-        };
-        match component(snapshot, &path) {
-            Ok(blob) => plugins.push(PluginUse {
-                path,
-                blob,
-                digest: plugin.digest.clone(),
-                settings: plugin.settings.as_str().into(),
-                guardrail: false,
-                named_at: Some(plugin.origin.clone()),
-            }),
-            Err(error) => findings.push(
-                Finding::host_error(
-                    "plugin-missing",
-                    format!("the plugin {}: {error}", plugin.path),
-                )
-                .at(plugin.origin.clone())
-                .hint("commit the component, or take the plugin out of kit.yaml"),
-            ),
-        }
-    }
-    plugins
 }
 
 /// Each part is written with its length, so that no two different inputs look the same.

@@ -8,10 +8,13 @@ mod dependencies;
 mod discovery;
 mod durations;
 mod file;
+mod grants;
 mod kit_files;
 mod kit_resource;
+mod kit_source;
 mod name;
 mod pattern;
+mod plugins;
 #[cfg(test)]
 mod reference_tests;
 mod repository;
@@ -19,9 +22,10 @@ mod spec;
 
 pub use condition::{Condition, ConditionStatus, set_condition};
 pub use definitions::custom_resource_definitions;
-pub use discovery::{Discoverer, Discovery, Grants, InputDigest, KitSource, PluginUse};
+pub use discovery::{Discoverer, Discovery};
 pub use file::KIT_FILE;
 pub use kit_resource::{FindingCounts, Kit, KitSpec, KitStatus, RevisionStatus};
+pub use kit_source::{Grants, InputDigest, KitSource, PluginUse};
 pub use name::KitPath;
 pub use repository::{
     Guardrail, KitCounts, KitRule, RefSpec, Repository, RepositorySpec, RepositoryStatus, SecretRef,

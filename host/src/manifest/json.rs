@@ -4,8 +4,9 @@ use std::collections::BTreeMap;
 
 use serde_json::{Map, Number, Value};
 
+use super::fault::Fault;
+use super::node::Node;
 use super::scalar::float;
-use super::yaml::{Fault, Node};
 use super::{Children, Limits, Span, Spans};
 
 /// `None` if it is not JSON: a flow mapping of YAML's begins with `{` too.

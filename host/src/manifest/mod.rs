@@ -2,9 +2,11 @@
 //! Reads YAML and JSON exactly as kubectl does, keeping a line for every field; writes YAML.
 //! Never touches Git, the cluster, the clock or the file system: bytes in, values out.
 
+mod fault;
 mod finding;
 mod json;
 mod key;
+mod node;
 mod origin;
 mod read;
 mod scalar;

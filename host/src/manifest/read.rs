@@ -4,7 +4,9 @@ use std::sync::Arc;
 
 use serde_json::Value;
 
-use super::yaml::{Fault, Node, document};
+use super::fault::Fault;
+use super::node::Node;
+use super::yaml::document;
 use super::{Children, GroupVersionKind, ObjectKey, Origin, Span, Spans, json};
 
 /// How much of a hostile file is looked at before it is refused.

@@ -5,45 +5,10 @@ use std::collections::{BTreeMap, HashMap, HashSet};
 use libyaml_safer::{Event, EventData, Mark, Parser, ScalarStyle};
 use serde_json::{Map, Value};
 
+use super::fault::Fault;
+use super::node::{Node, weigh};
 use super::scalar::{Scalar, resolve};
-use super::{Children, Limits, ReadError, Span, Spans};
-
-/// A value and where it stands.
-pub(super) type Node = (Value, Spans);
-
-/// What is wrong, and where; the caller knows the path.
-pub(super) struct Fault {
-    pub line: u32,
-    pub column: u32,
-    pub message: String,
-    pub hint: Option<&'static str>,
-}
-
-impl Fault {
-    pub(super) fn at(span: &Span, message: impl Into<String>) -> Self {
-        Self {
-            line: span.line,
-            column: span.column,
-            message: message.into(),
-            hint: None,
-        }
-    }
-
-    fn hint(mut self, hint: &'static str) -> Self {
-        self.hint = Some(hint);
-        self
-    }
-
-    pub(super) fn of(self, path: &str) -> ReadError {
-        ReadError {
-            path: path.to_owned(),
-            line: self.line,
-            column: self.column,
-            message: self.message,
-            hint: self.hint.map(str::to_owned),
-        }
-    }
-}
+use super::{Children, Limits, Span, Spans};
 
 /// Reads the first document of `text`, as kubectl does; `first_line` is the file's line, counted
 /// from 1, on which the text begins. `None` if there is no document in it.
@@ -395,22 +360,6 @@ impl<R: std::io::BufRead> Reader<'_, R> {
             end_column,
             ..start
         }
-    }
-}
-
-/// Values and bytes of text in a value.
-fn weigh(value: &Value) -> (usize, usize) {
-    match value {
-        Value::Array(items) => items
-            .iter()
-            .map(weigh)
-            .fold((1, 0), |a, b| (a.0 + b.0, a.1 + b.1)),
-        Value::Object(map) => map.iter().fold((1, 0), |(nodes, bytes), (key, value)| {
-            let (n, b) = weigh(value);
-            (nodes + n + 1, bytes + b + key.len())
-        }),
-        Value::String(text) => (1, text.len()),
-        _ => (1, 0),
     }
 }
 

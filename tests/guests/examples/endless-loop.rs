@@ -4,9 +4,9 @@ use trimtab_plugin::{Context, Object, Report, Rule, Validator};
 
 #[derive(serde::Deserialize, schemars::JsonSchema)]
 #[serde(deny_unknown_fields)]
-struct Settings {}
+pub struct Settings {}
 
-struct Guest;
+pub struct Guest;
 
 impl Rule for Guest {
     type Settings = Settings;

@@ -1,0 +1,74 @@
+//! A kit as a snapshot has it.
+
+use std::fmt;
+use std::sync::Arc;
+
+use super::KitPath;
+use crate::manifest::{Finding, Origin};
+use crate::source::ObjectId;
+
+/// What the platform team lets a kit do, with the names of captures filled in and narrowed by kit.yaml.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Grants {
+    /// Where objects without a namespace go.
+    pub namespace: Option<String>,
+    pub create_namespace: bool,
+    /// Empty: any.
+    pub allowed_namespaces: Vec<String>,
+    pub cluster_scoped: bool,
+}
+
+/// A plugin that a kit runs, resolved in the snapshot.
+#[derive(Clone, Debug, PartialEq)]
+pub struct PluginUse {
+    /// From the repository's root.
+    pub path: String,
+    /// The blob; equal ids are equal bytes.
+    pub blob: ObjectId,
+    /// The pin, if there is one: `sha256:…`.
+    pub digest: Option<String>,
+    /// JSON text; `{}` if none were given.
+    pub settings: Arc<str>,
+    /// Set by the platform team.
+    pub guardrail: bool,
+    /// Where it is named in kit.yaml; `None` for a guardrail.
+    pub named_at: Option<Origin>,
+}
+
+/// SHA-256 over all that a kit's rendering depends on: tree ids, blobs read outside of the
+/// directory, plugins, settings, grants. Equal digests: nothing to look at.
+#[derive(Clone, Copy, PartialEq, Eq, Hash)]
+pub struct InputDigest(pub(super) [u8; 32]);
+
+impl InputDigest {
+    /// Of a kit that is not there.
+    pub fn none() -> Self {
+        Self([0; 32])
+    }
+}
+
+impl fmt::Display for InputDigest {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("sha256:")?;
+        self.0.iter().try_for_each(|byte| write!(f, "{byte:02x}"))
+    }
+}
+
+impl fmt::Debug for InputDigest {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(self, f)
+    }
+}
+
+/// A kit as a snapshot has it, ready to be rendered.
+#[derive(Clone, Debug)]
+pub struct KitSource {
+    pub path: KitPath,
+    pub grants: Grants,
+    /// The kit's own in their order, then the guardrails.
+    pub plugins: Vec<PluginUse>,
+    pub depends_on: Vec<KitPath>,
+    pub inputs: InputDigest,
+    /// Why this kit cannot be rendered as it is: a bad kit.yaml, a missing plugin, a cycle.
+    pub findings: Vec<Finding>,
+}
