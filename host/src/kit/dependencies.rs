@@ -20,10 +20,10 @@ pub(super) fn check(kits: &mut [KitSource], named: impl Fn(&str) -> Vec<(String,
             } else {
                 let message =
                     format!("dependsOn names {name:?}, which is no kit of this repository");
-                kit.findings.push(
-                    Finding::host_error("unknown-dependency", message)
-                        .at(origin)
-                        .hint("write the kit's path from the repository's root"),
+                let finding = Finding::host_error("unknown-dependency", message).at(origin);
+                tell(
+                    kit,
+                    finding.hint("write the kit's path from the repository's root"),
                 );
             }
         }
@@ -31,10 +31,18 @@ pub(super) fn check(kits: &mut [KitSource], named: impl Fn(&str) -> Vec<(String,
     for kit in kits.iter_mut() {
         if let Some((cycle, origin)) = cycle_of(kit.path.as_str(), &edges) {
             let message = format!("dependsOn goes round in a circle: {}", cycle.join(" → "));
-            kit.findings
-                .push(Finding::host_error("dependency-cycle", message).at(origin));
+            tell(
+                kit,
+                Finding::host_error("dependency-cycle", message).at(origin),
+            );
         }
     }
+}
+
+/// Another kit's coming or going changes what is found here, though no file of this kit changed.
+fn tell(kit: &mut KitSource, finding: Finding) {
+    kit.inputs = kit.inputs.and(&finding.to_string());
+    kit.findings.push(finding);
 }
 
 /// The way from a kit back to itself, and the line on which it begins.

@@ -8,6 +8,7 @@ use sha2::{Digest as _, Sha256};
 use super::file::{self, KIT_FILE, KitFile};
 use super::grants::{granted, narrow};
 use super::kit_files::KitFiles;
+use super::links::link_targets;
 use super::pattern::{Captures, Pattern, Segment, is_dns_subdomain};
 use super::plugins::{Resolved, own_plugins, resolve_guardrails};
 use super::{
@@ -41,6 +42,8 @@ struct Read {
     tree: ObjectId,
     file: Result<KitFile, Vec<Finding>>,
     file_origin: Option<Origin>,
+    /// What kit.yaml says is not told by the directory's tree.
+    file_is_link: bool,
     /// Symbolic links in the directory that lead out of it, by path.
     links: Vec<String>,
 }
@@ -100,7 +103,7 @@ impl Discoverer {
         let mut kits = Vec::new();
         for it in &matched {
             let read = match self.read.get(&it.path) {
-                Some(read) if read.tree == it.tree => read.clone(),
+                Some(read) if read.tree == it.tree && !read.file_is_link => read.clone(),
                 _ => {
                     discovery.looked_at += 1;
                     let read = read_directory(snapshot, it)?;
@@ -318,6 +321,7 @@ fn read_directory(snapshot: &Snapshot, it: &Matched<'_>) -> Result<Read, SourceE
     Ok(Read {
         tree: it.tree,
         file,
+        file_is_link: links.contains(&path),
         file_origin: has_file.then(|| Origin::new(path, 1)),
         links,
     })
@@ -367,15 +371,8 @@ fn digest(
     };
     add(it.path.as_bytes());
     add(it.tree.as_bytes());
-    for link in &read.links {
-        // What a link leads to may lie outside of the directory, where the tree's id does not tell.
-        match snapshot.resolve(link) {
-            Ok((real, entry)) => {
-                add(real.as_bytes());
-                add(entry.id.as_bytes());
-            }
-            Err(error) => add(error.to_string().as_bytes()),
-        }
+    for target in link_targets(snapshot, &read.links) {
+        add(target.as_bytes());
     }
     add(format!("{grants:?}").as_bytes());
     for plugin in plugins {
@@ -394,3 +391,7 @@ fn digest(
         .unwrap_or_default());
     InputDigest(hash.finalize().into())
 }
+
+#[cfg(test)]
+#[path = "discovery_tests.rs"]
+mod tests;

@@ -163,6 +163,14 @@ impl Reader<'_> {
             .filter(|value| !value.is_null())
             .map(|value| {
                 let names = self.texts("/spec/allowedNamespaces", Some(value));
+                if names.is_empty() {
+                    // For grants, no names are any names.
+                    self.wrong(
+                        "/spec/allowedNamespaces",
+                        "an empty list allows nothing; name a namespace, or leave the field out"
+                            .into(),
+                    );
+                }
                 (
                     names.into_iter().map(|(name, _)| name).collect(),
                     self.origin("/spec/allowedNamespaces"),

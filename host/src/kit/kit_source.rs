@@ -3,6 +3,8 @@
 use std::fmt;
 use std::sync::Arc;
 
+use sha2::{Digest as _, Sha256};
+
 use super::KitPath;
 use crate::manifest::{Finding, Origin};
 use crate::source::ObjectId;
@@ -44,6 +46,14 @@ impl InputDigest {
     /// Of a kit that is not there.
     pub fn none() -> Self {
         Self([0; 32])
+    }
+
+    /// With something more that the kit depends on.
+    pub(super) fn and(self, more: &str) -> Self {
+        let mut hash = Sha256::new();
+        hash.update(self.0);
+        hash.update(more);
+        Self(hash.finalize().into())
     }
 }
 

@@ -12,6 +12,7 @@ mod grants;
 mod kit_files;
 mod kit_resource;
 mod kit_source;
+mod links;
 mod name;
 mod pattern;
 mod plugins;

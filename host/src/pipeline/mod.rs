@@ -8,6 +8,8 @@ mod plugins;
 mod referential;
 mod rendered;
 mod secrets;
+#[cfg(test)]
+mod tests;
 
 pub use evaluation::{Evaluation, Evaluator, Superseded, Verdict};
 pub use gate::settle;

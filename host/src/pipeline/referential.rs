@@ -8,7 +8,7 @@ use super::rendered::{finding, reads, unevaluated};
 use super::secrets::Secrets;
 use super::{PluginStore, Rendered};
 use crate::kit::{KitPath, KitSource, PluginUse};
-use crate::manifest::{Finding, Manifest, ObjectKey};
+use crate::manifest::{Finding, Manifest, ObjectKey, Scope, Scopes};
 use crate::sandbox::KitObject;
 use crate::source::Snapshot;
 
@@ -85,41 +85,55 @@ fn run(
             .map(|candidate| (candidate.kit.path.clone(), finding.clone()))
             .collect()
     };
+    let secrets = Secrets::of(read.iter().map(|(_, manifest)| *manifest));
     match plugin.validate_all(&used.settings, &objects) {
-        Err(error) => everywhere(&unevaluated(used, &error)),
-        Ok(found) => {
-            let secrets = Secrets::of(read.iter().map(|(_, manifest)| *manifest));
-            found
-                .into_iter()
-                .flat_map(|raw| match raw.object.and_then(|index| read.get(index)) {
-                    Some((kit, _)) => {
-                        let kit = (*kit).clone();
-                        let told = finding(
-                            used,
-                            &plugin,
-                            raw,
-                            |index| read.get(index).map(|(_, it)| *it),
-                            &secrets,
-                        );
-                        vec![(kit, told)]
-                    }
-                    None => everywhere(&fault(
+        Err(error) => everywhere(&unevaluated(used, &error, &secrets)),
+        Ok(found) => found
+            .into_iter()
+            .flat_map(|raw| match raw.object.and_then(|index| read.get(index)) {
+                Some((kit, _)) => {
+                    let kit = (*kit).clone();
+                    let told = finding(
                         used,
-                        "plugin-nonsense",
-                        "a finding over several kits names no object",
-                    )),
-                })
-                .collect()
-        }
+                        &plugin,
+                        raw,
+                        |index| read.get(index).map(|(_, it)| *it),
+                        &secrets,
+                    );
+                    vec![(kit, told)]
+                }
+                None => everywhere(&fault(
+                    used,
+                    "plugin-nonsense",
+                    "a finding over several kits names no object",
+                )),
+            })
+            .collect(),
     }
 }
 
+/// An object without a namespace whose kind no CRD of the revision defines may still be of a
+/// namespaced kind: then it will be in its kit's namespace, and is not what another kit has in its own.
+/// If the kind turns out to be cluster-scoped, the plan refuses the second owner.
+fn key_of(candidate: &Candidate, manifest: &Manifest, scopes: &Scopes) -> ObjectKey {
+    let mut key = manifest.key();
+    if key.namespace.is_none() && scopes.of(&key.group_kind) != Some(Scope::Cluster) {
+        key.namespace = candidate.kit.grants.namespace.as_deref().map(Into::into);
+    }
+    key
+}
+
 fn twice(candidates: &[Candidate]) -> Vec<(KitPath, Finding)> {
+    let mut scopes = Scopes::default();
+    candidates
+        .iter()
+        .flat_map(|candidate| &candidate.rendered.manifests)
+        .for_each(|manifest| scopes.learn_from(&manifest.object));
     let mut seen: BTreeMap<ObjectKey, (&KitPath, &Manifest)> = BTreeMap::new();
     let mut findings = Vec::new();
     for candidate in candidates {
         for manifest in &candidate.rendered.manifests {
-            let key = manifest.key();
+            let key = key_of(candidate, manifest, &scopes);
             let Some((other, first)) = seen.get(&key) else {
                 seen.insert(key, (&candidate.kit.path, manifest));
                 continue;

@@ -81,8 +81,10 @@ pub fn render_kit(
     }
     // Only for the namespaces: what transformers make of it is judged below.
     settle(&mut manifests, &kit.grants, scopes);
+    // Also those of Secrets that a transformer changes or leaves out.
+    let mut secrets = Secrets::of(&manifests);
     for (used, plugin) in loaded.iter().filter(|(_, plugin)| plugin.kinds().transform) {
-        match transform(kit, used, plugin, &manifests) {
+        match transform(kit, used, plugin, &manifests, &secrets) {
             Ok(transformed) => manifests = transformed,
             Err(finding) => {
                 findings.push(finding);
@@ -91,7 +93,7 @@ pub fn render_kit(
         }
     }
     findings.extend(settle(&mut manifests, &kit.grants, scopes));
-    let secrets = Secrets::of(&manifests);
+    secrets.add(&manifests);
     for (used, plugin) in loaded.iter().filter(|(_, plugin)| plugin.kinds().validate) {
         findings.extend(validate(kit, used, plugin, &manifests, &secrets));
     }
@@ -114,8 +116,10 @@ fn digest(manifests: &[Manifest]) -> RenderDigest {
     sorted.sort_by_cached_key(|manifest| (manifest.key(), manifest.gvk()));
     let mut hash = Sha256::new();
     for manifest in sorted {
-        // Maps of serde_json are sorted by key, and numbers have one spelling.
-        hash.update(manifest.object.to_string());
+        // The order of a file's keys says nothing; numbers have one spelling.
+        let mut canonical = manifest.object.clone();
+        canonical.sort_all_objects();
+        hash.update(canonical.to_string());
         hash.update(b"\n");
     }
     RenderDigest(hash.finalize().into())
@@ -143,19 +147,20 @@ fn transform(
     used: &PluginUse,
     plugin: &Plugin,
     before: &[Manifest],
+    secrets: &Secrets,
 ) -> Result<Vec<Manifest>, Finding> {
     let objects: Vec<CallObject> = before.iter().map(call_object).collect();
     let after = plugin
         .transform(&context(kit, used), &objects)
-        .map_err(|error| unevaluated(used, &error))?;
+        .map_err(|error| unevaluated(used, &error, secrets))?;
     let mut seen = BTreeSet::new();
     let mut manifests = Vec::with_capacity(after.len());
     for object in after {
         let manifest = transformed(used, object, before, &objects)
-            .map_err(|error| unevaluated(used, &error))?;
+            .map_err(|error| unevaluated(used, &error, secrets))?;
         if !seen.insert(manifest.key()) {
             let message = format!("it returned {} twice", manifest.key());
-            return Err(unevaluated(used, &CallError::Nonsense(message)));
+            return Err(unevaluated(used, &CallError::Nonsense(message), secrets));
         }
         manifests.push(manifest);
     }
@@ -238,7 +243,7 @@ fn validate(
             .into_iter()
             .map(|raw| finding(used, plugin, raw, |index| read.get(index).copied(), secrets))
             .collect(),
-        Err(error) => vec![unevaluated(used, &error)],
+        Err(error) => vec![unevaluated(used, &error, secrets)],
     }
 }
 
@@ -279,7 +284,7 @@ pub(super) fn finding<'m>(
 }
 
 /// A plugin that gave no verdict: "could not be evaluated", which stops the kit and denies nothing.
-pub(super) fn unevaluated(used: &PluginUse, error: &CallError) -> Finding {
+pub(super) fn unevaluated(used: &PluginUse, error: &CallError, secrets: &Secrets) -> Finding {
     let (rule, hint) = match error {
         CallError::Fuel { .. } => (
             "plugin-fuel",
@@ -299,5 +304,7 @@ pub(super) fn unevaluated(used: &PluginUse, error: &CallError) -> Finding {
             "this is a fault of the plugin's; the kit stays as it is",
         ),
     };
+    // A plugin's own words may quote what it was handed.
+    let error = secrets.masked(&error.to_string());
     fault(used, rule, &format!("could not be evaluated: {error}")).hint(hint)
 }

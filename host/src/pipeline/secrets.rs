@@ -16,7 +16,13 @@ pub(super) struct Secrets {
 
 impl Secrets {
     pub(super) fn of<'m>(manifests: impl IntoIterator<Item = &'m Manifest>) -> Self {
-        let mut values = Vec::new();
+        let mut secrets = Self::default();
+        secrets.add(manifests);
+        secrets
+    }
+
+    pub(super) fn add<'m>(&mut self, manifests: impl IntoIterator<Item = &'m Manifest>) {
+        let values = &mut self.values;
         for manifest in manifests
             .into_iter()
             .filter(|it| it.object["kind"] == "Secret" && it.object["apiVersion"] == "v1")
@@ -42,7 +48,6 @@ impl Secrets {
         values.retain(|value| value.len() >= SHORTEST);
         // A value that holds another is masked first.
         values.sort_by_key(|value| std::cmp::Reverse(value.len()));
-        Self { values }
     }
 
     pub(super) fn masked(&self, text: &str) -> String {
