@@ -70,9 +70,13 @@ impl RevisionStatus {
 
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
+// Kubernetes knows no unsigned formats, and warns of them.
 pub struct FindingCounts {
+    #[schemars(with = "i32")]
     pub errors: u32,
+    #[schemars(with = "i32")]
     pub warnings: u32,
+    #[schemars(with = "i32")]
     pub infos: u32,
 }
 
@@ -103,6 +107,7 @@ pub struct KitStatus {
     pub inputs: Option<String>,
     /// How many objects the kit has live.
     #[serde(default)]
+    #[schemars(with = "i32")]
     pub objects: u32,
     #[serde(default)]
     pub finding_counts: FindingCounts,

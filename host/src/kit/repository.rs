@@ -153,8 +153,12 @@ pub struct RepositoryStatus {
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct KitCounts {
+    #[schemars(with = "i32")]
     pub total: u32,
+    #[schemars(with = "i32")]
     pub ready: u32,
+    #[schemars(with = "i32")]
     pub refused: u32,
+    #[schemars(with = "i32")]
     pub failed: u32,
 }

@@ -284,7 +284,7 @@ fn a_guardrail_that_is_no_component_stops_every_kit() {
         ("rules/r.wasm", "not wasm"),
     ];
     for verdict in Platform::new(&rules, &files).evaluate().verdicts {
-        assert_eq!(told(&verdict), ["trimtab/plugin-refused rules/r.wasm:0"]);
+        assert_eq!(told(&verdict), ["trimtab/plugin-refused rules/r.wasm"]);
         assert!(verdict.has_errors());
     }
 }
@@ -297,4 +297,40 @@ fn values_of_secrets_are_masked_as_they_stand_and_as_they_decode() {
     let secrets = Secrets::of(&manifests);
     let masked = secrets.masked("hunter2 aHVudGVyMg== open-sesame yes! no vision");
     assert_eq!(masked, "*** *** *** *** no vision");
+}
+
+#[cfg(unix)]
+#[test]
+fn links_that_lead_back_end_in_one_finding() {
+    let platform = Platform::new(ONE, &[("web/a.yaml", SERVICE)]);
+    for name in ["x", "y"] {
+        std::os::unix::fs::symlink(".", platform.root().join("web").join(name)).expect("a link");
+    }
+    let mut platform = platform;
+    let verdict = platform.evaluate().verdicts.remove(0);
+    let errors: Vec<&Finding> = verdict
+        .findings()
+        .filter(|it| it.rule == "trimtab/source")
+        .collect();
+    assert_eq!(errors.len(), 1);
+    assert!(errors[0].message.contains("32 deep"), "{}", errors[0]);
+}
+
+#[cfg(unix)]
+#[test]
+fn links_that_fan_out_are_bounded() {
+    let platform = Platform::new(ONE, &[("web/a.txt", ""), ("l0/a.txt", "")]);
+    for level in 0..8 {
+        let here = format!("l{}", level + 1);
+        platform.write(&format!("{here}/a.txt"), "");
+        for name in 0..10 {
+            let link = platform.root().join(&here).join(name.to_string());
+            std::os::unix::fs::symlink(format!("../l{level}"), link).expect("a link");
+        }
+    }
+    std::os::unix::fs::symlink("../l8", platform.root().join("web/all")).expect("a link");
+    let mut platform = platform;
+    let verdict = platform.evaluate().verdicts.remove(0);
+    let messages: Vec<&str> = verdict.findings().map(|it| it.message.as_str()).collect();
+    assert_eq!(messages, ["the kit has more than 100000 files"]);
 }

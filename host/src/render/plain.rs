@@ -35,20 +35,26 @@ pub fn plain(
 
 /// Directories deeper than this are a cycle of links, or meant to be one.
 const DEPTH: usize = 32;
+/// Names in all directories of a kit. A few links that lead back can make any number of paths.
+const NAMES: usize = 100_000;
+/// Bytes of all files of a kit, those that several links lead to counted for each.
+const BYTES: usize = 64 << 20;
 
 #[derive(Default)]
 struct Found {
     manifests: Vec<Manifest>,
     findings: Vec<Finding>,
+    names: usize,
+    bytes: usize,
+    /// A limit was passed and told; nothing more is read.
+    over: bool,
 }
 
 impl Found {
     fn directory(&mut self, snapshot: &Snapshot, path: &str, limits: &Limits, depth: usize) {
         if depth > DEPTH {
             let message = format!("directories are nested more than {DEPTH} deep");
-            self.findings
-                .push(Finding::host_error("source", message).at(Origin::new(path, 1)));
-            return;
+            return self.over(path, message);
         }
         let entries = match snapshot.list(path) {
             Ok(entries) => entries,
@@ -58,6 +64,13 @@ impl Found {
             .into_iter()
             .filter(|entry| !entry.name.starts_with('.'))
         {
+            self.names += 1;
+            if self.names > NAMES {
+                self.over(path, format!("the kit has more than {NAMES} files"));
+            }
+            if self.over {
+                return;
+            }
             let below = if path == "." {
                 entry.name.clone()
             } else {
@@ -100,6 +113,14 @@ impl Found {
         }
     }
 
+    fn over(&mut self, path: &str, message: String) {
+        if !std::mem::replace(&mut self.over, true) {
+            let finding = Finding::host_error("source", message).at(Origin::new(path, 0));
+            self.findings
+                .push(finding.hint("look for symbolic links that lead back, or make it two kits"));
+        }
+    }
+
     fn source(&mut self, path: &str, error: &SourceError) {
         self.findings
             .push(Finding::host_error("source", error.to_string()).at(Origin::new(path, 1)));
@@ -108,10 +129,17 @@ impl Found {
     fn file(&mut self, snapshot: &Snapshot, path: &str, limits: &Limits) {
         match snapshot.read(path, limits.bytes) {
             Err(error) => self.source(path, &error),
-            Ok(bytes) => match read(path, &bytes, limits) {
-                Ok(manifests) => self.manifests.extend(manifests),
-                Err(errors) => self.findings.extend(errors.into_iter().map(finding)),
-            },
+            Ok(bytes) => {
+                self.bytes += bytes.len();
+                if self.bytes > BYTES {
+                    let message = format!("the kit's files have more than {BYTES} bytes");
+                    return self.over(path, message);
+                }
+                match read(path, &bytes, limits) {
+                    Ok(manifests) => self.manifests.extend(manifests),
+                    Err(errors) => self.findings.extend(errors.into_iter().map(finding)),
+                }
+            }
         }
     }
 }
