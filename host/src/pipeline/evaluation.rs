@@ -1,6 +1,6 @@
 //! All kits of a revision through the pipeline, at the cost of what changed.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, HashMap, HashSet};
 use std::num::NonZeroUsize;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -9,6 +9,7 @@ use crate::kit::{Discoverer, InputDigest, KitPath, KitSource, RepositorySpec};
 use crate::manifest::{Finding, GroupKind, Scope, Scopes};
 use crate::source::{Snapshot, SourceError};
 
+use super::plugins::UserId;
 use super::{Candidate, PluginStore, Rendered, cross_check, render_kit};
 
 /// What the pipeline says of one kit.
@@ -52,6 +53,7 @@ pub struct Evaluation {
 /// Evaluates one repository's revisions, and remembers what it need not do again.
 pub struct Evaluator {
     plugins: Arc<PluginStore>,
+    user: UserId,
     discoverer: Discoverer,
     known: HashMap<KitPath, Known>,
     workers: NonZeroUsize,
@@ -76,6 +78,7 @@ impl Evaluator {
     /// `workers`: threads that render at once.
     pub fn new(plugins: Arc<PluginStore>, workers: NonZeroUsize) -> Self {
         Self {
+            user: plugins.join(),
             plugins,
             discoverer: Discoverer::default(),
             known: HashMap::new(),
@@ -136,8 +139,7 @@ impl Evaluator {
             defined,
             verdicts: Vec::with_capacity(discovery.kits.len()),
         };
-        let looked_at: std::collections::HashSet<&KitPath> =
-            changed.iter().map(|kit| &kit.path).collect();
+        let looked_at: HashSet<&KitPath> = changed.iter().map(|kit| &kit.path).collect();
         for kit in &discovery.kits {
             let Some(known) = self.known.get(&kit.path) else {
                 continue;
@@ -150,6 +152,9 @@ impl Evaluator {
             });
         }
         self.cross(snapshot, &mut evaluation);
+        let plugins = discovery.kits.iter().flat_map(|kit| &kit.plugins);
+        self.plugins
+            .keep(self.user, plugins.map(|used| used.blob).collect());
         Ok(Ok(evaluation))
     }
 
@@ -261,5 +266,11 @@ impl Evaluator {
                 evaluation.verdicts[found].cross.push(finding);
             }
         }
+    }
+}
+
+impl Drop for Evaluator {
+    fn drop(&mut self) {
+        self.plugins.keep(self.user, HashSet::new());
     }
 }

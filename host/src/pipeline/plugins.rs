@@ -1,6 +1,7 @@
 //! Plugins by the blob they came from.
 
 use std::collections::{HashMap, HashSet};
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
 use crate::kit::PluginUse;
@@ -14,13 +15,22 @@ type Slot = Arc<OnceLock<Result<Arc<Plugin>, LoadError>>>;
 pub struct PluginStore {
     sandbox: Sandbox,
     loaded: Mutex<HashMap<ObjectId, Slot>>,
+    /// What the newest revision of each user has.
+    used: Mutex<HashMap<UserId, HashSet<ObjectId>>>,
+    users: AtomicU64,
 }
+
+/// Who uses plugins: one evaluator of a repository's revisions.
+#[derive(Clone, Copy, PartialEq, Eq, Hash)]
+pub(super) struct UserId(u64);
 
 impl PluginStore {
     pub fn new(sandbox: Sandbox) -> Self {
         Self {
             sandbox,
             loaded: Mutex::default(),
+            used: Mutex::default(),
+            users: AtomicU64::default(),
         }
     }
 
@@ -69,9 +79,25 @@ impl PluginStore {
         }
     }
 
-    /// Forgets plugins that no kit uses.
-    pub fn retain(&self, used: &HashSet<ObjectId>) {
-        self.lock().retain(|blob, _| used.contains(blob));
+    pub(super) fn join(&self) -> UserId {
+        UserId(self.users.fetch_add(1, Ordering::Relaxed))
+    }
+
+    /// What a user's newest revision has. Forgets plugins that no user has.
+    pub(super) fn keep(&self, user: UserId, blobs: HashSet<ObjectId>) {
+        let mut used = self.used.lock().unwrap_or_else(PoisonError::into_inner);
+        if blobs.is_empty() {
+            used.remove(&user);
+        } else {
+            used.insert(user, blobs);
+        }
+        self.lock()
+            .retain(|blob, _| used.values().any(|blobs| blobs.contains(blob)));
+    }
+
+    #[cfg(test)]
+    pub(super) fn loaded(&self) -> usize {
+        self.lock().len()
     }
 
     fn lock(&self) -> std::sync::MutexGuard<'_, HashMap<ObjectId, Slot>> {

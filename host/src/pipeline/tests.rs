@@ -23,17 +23,20 @@ struct Platform {
     folder: TempDir,
     spec: RepositorySpec,
     evaluator: Evaluator,
+    plugins: Arc<PluginStore>,
 }
 
 impl Platform {
     fn new(rules: &str, files: &[(&str, &str)]) -> Self {
         let sandbox = Sandbox::new(SandboxLimits::default()).expect("a sandbox");
         let two = NonZeroUsize::new(2).expect("not zero");
+        let plugins = Arc::new(PluginStore::new(sandbox));
         let platform = Self {
+            plugins: plugins.clone(),
             folder: tempfile::tempdir().expect("a folder"),
             spec: serde_yaml::from_str(&format!("url: https://git.example.org/a.git\n{rules}"))
                 .expect("a spec"),
-            evaluator: Evaluator::new(Arc::new(PluginStore::new(sandbox)), two),
+            evaluator: Evaluator::new(plugins, two),
         };
         files
             .iter()
@@ -333,4 +336,30 @@ fn links_that_fan_out_are_bounded() {
     let verdict = platform.evaluate().verdicts.remove(0);
     let messages: Vec<&str> = verdict.findings().map(|it| it.message.as_str()).collect();
     assert_eq!(messages, ["the kit has more than 100000 files"]);
+}
+
+#[test]
+fn plugins_that_no_repository_uses_are_forgotten() {
+    let digest = format!("sha256:{}", "0".repeat(64));
+    let rules = format!("{TWO}\nguardrails: [{{path: r.wasm, digest: '{digest}'}}]");
+    let files = [("kits/a/x.yaml", SERVICE), ("r.wasm", "one")];
+    let mut platform = Platform::new(&rules, &files);
+    platform.evaluate();
+    let mut second = Evaluator::new(platform.plugins.clone(), NonZeroUsize::MIN);
+    let snapshot = Snapshot::of_directory(platform.root()).expect("a snapshot");
+    let evaluated = second.evaluate(&snapshot, &platform.spec, &AtomicBool::new(false));
+    assert!(matches!(evaluated, Ok(Ok(_))));
+    assert_eq!(platform.plugins.loaded(), 1);
+    platform.write("r.wasm", "two");
+    platform.evaluate();
+    assert_eq!(
+        platform.plugins.loaded(),
+        2,
+        "the second still has the first"
+    );
+    drop(second);
+    assert_eq!(platform.plugins.loaded(), 1);
+    let plugins = platform.plugins.clone();
+    drop(platform);
+    assert_eq!(plugins.loaded(), 0);
 }
