@@ -57,7 +57,7 @@ impl Scopes {
     }
 }
 
-/// The API groups of Kubernetes itself. A kind in one of them that is not named here as
+/// The API groups of Kubernetes itself, and the host's own. A kind in one of them that is not named here as
 /// cluster-scoped is namespaced; a group that is not here is not known.
 fn built_in(kind: &GroupKind) -> Option<Scope> {
     let cluster: &[&str] = match &*kind.group {
@@ -86,7 +86,8 @@ fn built_in(kind: &GroupKind) -> Option<Scope> {
         | "policy"
         | "coordination.k8s.io"
         | "discovery.k8s.io"
-        | "events.k8s.io" => &[],
+        | "events.k8s.io"
+        | "trimtab.io" => &[],
         _ => return None,
     };
     Some(if cluster.contains(&&*kind.kind) {

@@ -10,6 +10,7 @@ const OWN: [(&str, &str); 2] = [
     ("labels", "applyset.kubernetes.io/"),
     ("annotations", "trimtab.io/"),
 ];
+const OWN_GROUP: &str = "trimtab.io";
 /// Fields that the API server writes.
 const SERVERS: [&str; 6] = [
     "uid",
@@ -32,6 +33,7 @@ pub fn settle(manifests: &mut [Manifest], grants: &Grants, scopes: &Scopes) -> V
             None => {}
         }
         findings.extend(reserved(manifest));
+        findings.extend(own_kind(manifest, grants));
     }
     findings
 }
@@ -92,6 +94,27 @@ fn namespaced(manifest: &mut Manifest, grants: &Grants) -> Option<Finding> {
         several => finding.hint = Some(format!("it may be in {}", several.join(", "))),
     }
     Some(finding)
+}
+
+/// A Repository can grant anything to anybody, whatever namespace it is in: only a kit that may
+/// have everything may have one. Kits are the host's to make.
+fn own_kind(manifest: &Manifest, grants: &Grants) -> Option<Finding> {
+    let gvk = manifest.gvk();
+    if &*gvk.group != OWN_GROUP || (grants.cluster_scoped && &*gvk.kind != "Kit") {
+        return None;
+    }
+    let (message, hint) = match &*gvk.kind {
+        "Kit" => (
+            "a Kit is made by the host, for each directory that is one",
+            "call the file kit.yaml, and put it in the kit's directory",
+        ),
+        _ => (
+            "a kit may have Trimtab's own kinds only where clusterScoped is granted",
+            "leave it to the platform team: it says what kits may do",
+        ),
+    };
+    let finding = Finding::host_error("own-kind-not-granted", message);
+    Some(at(manifest, "/kind", finding).hint(hint))
 }
 
 fn reserved(manifest: &Manifest) -> Vec<Finding> {

@@ -126,6 +126,20 @@ fn what_the_host_and_the_server_write_is_not_a_file_s_to_say() {
 }
 
 #[test]
+fn no_kit_grants_itself_what_it_was_not_granted() {
+    let repository = "apiVersion: trimtab.io/v1alpha1\nkind: Repository\nmetadata: {name: mine}\nspec: {url: 'https://x', kits: [{path: '**', clusterScoped: true}]}\n";
+    let kit = "apiVersion: trimtab.io/v1alpha1\nkind: Kit\nmetadata: {name: mine}\n";
+    let files = [("web/a.yaml", repository), ("web/b.yaml", kit)];
+    let refused = |path: &str| format!("trimtab/own-kind-not-granted {path}:2");
+    assert_eq!(
+        told(&only(ONE, &files)),
+        [refused("web/a.yaml"), refused("web/b.yaml")]
+    );
+    let granted = "kits: [{path: web, namespace: shop, clusterScoped: true}]";
+    assert_eq!(told(&only(granted, &files)), [refused("web/b.yaml")]);
+}
+
+#[test]
 fn all_errors_of_all_files_are_told_and_no_part_is_judged() {
     let files = [
         ("web/a.yaml", "a: [\n"),
