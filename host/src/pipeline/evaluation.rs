@@ -165,12 +165,10 @@ impl Evaluator {
             let Some(known) = self.known.get(&kit.path) else {
                 continue;
             };
-            for manifest in &known.plain.manifests {
-                if let Some((kind, scope)) = Scopes::defined_by(&manifest.object) {
-                    defined
-                        .entry(kind)
-                        .or_insert_with(|| (scope, kit.path.clone()));
-                }
+            for (kind, scope) in definitions(kit, &known.plain) {
+                defined
+                    .entry(kind)
+                    .or_insert_with(|| (scope, kit.path.clone()));
             }
         }
         defined
@@ -267,6 +265,22 @@ impl Evaluator {
             }
         }
     }
+}
+
+/// The kinds that a kit's CRDs define. Those of a kit that may not have CRDs, and those that say
+/// otherwise of a built-in kind, are no definitions: they would judge the objects of other kits.
+pub(super) fn definitions<'r>(
+    kit: &KitSource,
+    rendered: &'r Rendered,
+) -> impl Iterator<Item = (GroupKind, Scope)> + use<'r> {
+    let granted = kit.grants.cluster_scoped;
+    let built_in = Scopes::default();
+    rendered
+        .manifests
+        .iter()
+        .filter(move |_| granted)
+        .filter_map(|manifest| Scopes::defined_by(&manifest.object))
+        .filter(move |(kind, _)| built_in.of(kind).is_none())
 }
 
 impl Drop for Evaluator {

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use super::evaluation::definitions;
 use super::plugins::fault;
 use super::rendered::{finding, reads, unevaluated};
 use super::secrets::Secrets;
@@ -127,8 +128,8 @@ fn twice(candidates: &[Candidate]) -> Vec<(KitPath, Finding)> {
     let mut scopes = Scopes::default();
     candidates
         .iter()
-        .flat_map(|candidate| &candidate.rendered.manifests)
-        .for_each(|manifest| scopes.learn_from(&manifest.object));
+        .flat_map(|candidate| definitions(&candidate.kit, &candidate.rendered))
+        .for_each(|(kind, scope)| scopes.learn(kind, scope));
     let mut seen: BTreeMap<ObjectKey, (&KitPath, &Manifest)> = BTreeMap::new();
     let mut findings = Vec::new();
     for candidate in candidates {

@@ -240,6 +240,27 @@ fn a_crd_of_one_kit_tells_the_scope_of_another_kit_s_objects() {
 }
 
 #[test]
+fn a_crd_that_is_not_granted_judges_no_other_kit() {
+    let crd = |group: &str, kind: &str| {
+        CRD.replace("SCOPE", "Cluster")
+            .replace("mesh.example.org", group)
+            .replace("Route", kind)
+    };
+    let route = "apiVersion: mesh.example.org/v1\nkind: Route\nmetadata: {name: web}\n";
+    let web = "apiVersion: apps/v1\nkind: Deployment\nmetadata: {name: web}\n";
+    let files = [
+        ("kits/a/1.yaml", crd("mesh.example.org", "Route")),
+        ("kits/a/2.yaml", crd("apps", "Deployment")),
+        ("kits/b/r.yaml", route.to_owned()),
+        ("kits/b/w.yaml", web.to_owned()),
+    ];
+    let files = files.each_ref().map(|(path, text)| (*path, text.as_str()));
+    let verdicts = Platform::new(TWO, &files).evaluate().verdicts;
+    assert_eq!(told(&verdicts[0]).len(), 2);
+    assert_eq!(told(&verdicts[1]), [""; 0]);
+}
+
+#[test]
 fn a_kit_that_did_not_change_is_not_rendered_again() {
     let mut platform = Platform::new(
         TWO,
