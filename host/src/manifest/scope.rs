@@ -28,13 +28,6 @@ impl Scopes {
         self.learnt.insert(kind, scope);
     }
 
-    /// Learns from an object if it is a CustomResourceDefinition.
-    pub fn learn_from(&mut self, object: &Value) {
-        if let Some((kind, scope)) = Self::defined_by(object) {
-            self.learn(kind, scope);
-        }
-    }
-
     /// The kind that an object defines, if it is a CustomResourceDefinition.
     pub fn defined_by(object: &Value) -> Option<(GroupKind, Scope)> {
         let text = |pointer: &str| object.pointer(pointer).and_then(Value::as_str);
