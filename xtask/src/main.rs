@@ -1,5 +1,6 @@
 //! `cargo xtask`: the demo, the tests, and what they need on a fresh machine.
 
+mod bench;
 mod demo;
 mod prepare;
 mod test;
@@ -32,6 +33,8 @@ enum Verb {
         #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
         arguments: Vec<String>,
     },
+    /// Measure, in release, each figure with its base in the same run
+    Bench(bench::Bench),
     /// Start a control plane and keep it until Ctrl-C
     ControlPlane,
     /// Build plugins as components, into target/components
@@ -64,6 +67,7 @@ fn run(verb: Verb) -> Result<()> {
     match verb {
         Verb::Demo(demo) => demo.run(),
         Verb::Test { arguments } => test::run(&arguments),
+        Verb::Bench(bench) => bench.run(),
         Verb::ControlPlane => control_plane(),
         Verb::Component { packages } => {
             prepare::wasm_target()?;

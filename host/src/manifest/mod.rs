@@ -11,6 +11,7 @@ mod origin;
 mod read;
 mod scalar;
 mod scope;
+mod styled;
 mod write;
 mod yaml;
 

@@ -41,8 +41,12 @@ impl Scalar {
 }
 
 pub(super) fn float(value: f64) -> Result<Value, String> {
-    if value.fract() == 0.0 && value >= -(2f64.powi(63)) && value < 2f64.powi(63) {
-        return Ok(Value::from(value as i64));
+    // Go writes the shortest digits that tell the float, and zeros behind them; Kubernetes reads
+    // that text as an integer if it fits. Rust's Display writes the same.
+    if value.abs() < 1e21
+        && let Ok(integer) = value.to_string().parse::<i64>()
+    {
+        return Ok(Value::from(integer));
     }
     match Number::from_f64(value) {
         Some(number) => Ok(Value::Number(number)),

@@ -7,14 +7,14 @@ use serde_json::{Map, Value};
 
 use super::fault::Fault;
 use super::node::{Node, weigh};
-use super::scalar::{Scalar, resolve};
+use super::styled::{has_slash, scalar, short};
 use super::{Children, Limits, Span, Spans};
 
 /// Reads the first document of `text`, as kubectl does; `first_line` is the file's line, counted
 /// from 1, on which the text begins. `None` if there is no document in it.
 /// Duplicate keys go to `faults` and reading goes on; other faults end it.
 pub(super) fn document(
-    text: &[u8],
+    text: &'_ [u8],
     first_line: u32,
     limits: &Limits,
     faults: &mut Vec<Fault>,
@@ -24,6 +24,7 @@ pub(super) fn document(
     parser.set_input_string(&mut input);
     let mut reader = Reader {
         parser,
+        slashes: text.windows(2).any(|pair| pair == b"\\/").then_some(text),
         first_line,
         limits,
         anchors: HashMap::new(),
@@ -47,6 +48,8 @@ pub(super) fn document(
 
 struct Reader<'r, R> {
     parser: Parser<R>,
+    /// The text, if it may hold an escape that libyaml-safer takes and kubectl does not.
+    slashes: Option<&'r [u8]>,
     first_line: u32,
     limits: &'r Limits,
     anchors: HashMap<String, Node>,
@@ -137,6 +140,14 @@ impl<R: std::io::BufRead> Reader<'_, R> {
                 ..
             } => {
                 self.count(1, value.len(), &span)?;
+                if style == ScalarStyle::DoubleQuoted {
+                    if has_slash(self.slashes, &event.start_mark, &event.end_mark) {
+                        return Err(Fault::at(
+                            &span,
+                            r"this is not YAML: `\/` is no escape for kubectl",
+                        ));
+                    }
+                }
                 let scalar = scalar(tag.as_deref(), value, plain_implicit, style)
                     .map_err(|e| Fault::at(&span, e))?;
                 let value = scalar
@@ -361,24 +372,4 @@ impl<R: std::io::BufRead> Reader<'_, R> {
             ..start
         }
     }
-}
-
-fn short(tag: &str) -> String {
-    match tag.strip_prefix("tag:yaml.org,2002:") {
-        Some(name) => format!("!!{name}"),
-        None => tag.to_owned(),
-    }
-}
-
-fn scalar(
-    tag: Option<&str>,
-    value: String,
-    plain: bool,
-    style: ScalarStyle,
-) -> Result<Scalar, String> {
-    let tag = tag.map(short).unwrap_or_default();
-    if tag.is_empty() && (!plain || style != ScalarStyle::Plain) {
-        return Ok(Scalar::Text(value));
-    }
-    resolve(&tag, &value)
 }

@@ -1,0 +1,144 @@
+//! A repository of many kits, and a host in release build that follows it.
+
+use std::fs::File;
+use std::path::PathBuf;
+use std::process::{Child, Command, Stdio};
+use std::time::Duration;
+
+use anyhow::{Context as _, Result};
+use serde_json::Value;
+use trimtab_harness::git::Fixture;
+use trimtab_harness::kubectl::Kubectl;
+use trimtab_harness::{root, wait_for};
+
+/// Longer than any figure should take.
+const DEADLINE: Duration = Duration::from_secs(600);
+
+pub struct Host {
+    pub git: Fixture,
+    pub name: String,
+    folder: tempfile::TempDir,
+    child: Option<Child>,
+}
+
+/// The four objects of a kit; `image` is what changes.
+pub fn objects(namespace: &str, kit: usize, port: u16) -> [Value; 4] {
+    let name = format!("app-{kit}");
+    let metadata = serde_json::json!({"name": name, "namespace": namespace});
+    let labels = serde_json::json!({"app": name});
+    [
+        serde_json::json!({"apiVersion": "v1", "kind": "ConfigMap", "metadata": metadata, "data": {"key": "value"}}),
+        serde_json::json!({"apiVersion": "v1", "kind": "ServiceAccount", "metadata": metadata}),
+        serde_json::json!({"apiVersion": "v1", "kind": "Service", "metadata": metadata,
+            "spec": {"selector": labels, "ports": [{"port": port}]}}),
+        serde_json::json!({"apiVersion": "apps/v1", "kind": "Deployment", "metadata": metadata, "spec": {
+            "replicas": 1, "selector": {"matchLabels": labels},
+            "template": {"metadata": {"labels": labels}, "spec": {"containers": [{"name": "app", "image": "example.org/app:1"}]}}}}),
+    ]
+}
+
+impl Host {
+    /// `kits` kits of four objects, committed; nothing runs yet.
+    pub fn new(name: &str, kits: usize) -> Result<Self> {
+        let folder = tempfile::tempdir()?;
+        let git = Fixture::new(&folder.path().join("repository"))?;
+        let host = Self {
+            git,
+            name: name.to_owned(),
+            folder,
+            child: None,
+        };
+        for kit in 0..kits {
+            host.write(kit, 6000)?;
+        }
+        host.git.commit("all kits")?;
+        let spec = serde_json::json!({
+            "apiVersion": "trimtab.io/v1alpha1", "kind": "Repository",
+            "metadata": {"name": "bench", "namespace": name},
+            "spec": {"url": host.git.url(), "interval": "50ms", "kits": [{"path": "kits/*", "namespace": name}]},
+        });
+        std::fs::write(host.folder.path().join("repository.yaml"), spec.to_string())?;
+        Ok(host)
+    }
+
+    pub fn write(&self, kit: usize, port: u16) -> Result<()> {
+        let documents: Vec<String> = objects(&self.name, kit, port)
+            .iter()
+            .map(Value::to_string)
+            .collect();
+        self.git.write(
+            &format!("kits/app-{kit}/objects.yaml"),
+            documents.join("\n---\n"),
+        )
+    }
+
+    pub fn start(&mut self, kubectl: &Kubectl) -> Result<()> {
+        let log = File::create(self.log_file())?;
+        let child = Command::new(root().join("target/release/trimtab"))
+            .arg("run")
+            .arg("--file")
+            .arg(self.folder.path().join("repository.yaml"))
+            .args([
+                "--only-namespace",
+                &self.name,
+                "--log-format",
+                "json",
+                "--cache-dir",
+            ])
+            .arg(self.folder.path().join("cache"))
+            .arg("--kubeconfig")
+            .arg(&kubectl.kubeconfig)
+            .stdin(Stdio::null())
+            .stdout(Stdio::null())
+            .stderr(log)
+            .spawn()
+            .context("target/release/trimtab cannot be run")?;
+        self.child = Some(child);
+        Ok(())
+    }
+
+    fn log_file(&self) -> PathBuf {
+        self.folder.path().join("trimtab.log")
+    }
+
+    /// The log's line that says that a revision is settled.
+    pub fn settled(&self, revision: &str) -> Value {
+        let short = &revision[..7];
+        wait_for("the revision is settled", DEADLINE, || {
+            let logs = self.logs("settled");
+            logs.into_iter()
+                .find(|line| line["revision"] == short)
+                .ok_or_else(|| "not yet".to_owned())
+        })
+    }
+
+    pub fn logs(&self, message: &str) -> Vec<Value> {
+        let text = std::fs::read_to_string(self.log_file()).unwrap_or_default();
+        let lines = text
+            .lines()
+            .filter_map(|line| serde_json::from_str::<Value>(line).ok());
+        lines.filter(|line| line["message"] == message).collect()
+    }
+
+    /// Peak resident memory in MiB, as Linux tells it.
+    pub fn peak(&self) -> Option<f64> {
+        let id = self.child.as_ref()?.id();
+        let status = std::fs::read_to_string(format!("/proc/{id}/status")).ok()?;
+        let line = status.lines().find(|line| line.starts_with("VmHWM:"))?;
+        line.split_whitespace()
+            .nth(1)?
+            .parse::<f64>()
+            .ok()
+            .map(|kibibytes| kibibytes / 1024.0)
+    }
+}
+
+impl Drop for Host {
+    fn drop(&mut self) {
+        if let Some(mut child) = self.child.take() {
+            // It may have ended already.
+            let _ = child.kill();
+            let _ = child.wait();
+        }
+    }
+}

@@ -1,0 +1,66 @@
+//! `cargo xtask bench`.
+
+use std::process::Command;
+
+use anyhow::{Result, bail};
+use clap::{Args, ValueEnum};
+use trimtab_harness::component::build_components;
+use trimtab_harness::control_plane::ControlPlane;
+use trimtab_harness::root;
+
+use crate::prepare::{self, Step};
+
+#[derive(Args)]
+pub struct Bench {
+    /// `rule`, `change`, `kits`; all if none is given
+    names: Vec<String>,
+    #[arg(short, long, value_enum, default_value = "text")]
+    output: Output,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum Output {
+    Text,
+    Json,
+}
+
+impl Bench {
+    pub fn run(self) -> Result<()> {
+        prepare::wasm_target()?;
+        build_components(&["port-policy"])?;
+        let step = Step::begin("building in release");
+        let built = Command::new(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()))
+            .current_dir(root())
+            .args([
+                "build",
+                "--quiet",
+                "--release",
+                "--package",
+                "trimtab",
+                "--package",
+                "trimtab-bench",
+            ])
+            .status()?;
+        if !built.success() {
+            bail!("the release build failed; the compiler's words are above");
+        }
+        step.done();
+        let binaries = prepare::control_plane()?;
+        let plane = ControlPlane::start(&std::env::current_exe()?, &binaries)?;
+        let mut command = Command::new(root().join("target/release/trimtab-bench"));
+        command.args(&self.names);
+        if self.output == Output::Json {
+            command.arg("--json");
+        }
+        let measured = command
+            .env("TRIMTAB_TEST_KUBECONFIG", &plane.ready.kubeconfig)
+            .env("TRIMTAB_TEST_BIN", &binaries)
+            .status()?;
+        drop(plane);
+        if measured.success() {
+            Ok(())
+        } else {
+            bail!("a benchmark failed")
+        }
+    }
+}
