@@ -56,7 +56,8 @@ fn every_revision_of_a_real_shop_is_live_as_its_files_say() {
         .git(&["update-ref", "refs/heads/followed", revisions[0]])
         .unwrap();
     platform.start();
-    let (mut live, mut refused, mut compared) = (0, 0, 0);
+    let (mut live, mut compared) = (0, 0);
+    let mut refused = Vec::new();
     for revision in &revisions {
         platform
             .git
@@ -78,19 +79,24 @@ fn every_revision_of_a_real_shop_is_live_as_its_files_say() {
             }
         });
         if crate::platform::ready(&kit)["reason"] != "Applied" {
-            refused += 1;
+            refused.push(format!(
+                "{revision}: {}",
+                crate::platform::ready(&kit)["message"]
+            ));
             continue;
         }
         live += 1;
         compared += compare(&platform, revision);
     }
     println!(
-        "{} revisions: {live} live, {refused} refused; {compared} objects compared",
-        revisions.len()
+        "{} revisions: {live} live, {} refused; {compared} objects compared",
+        revisions.len(),
+        refused.len()
     );
     assert!(
-        live > 0 && refused * 10 < live,
-        "{live} live, {refused} refused"
+        live > 0 && refused.len() * 10 < live,
+        "{live} live, refused:\n{}",
+        refused.join("\n")
     );
 }
 

@@ -140,13 +140,10 @@ impl<R: std::io::BufRead> Reader<'_, R> {
                 ..
             } => {
                 self.count(1, value.len(), &span)?;
-                if style == ScalarStyle::DoubleQuoted {
-                    if has_slash(self.slashes, &event.start_mark, &event.end_mark) {
-                        return Err(Fault::at(
-                            &span,
-                            r"this is not YAML: `\/` is no escape for kubectl",
-                        ));
-                    }
+                let double = style == ScalarStyle::DoubleQuoted;
+                if double && has_slash(self.slashes, &event.start_mark, &event.end_mark) {
+                    let message = r"this is not YAML: `\/` is no escape for kubectl";
+                    return Err(Fault::at(&span, message));
                 }
                 let scalar = scalar(tag.as_deref(), value, plain_implicit, style)
                     .map_err(|e| Fault::at(&span, e))?;
