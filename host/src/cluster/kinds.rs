@@ -187,15 +187,23 @@ impl Cluster {
         self.kinds.refresh().await
     }
 
+    /// Other versions of a kind; in other groups, if its own has none: kinds have moved.
     fn versions_of(&self, kind: &GroupKind) -> Vec<String> {
-        let mut versions: Vec<String> = self
-            .kinds
-            .read()
-            .keys()
-            .filter(|gvk| gvk.group_kind() == *kind)
-            .map(GroupVersionKind::api_version)
-            .collect();
-        versions.sort();
-        versions
+        let served = self.kinds.read();
+        let versions = |same: &dyn Fn(&GroupVersionKind) -> bool| {
+            let mut found: Vec<String> = served
+                .keys()
+                .filter(|gvk| same(gvk))
+                .map(GroupVersionKind::api_version)
+                .collect();
+            found.sort();
+            found
+        };
+        let own = versions(&|gvk| gvk.group_kind() == *kind);
+        if own.is_empty() {
+            versions(&|gvk| gvk.kind == kind.kind)
+        } else {
+            own
+        }
     }
 }
