@@ -66,9 +66,10 @@ fn every_revision_of_a_real_shop_is_live_as_its_files_say() {
             continue;
         }
         let kit = wait_for(&format!("{revision} is settled"), SOON, || {
+            // The Repository's status is written last.
+            let at = platform.repository()["status"]["revision"]["revision"] == **revision;
             let kit = platform.kit("kubernetes-manifests");
             let attempted = &kit["status"]["attempted"]["revision"];
-            let at = platform.repository()["status"]["revision"]["revision"] == **revision;
             let reason = crate::platform::ready(&kit)["reason"].clone();
             let same_inputs = *attempted != **revision && reason == "Applied";
             if at && (*attempted == **revision || same_inputs) {
@@ -78,25 +79,7 @@ fn every_revision_of_a_real_shop_is_live_as_its_files_say() {
             }
         });
         if crate::platform::ready(&kit)["reason"] != "Applied" {
-            // The first years used an API that Kubernetes 1.16 took away: nothing of such a
-            // revision may be sent, and the finding says which API serves the kind now.
-            let finding = &kit["status"]["findings"][0];
-            assert_eq!(
-                finding["rule"], "trimtab/unknown-kind",
-                "{revision}: {finding}"
-            );
-            assert_eq!(finding["hint"], "it serves apps/v1", "{revision}");
-            let text = platform.git.git(&[
-                "grep",
-                "extensions/v1beta1",
-                revision,
-                "--",
-                "kubernetes-manifests",
-            ]);
-            assert!(
-                text.is_ok_and(|text| text.contains("apiVersion: extensions/v1beta1")),
-                "{revision}"
-            );
+            rightly_refused(&platform, revision, &kit["status"]["findings"][0]);
             refused += 1;
             continue;
         }
@@ -111,6 +94,28 @@ fn every_revision_of_a_real_shop_is_live_as_its_files_say() {
         live >= 20 && compared >= 500,
         "{live} live, {compared} objects compared"
     );
+}
+
+/// The first years used an API that Kubernetes 1.16 took away, and some revisions have a key twice,
+/// which kubectl does not tell. Nothing of such a revision may be sent.
+fn rightly_refused(platform: &Platform, revision: &str, finding: &Value) {
+    let message = finding["message"].as_str().unwrap_or_default();
+    if finding["rule"] == "trimtab/yaml" && message.contains("stands twice") {
+        return;
+    }
+    assert_eq!(
+        finding["rule"], "trimtab/unknown-kind",
+        "{revision}: {finding}"
+    );
+    assert_eq!(finding["hint"], "it serves apps/v1", "{revision}");
+    let text = platform.git.git(&[
+        "grep",
+        "apiVersion: extensions/v1beta1",
+        revision,
+        "--",
+        "kubernetes-manifests",
+    ]);
+    assert!(text.is_ok(), "{revision}: {finding}");
 }
 
 fn files(platform: &Platform, revision: &str) -> Vec<String> {
