@@ -103,6 +103,12 @@ fn rightly_refused(platform: &Platform, revision: &str, finding: &Value) {
     if finding["rule"] == "trimtab/yaml" && message.contains("stands twice") {
         return;
     }
+    if finding["rule"] == "trimtab/renderer" {
+        // Plain YAML beside a kustomization.yaml: Kustomize is not rendered yet.
+        let path = &finding["origin"]["path"];
+        assert_eq!(path, "kubernetes-manifests/kustomization.yaml");
+        return;
+    }
     assert_eq!(
         finding["rule"], "trimtab/unknown-kind",
         "{revision}: {finding}"
