@@ -20,4 +20,4 @@ pub use key::{GroupKind, GroupVersionKind, ObjectKey};
 pub use origin::{Children, Origin, Span, Spans};
 pub use read::{Limits, Manifest, ReadError, read};
 pub use scope::{Scope, Scopes};
-pub use write::write_yaml;
+pub use write::{canonical_json, write_yaml};

@@ -4,6 +4,13 @@ use serde_json::Value;
 
 use super::scalar::{Scalar, resolve};
 
+/// JSON text with sorted keys: equal objects are equal texts, in whatever order a file has its keys.
+pub fn canonical_json(object: &Value) -> String {
+    let mut sorted = object.clone();
+    sorted.sort_all_objects();
+    sorted.to_string()
+}
+
 /// One document an object, separated by `---`, keys sorted; quoted where kubectl's reader
 /// (YAML 1.1) would otherwise see another type.
 pub fn write_yaml<'a>(objects: impl IntoIterator<Item = &'a Value>) -> String {

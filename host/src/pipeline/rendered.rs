@@ -12,7 +12,7 @@ use super::plugins::fault;
 use super::secrets::Secrets;
 use crate::kit::{KitSource, PluginUse};
 use crate::manifest::{
-    Children, Finding, GroupKind, Limits, Manifest, Origin, Scopes, Span, Spans,
+    Children, Finding, GroupKind, Limits, Manifest, Origin, Scopes, Span, Spans, canonical_json,
 };
 use crate::render::plain;
 use crate::sandbox::{CallContext, CallError, CallObject, Plugin, RawFinding, Transformed};
@@ -117,9 +117,7 @@ fn digest(manifests: &[Manifest]) -> RenderDigest {
     let mut hash = Sha256::new();
     for manifest in sorted {
         // The order of a file's keys says nothing; numbers have one spelling.
-        let mut canonical = manifest.object.clone();
-        canonical.sort_all_objects();
-        hash.update(canonical.to_string());
+        hash.update(canonical_json(&manifest.object));
         hash.update(b"\n");
     }
     RenderDigest(hash.finalize().into())

@@ -7,7 +7,9 @@ use serde_json::{Map, Value, json};
 use sha2::{Digest as _, Sha256};
 
 use crate::kit::KitPath;
-use crate::manifest::{Finding, GroupVersionKind, Manifest, ObjectKey, Origin, Severity};
+use crate::manifest::{
+    Finding, GroupVersionKind, Manifest, ObjectKey, Origin, Severity, canonical_json,
+};
 use crate::source::Revision;
 
 use super::{
@@ -219,7 +221,7 @@ fn missing_namespace(desired: &Desired<'_>, inventory: &Inventory) -> Option<Ste
 
 /// `sha256:` and the digest of an object as JSON with sorted keys.
 fn manifest_digest(object: &Value) -> Arc<str> {
-    let hash = Sha256::digest(object.to_string());
+    let hash = Sha256::digest(canonical_json(object));
     let hex: String = hash.iter().map(|byte| format!("{byte:02x}")).collect();
     format!("sha256:{hex}").into()
 }

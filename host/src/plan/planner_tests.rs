@@ -122,6 +122,18 @@ fn a_line_that_moves_is_no_change() {
 }
 
 #[test]
+fn keys_in_another_order_are_no_change() {
+    let mut inventory = Inventory::default();
+    carried_out(&planned(&[service("a", 80)], &inventory), &mut inventory);
+    let mut turned = service("a", 80);
+    let Value::Object(fields) = &turned.object else {
+        panic!("an object")
+    };
+    turned.object = Value::Object(fields.clone().into_iter().rev().collect());
+    assert!(planned(&[turned], &inventory).is_empty());
+}
+
+#[test]
 fn a_body_carries_its_set_origin_revision_and_digest() {
     let plan = planned(&[service("a", 80)], &Inventory::default());
     let step = plan
