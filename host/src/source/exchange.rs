@@ -259,6 +259,10 @@ fn failed(spec: &RemoteSpec, error: &git2::Error) -> RemoteError {
                 format!("there is no repository at this URL, or it may not be seen ({reason})");
             RemoteError::Unreachable { url, reason }
         }
+        // What libgit2 says of lines that are not Git's.
+        (_, ErrorClass::Net) if reason.contains("packet") || reason.contains("pkt") => {
+            RemoteError::Protocol { url, reason }
+        }
         (_, ErrorClass::Net | ErrorClass::Os) => RemoteError::Unreachable { url, reason },
         (ErrorCode::NotFound, ErrorClass::Repository) => RemoteError::Unreachable { url, reason },
         (_, ErrorClass::Odb | ErrorClass::Filesystem) => RemoteError::Storage { url, reason },
