@@ -69,7 +69,7 @@ impl Printer {
             .unwrap_or_default();
         let mut footers = Vec::new();
         match (&text, &finding.origin) {
-            (Some(text), Some(origin)) if origin.line > 0 && !is_secret(finding) => {
+            (Some(text), Some(origin)) if origin.line > 0 && !is_secret(finding, text) => {
                 let range = match finding.span {
                     Some(span) => range(text, &span),
                     None => line_range(text, origin.line),
@@ -118,13 +118,13 @@ impl Printer {
     }
 }
 
-/// The line of a Secret may hold its value.
-fn is_secret(finding: &Finding) -> bool {
-    let kind = finding
-        .object
-        .as_ref()
-        .map(|object| &*object.group_kind.kind);
-    kind == Some("Secret") || kind.is_none() && finding.rule == "trimtab/yaml"
+/// The line of a Secret may hold its value; where it is not known what an object is, a file that
+/// speaks of Secrets is not quoted.
+fn is_secret(finding: &Finding, text: &str) -> bool {
+    match &finding.object {
+        Some(object) => &*object.group_kind.kind == "Secret",
+        None => finding.rule == "trimtab/yaml" && text.contains("Secret"),
+    }
 }
 
 fn shown(origin: &crate::manifest::Origin) -> String {
