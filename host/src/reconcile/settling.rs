@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use crate::cluster::Note;
 use crate::kit::KitCounts;
+use crate::source::Revision;
 use kube::Resource as _;
 
 use super::host::Settled;
@@ -56,12 +57,37 @@ impl Actor {
         self.status.findings = bounded(&self.findings);
         self.write_status(all, reason, message, false).await;
         if let Some((since, requests)) = self.unsettled.take() {
+            self.keep_what_is_live();
             tracing::info!(
                 repository = %self.name(), revision, milliseconds = since.elapsed().as_millis() as u64,
                 requests = self.shared.cluster.requests() - requests, summary = %self.status.summary, "settled"
             );
         }
         self.tell_settled(all, true);
+    }
+
+    /// What is live stays in the mirror, whatever becomes of it at the remote.
+    fn keep_what_is_live(&self) {
+        let Some(mirror) = self.mirror.clone() else {
+            return;
+        };
+        let live = self
+            .shared
+            .kits
+            .of_repository(&self.namespace(), &self.name());
+        let live = live
+            .iter()
+            .filter_map(|kit| kit.status.as_ref()?.applied.as_ref());
+        let mut revisions: Vec<Revision> =
+            live.map(|it| Revision::new(it.revision.as_str())).collect();
+        revisions.extend(self.head.as_ref().map(|head| head.revision.clone()));
+        revisions.sort();
+        revisions.dedup();
+        tokio::task::spawn_blocking(move || {
+            if let Err(error) = mirror.keep(&revisions) {
+                tracing::warn!(%error, "the revisions that are live cannot be marked in the mirror");
+            }
+        });
     }
 
     pub(super) fn tell_settled(&self, ready: bool, fetched: bool) {

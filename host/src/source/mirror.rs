@@ -90,7 +90,8 @@ impl Mirror {
         })
     }
 
-    /// Keeps exactly these revisions, whatever the remote does with them.
+    /// Keeps exactly these revisions, whatever the remote does with them. Those that the mirror does
+    /// not have are passed over.
     pub fn keep(&self, revisions: &[Revision]) -> Result<(), SourceError> {
         let damaged = |error: git2::Error| SourceError::Damaged {
             what: self.folder.display().to_string(),
@@ -99,6 +100,9 @@ impl Mirror {
         let store = Repository::open_bare(&self.folder).map_err(damaged)?;
         for revision in revisions {
             let oid = git2::Oid::from_str(revision.as_str()).map_err(damaged)?;
+            if store.find_commit(oid).is_err() {
+                continue;
+            }
             store
                 .reference(&format!("{KEEP}{revision}"), oid, true, "in use")
                 .map_err(damaged)?;
