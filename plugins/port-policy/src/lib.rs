@@ -7,7 +7,7 @@ use std::collections::BTreeMap;
 use schemars::JsonSchema;
 use serde::Deserialize;
 use serde_json::Value;
-use trimtab_plugin::{Context, Object, Report, Rule, Validator, pod_spec};
+use trimtab_plugin::{Context, Object, PodSpec, Report, Rule, Validator, pod_spec};
 
 use ranges::Ranges;
 
@@ -82,11 +82,16 @@ impl Rule for PortPolicy {
 impl Validator for PortPolicy {
     fn validate(context: &Context<Settings>, objects: &[Object], report: &mut Report) {
         let settings = &context.settings;
+        // Once, for every Service looks through them.
+        let workloads: Vec<(&str, PodSpec<'_>)> = objects
+            .iter()
+            .filter_map(|object| Some((object.namespace(), pod_spec(object)?)))
+            .collect();
         for object in objects {
             if object.kind() == "Service" && object.group().is_empty() {
                 service(settings, object, report);
                 if !settings.allow_undeclared_target_ports {
-                    target_ports(object, objects, report);
+                    target_ports(object, &workloads, report);
                 }
             }
             containers(settings, object, report);
@@ -172,7 +177,7 @@ fn check(
 }
 
 /// A Service leads to Pods by labels, and to a port of theirs by number or name.
-fn target_ports(service: &Object, objects: &[Object], report: &mut Report) {
+fn target_ports(service: &Object, workloads: &[(&str, PodSpec<'_>)], report: &mut Report) {
     let Some(selector) = service
         .at("/spec/selector")
         .as_object()
@@ -180,10 +185,10 @@ fn target_ports(service: &Object, objects: &[Object], report: &mut Report) {
     else {
         return;
     };
-    let selected: Vec<_> = objects
+    let selected: Vec<&PodSpec<'_>> = workloads
         .iter()
-        .filter(|object| object.namespace() == service.namespace())
-        .filter_map(pod_spec)
+        .filter(|(namespace, _)| *namespace == service.namespace())
+        .map(|(_, pods)| pods)
         .filter(|pods| {
             selector
                 .iter()
