@@ -5,7 +5,7 @@ mod servers;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use trimtab::source::{Auth, Follow, Mirror, Poll, RemoteError, RemoteSpec, Worker};
+use trimtab::source::{Auth, FETCH_LIMIT, Follow, Mirror, Poll, RemoteError, RemoteSpec, Worker};
 
 use servers::Servers;
 
@@ -35,6 +35,7 @@ impl Client {
             follow: Follow::Branch("main".into()),
             auth,
             deadline,
+            limit: FETCH_LIMIT,
         };
         let found = mirror.poll(&remote, None);
         if let Ok(Poll::Moved { commit, .. }) = &found {
@@ -159,4 +160,54 @@ fn a_silent_a_talkative_and_a_missing_server_are_told_apart() {
         .poll("http://127.0.0.1:9/shop.git", Auth::default())
         .expect_err("closed");
     assert_eq!(closed.reason(), "Unreachable", "{closed}");
+}
+
+#[test]
+fn a_pack_that_is_cut_or_stalls_in_the_middle_leaves_nothing_and_the_next_poll_is_whole() {
+    let servers = Servers::start();
+    let at = |path: &str| format!("{}/{path}", servers.text("http"));
+    let secret = || password(&servers, &servers.text("password"));
+    let client = Client::new();
+    let cut = client.poll(&at("cut/shop.git"), secret()).expect_err("cut");
+    assert!(
+        matches!(cut.reason(), "ProtocolError" | "Unreachable"),
+        "{cut:?}"
+    );
+    let stalled = client
+        .poll_within(&at("stalling/shop.git"), secret(), Duration::from_secs(2))
+        .expect_err("stalled");
+    assert_eq!(stalled.reason(), "TimedOut", "{stalled}");
+    // A worker that was killed could not clean up after itself.
+    let packs = client.folder.path().join("mirror/objects/pack");
+    let left = std::fs::read_dir(&packs).expect("a folder").count();
+    assert!(left > 0, "the stalled fetch had not begun to write");
+    let found = client.poll(&at("shop.git"), secret());
+    assert!(is_moved(&found), "{found:?}");
+    let mut names: Vec<String> = std::fs::read_dir(&packs)
+        .expect("a folder")
+        .map(|entry| entry.expect("an entry").path())
+        .map(|path| {
+            path.extension()
+                .unwrap_or_default()
+                .to_string_lossy()
+                .into()
+        })
+        .collect();
+    names.sort();
+    assert_eq!(names, ["idx", "pack"]);
+}
+
+#[test]
+fn a_redirect_is_followed_on_its_own_host_and_never_with_credentials_to_another() {
+    let servers = Servers::start();
+    let at = |path: &str| format!("{}/{path}", servers.text("http"));
+    let secret = || password(&servers, &servers.text("password"));
+    let renamed = Client::new().poll(&at("renamed"), secret());
+    assert!(is_moved(&renamed), "{renamed:?}");
+    let elsewhere = Client::new()
+        .poll(&at("elsewhere"), secret())
+        .expect_err("another host");
+    assert_eq!(elsewhere.reason(), "HostNotTrusted", "{elsewhere}");
+    let text = elsewhere.to_string();
+    assert!(text.contains("put that one into spec.url"), "{text}");
 }

@@ -19,6 +19,10 @@ impl Servers {
         let folder = tempfile::tempdir().expect("a folder");
         let fixture = Fixture::new(&folder.path().join("shop.git")).expect("a repository");
         fixture.write("file.yaml", "a: 1\n").expect("written");
+        // So much that a pack can be cut in the middle; it hardly compresses.
+        let noise = (0..20_000_u64).map(|n| n.wrapping_mul(0x9e37_79b9_7f4a_7c15).to_le_bytes());
+        let noise: Vec<u8> = noise.flatten().collect();
+        fixture.write("noise", noise).expect("written");
         fixture.commit("first").expect("a commit");
         let program = root().join("target/git-servers");
         let built = Command::new("go")

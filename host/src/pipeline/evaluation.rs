@@ -86,8 +86,24 @@ impl Evaluator {
         }
     }
 
-    /// Blocking. `superseded` is looked at between kits.
+    /// Blocking. `superseded` is looked at between kits. Errors if the snapshot's store is damaged.
     pub fn evaluate(
+        &mut self,
+        snapshot: &Snapshot,
+        spec: &RepositorySpec,
+        superseded: &AtomicBool,
+    ) -> Result<Result<Evaluation, Superseded>, SourceError> {
+        let evaluated = self.evaluate_intact(snapshot, spec, superseded);
+        let Some(damage) = snapshot.damage() else {
+            return evaluated;
+        };
+        // Findings that tell of the mirror say nothing of the revision.
+        self.known.clear();
+        self.discoverer = Discoverer::default();
+        Err(damage.clone())
+    }
+
+    fn evaluate_intact(
         &mut self,
         snapshot: &Snapshot,
         spec: &RepositorySpec,

@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 
 use crate::cluster::Note;
 use crate::kit::validate;
-use crate::source::{Auth, Backoff, Mirror, Poll, RemoteError, RemoteSpec};
+use crate::source::{Auth, Backoff, FETCH_LIMIT, Mirror, Poll, RemoteError, RemoteSpec};
 use futures::future::BoxFuture;
 
 use super::credentials::auth_of;
@@ -120,6 +120,7 @@ impl Actor {
             follow,
             auth,
             deadline,
+            limit: FETCH_LIMIT,
         })
     }
 

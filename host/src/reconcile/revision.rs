@@ -70,7 +70,9 @@ impl Actor {
             Ok(Err(Superseded)) => self.evaluate(),
             Err(error) => {
                 // The mirror is fetched anew at the next poll.
-                self.mirror = None;
+                if let Some(Err(error)) = self.mirror.take().map(|mirror| mirror.discard()) {
+                    tracing::warn!(repository = %self.name(), %error, "the damaged mirror cannot be removed");
+                }
                 self.head = None;
                 self.source_failed("MirrorDamaged", error.to_string(), true)
                     .await;

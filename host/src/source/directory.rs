@@ -1,10 +1,9 @@
 //! A working directory as a tree, in memory.
 
 use std::fs;
+use std::os::unix::fs::PermissionsExt as _;
 use std::path::Path;
-use std::sync::{Arc, Mutex};
 
-use super::snapshot::id;
 use super::{Snapshot, SourceError};
 
 impl Snapshot {
@@ -29,11 +28,7 @@ impl Snapshot {
             };
             walk.tree(&base)?
         };
-        Ok(Self {
-            store: Arc::new(Mutex::new(store)),
-            root: id(tree),
-            commit: None,
-        })
+        Ok(Self::new(store, tree, None))
     }
 }
 
@@ -83,7 +78,14 @@ impl Walk<'_> {
                 )
             } else if kind.is_file() {
                 let bytes = fs::read(&path).map_err(|error| unreadable(&path, &error))?;
-                (self.store.blob(&bytes).map_err(broken)?, 0o100_644)
+                let metadata = entry
+                    .metadata()
+                    .map_err(|error| unreadable(&path, &error))?;
+                let mode = match metadata.permissions().mode() & 0o100 {
+                    0 => 0o100_644,
+                    _ => 0o100_755,
+                };
+                (self.store.blob(&bytes).map_err(broken)?, mode)
             } else {
                 continue;
             };

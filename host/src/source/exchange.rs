@@ -1,5 +1,6 @@
 //! One exchange with a remote: look at its refs, and fetch if the followed one moved.
 
+use std::cell::Cell;
 use std::path::Path;
 
 use git2::{
@@ -97,24 +98,36 @@ fn fetch(
     spec: &RemoteSpec,
     wanted: &str,
 ) -> Result<(), RemoteError> {
+    let over = Cell::new(false);
     let options = || {
         let mut options = FetchOptions::new();
-        options.remote_callbacks(callbacks(spec));
+        let mut callbacks = callbacks(spec);
+        callbacks.transfer_progress(|progress| {
+            over.set(over.get() || progress.received_bytes() > spec.limit);
+            !over.get()
+        });
+        options.remote_callbacks(callbacks);
         options.download_tags(AutotagOption::None);
         options.update_fetchhead(false);
-        // A redirect may not carry credentials elsewhere behind the first answer's back.
-        options.follow_redirects(RemoteRedirect::Initial);
+        // Credentials would be carried to where it leads.
+        options.follow_redirects(RemoteRedirect::None);
         options
     };
     let exact = format!("+{wanted}:{HEAD}");
     let mut result = remote.fetch(&[exact.as_str()], Some(&mut options()), None);
-    if let (Err(_), Follow::Commit(_)) = (&result, &spec.follow) {
+    if let (Err(_), Follow::Commit(_), false) = (&result, &spec.follow, over.get()) {
         // A server may give out only what its refs reach.
         let all = [
             "+refs/heads/*:refs/trimtab/heads/*",
             "+refs/tags/*:refs/trimtab/tags/*",
         ];
         result = remote.fetch(&all, Some(&mut options()), None);
+    }
+    if over.get() {
+        return Err(RemoteError::TooLarge {
+            url: masked(&spec.url),
+            limit: spec.limit,
+        });
     }
     result.map_err(|error| failed(spec, &error))
 }
@@ -250,6 +263,10 @@ fn failed(spec: &RemoteSpec, error: &git2::Error) -> RemoteError {
     }
     reason = reason.replace(&spec.url, &url);
     match (error.code(), error.class()) {
+        (_, ErrorClass::Net) if reason.contains("redirect") => RemoteError::HostNotTrusted {
+            reason: format!("it redirects to another host ({reason}); put that one into spec.url"),
+            url,
+        },
         (ErrorCode::Auth, _) => RemoteError::AuthenticationFailed { url, reason },
         (ErrorCode::Certificate, _) | (_, ErrorClass::Ssl) => {
             RemoteError::HostNotTrusted { url, reason }

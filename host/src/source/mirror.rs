@@ -2,13 +2,12 @@
 
 use std::fs;
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, Mutex};
 
 use git2::Repository;
 use serde::{Deserialize, Serialize};
 
 use super::exchange::{Request, describe};
-use super::snapshot::id;
+use super::fold::{fold, sweep};
 use super::{Commit, RemoteError, RemoteSpec, Revision, Snapshot, SourceError, Worker, worker};
 
 /// Revisions in use are kept by refs below this.
@@ -54,6 +53,7 @@ impl Mirror {
             fs::create_dir_all(folder).map_err(|error| storage(error.to_string()))?;
             Repository::init_bare(folder).map_err(|error| storage(error.message().to_owned()))?;
         }
+        stay_on_the_host(folder).map_err(|error| storage(error.message().to_owned()))?;
         sweep(&folder.join("objects/pack"));
         Ok(Self {
             folder: folder.to_owned(),
@@ -68,7 +68,27 @@ impl Mirror {
             remote: remote.clone(),
             known: known.cloned(),
         };
-        worker::poll(&self.worker, &request)
+        let found = worker::poll(&self.worker, &request)?;
+        if matches!(found, Poll::Moved { .. })
+            && let Err(error) = fold(&self.folder)
+        {
+            // Many packs are slow, no more.
+            tracing::warn!(mirror = %self.folder.display(), error = error.message(), "packs cannot be folded");
+        }
+        Ok(found)
+    }
+
+    /// Removes the folder: what it lost is fetched anew by the mirror that is opened next.
+    pub fn discard(&self) -> Result<(), SourceError> {
+        match fs::remove_dir_all(&self.folder) {
+            Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
+                Err(SourceError::Damaged {
+                    what: self.folder.display().to_string(),
+                    reason: error.to_string(),
+                })
+            }
+            _ => Ok(()),
+        }
     }
 
     /// The files of a commit that the mirror has.
@@ -83,11 +103,7 @@ impl Mirror {
             let commit = store.find_commit(oid).map_err(damaged)?;
             (commit.tree_id(), describe(&commit, None))
         };
-        Ok(Snapshot {
-            store: Arc::new(Mutex::new(store)),
-            root: id(root),
-            commit: Some(commit),
-        })
+        Ok(Snapshot::new(store, root, Some(commit)))
     }
 
     /// Keeps exactly these revisions, whatever the remote does with them. Those that the mirror does
@@ -124,17 +140,17 @@ impl Mirror {
     }
 }
 
-/// Removes what an interrupted fetch left. Packs are complete only under their final names.
-fn sweep(packs: &Path) {
-    let Ok(entries) = fs::read_dir(packs) else {
-        return;
-    };
-    for entry in entries.flatten() {
-        let name = entry.file_name();
-        let name = name.to_string_lossy();
-        if name.starts_with("pack_git2_") || name.starts_with("tmp_") {
-            // What cannot be removed costs space, no more.
-            let _ = fs::remove_file(entry.path());
-        }
+/// A redirect to another host would carry the credentials there. libgit2 reads this in the
+/// mirror's own configuration; a redirect on the same host is followed all the same.
+fn stay_on_the_host(folder: &Path) -> Result<(), git2::Error> {
+    const SETTING: &str = "http.followRedirects";
+    let mut config = Repository::open_bare(folder)?.config()?;
+    if !matches!(config.get_bool(SETTING), Ok(false)) {
+        config.set_bool(SETTING, false)?;
     }
+    Ok(())
 }
+
+#[cfg(test)]
+#[path = "mirror_tests.rs"]
+mod tests;

@@ -5,6 +5,7 @@
 mod backoff;
 mod directory;
 mod exchange;
+mod fold;
 mod known_hosts;
 mod mirror;
 mod remote;
@@ -14,6 +15,6 @@ mod worker;
 
 pub use backoff::Backoff;
 pub use mirror::{Mirror, Poll};
-pub use remote::{Auth, Follow, RemoteError, RemoteSpec, Worker};
+pub use remote::{Auth, FETCH_LIMIT, Follow, RemoteError, RemoteSpec, Worker};
 pub use snapshot::{Commit, Entry, EntryKind, ObjectId, Revision, Snapshot, SourceError};
 pub use worker::{WORKER_VERB, worker_main};

@@ -50,7 +50,12 @@ pub struct RemoteSpec {
     pub auth: Auth,
     /// How long one exchange with the server may take in all.
     pub deadline: Duration,
+    /// Bytes that one fetch may bring.
+    pub limit: usize,
 }
+
+/// More than this in one fetch is an accident or an attack: it would fill the disk.
+pub const FETCH_LIMIT: usize = 4 << 30;
 
 /// How the network is reached: libgit2 cannot be interrupted while a server is silent,
 /// so each exchange runs in a child process of this binary (`trimtab git-worker`) that can be killed.
@@ -82,6 +87,8 @@ pub enum RemoteError {
     InvalidUrl { url: String, reason: String },
     #[error("the server of {url} does not speak Git: {reason}")]
     Protocol { url: String, reason: String },
+    #[error("{url} sends more than {limit} bytes in one fetch")]
+    TooLarge { url: String, limit: usize },
     #[error("the mirror of {url} cannot be written: {reason}")]
     Storage { url: String, reason: String },
 }
@@ -99,6 +106,7 @@ impl RemoteError {
             Self::CommitGone { .. } => "CommitGone",
             Self::InvalidUrl { .. } => "InvalidUrl",
             Self::Protocol { .. } => "ProtocolError",
+            Self::TooLarge { .. } => "FetchTooLarge",
             Self::Storage { .. } => "StorageError",
         }
     }

@@ -1,7 +1,7 @@
 //! The files of one revision.
 
 use std::fmt;
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, Mutex, OnceLock};
 
 use serde::{Deserialize, Serialize};
 
@@ -112,6 +112,8 @@ pub struct Snapshot {
     pub(super) store: Arc<Mutex<git2::Repository>>,
     pub(super) root: ObjectId,
     pub(super) commit: Option<Commit>,
+    /// What the store turned out to have lost.
+    damage: Arc<OnceLock<SourceError>>,
 }
 
 /// More links than this on one path are a cycle, as for Linux.
@@ -121,6 +123,21 @@ const LFS_PREFIX: &[u8] = b"version https://git-lfs.github.com/spec/";
 const LFS_LIMIT: usize = 1024;
 
 impl Snapshot {
+    pub(super) fn new(store: git2::Repository, root: git2::Oid, commit: Option<Commit>) -> Self {
+        Self {
+            store: Arc::new(Mutex::new(store)),
+            root: id(root),
+            commit,
+            damage: Arc::default(),
+        }
+    }
+
+    /// The first damage that any read met. What was made of this snapshot then says nothing of
+    /// the revision.
+    pub fn damage(&self) -> Option<&SourceError> {
+        self.damage.get()
+    }
+
     /// `None` for a working directory.
     pub fn commit(&self) -> Option<&Commit> {
         self.commit.as_ref()
@@ -223,7 +240,7 @@ impl Snapshot {
             .lock()
             .odb()
             .and_then(|odb| odb.read_header(oid(entry.id)))
-            .map_err(damaged(path))?
+            .map_err(self.damaged(path))?
             .0;
         if size > limit {
             return Err(SourceError::TooLarge {
@@ -247,15 +264,26 @@ impl Snapshot {
             .unwrap_or_else(std::sync::PoisonError::into_inner)
     }
 
+    fn damaged(&self, what: &str) -> impl FnOnce(git2::Error) -> SourceError {
+        move |error| {
+            let error = SourceError::Damaged {
+                what: what.to_owned(),
+                reason: error.message().to_owned(),
+            };
+            self.damage.get_or_init(|| error.clone());
+            error
+        }
+    }
+
     fn blob(&self, path: &str, id: ObjectId) -> Result<Vec<u8>, SourceError> {
         let store = self.lock();
-        let blob = store.find_blob(oid(id)).map_err(damaged(path))?;
+        let blob = store.find_blob(oid(id)).map_err(self.damaged(path))?;
         Ok(blob.content().to_vec())
     }
 
     fn child(&self, path: &str, tree: ObjectId, name: &str) -> Result<Entry, SourceError> {
         let store = self.lock();
-        let tree = store.find_tree(oid(tree)).map_err(damaged(path))?;
+        let tree = store.find_tree(oid(tree)).map_err(self.damaged(path))?;
         let found = tree.get_name(name).ok_or_else(|| SourceError::NotFound {
             path: path.to_owned(),
         })?;
@@ -266,7 +294,7 @@ impl Snapshot {
 
     fn entries(&self, path: &str, tree: ObjectId) -> Result<Vec<Entry>, SourceError> {
         let store = self.lock();
-        let tree = store.find_tree(oid(tree)).map_err(damaged(path))?;
+        let tree = store.find_tree(oid(tree)).map_err(self.damaged(path))?;
         let mut entries: Vec<Entry> = tree.iter().filter_map(|entry| entry_of(&entry)).collect();
         entries.sort_by(|a, b| a.name.as_bytes().cmp(b.name.as_bytes()));
         Ok(entries)
@@ -291,18 +319,10 @@ fn oid(id: ObjectId) -> git2::Oid {
     git2::Oid::from_bytes(&id.0).expect("an id has 20 bytes")
 }
 
-pub(super) fn id(oid: git2::Oid) -> ObjectId {
+fn id(oid: git2::Oid) -> ObjectId {
     let mut bytes = [0; 20];
     bytes.copy_from_slice(&oid.as_bytes()[..20]);
     ObjectId(bytes)
-}
-
-fn damaged(what: &str) -> impl FnOnce(git2::Error) -> SourceError {
-    let what = what.to_owned();
-    move |error| SourceError::Damaged {
-        what,
-        reason: error.message().to_owned(),
-    }
 }
 
 /// `None` for a name that is not UTF-8: no file that Kubernetes could name has one.
@@ -320,3 +340,7 @@ fn entry_of(entry: &git2::TreeEntry<'_>) -> Option<Entry> {
         id: id(entry.id()),
     })
 }
+
+#[cfg(test)]
+#[path = "snapshot_tests.rs"]
+mod tests;

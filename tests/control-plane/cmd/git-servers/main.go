@@ -54,7 +54,32 @@ func must[T any](value T, err error) T {
 	return value
 }
 
-// handler asks for a password, hangs or talks nonsense below some paths, and is git's backend else.
+// short lets a few bytes of an answer's body through, and then breaks the connection off, or waits.
+type short struct {
+	http.ResponseWriter
+	left  int
+	stall <-chan struct{}
+}
+
+func (to *short) Write(bytes []byte) (int, error) {
+	if len(bytes) <= to.left {
+		to.left -= len(bytes)
+		return to.ResponseWriter.Write(bytes)
+	}
+	to.ResponseWriter.Write(bytes[:to.left])
+	to.left = 0
+	if to.stall != nil {
+		http.NewResponseController(to.ResponseWriter).Flush()
+		<-to.stall
+	}
+	panic(http.ErrAbortHandler)
+}
+
+// body is what of an answer's body a broken server sends: all of the refs, a part of the pack.
+const body = 40_000
+
+// handler asks for a password, hangs, redirects, breaks off or talks nonsense below some paths, and
+// is git's backend else.
 func handler(folder string) http.Handler {
 	program := strings.TrimSpace(string(must(exec.Command("git", "--exec-path").Output()))) + "/git-http-backend"
 	backend := &cgi.Handler{
@@ -68,6 +93,17 @@ func handler(folder string) http.Handler {
 		case strings.HasPrefix(request.URL.Path, "/garbage"):
 			response.Header().Set("Content-Type", "application/x-git-upload-pack-advertisement")
 			fmt.Fprint(response, "this is not Git")
+		case strings.HasPrefix(request.URL.Path, "/elsewhere"):
+			host := strings.Replace(request.Host, "127.0.0.1", "localhost", 1)
+			http.Redirect(response, request, "http://"+host+"/shop.git"+rest(request, "/elsewhere"), http.StatusFound)
+		case strings.HasPrefix(request.URL.Path, "/renamed"):
+			http.Redirect(response, request, "/shop.git"+rest(request, "/renamed"), http.StatusMovedPermanently)
+		case strings.HasPrefix(request.URL.Path, "/cut/"):
+			request.URL.Path = strings.TrimPrefix(request.URL.Path, "/cut")
+			backend.ServeHTTP(&short{ResponseWriter: response, left: body}, request)
+		case strings.HasPrefix(request.URL.Path, "/stalling/"):
+			request.URL.Path = strings.TrimPrefix(request.URL.Path, "/stalling")
+			backend.ServeHTTP(&short{ResponseWriter: response, left: body, stall: request.Context().Done()}, request)
 		default:
 			name, word, _ := request.BasicAuth()
 			if name != user || word != password {
@@ -78,6 +114,11 @@ func handler(folder string) http.Handler {
 			backend.ServeHTTP(response, request)
 		}
 	})
+}
+
+// rest is what of the path and query follows a prefix.
+func rest(request *http.Request, prefix string) string {
+	return strings.TrimPrefix(request.URL.RequestURI(), prefix)
 }
 
 func certificate(template, parent *x509.Certificate, key *ecdsa.PrivateKey, by *ecdsa.PrivateKey) []byte {
