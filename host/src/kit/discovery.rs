@@ -3,17 +3,14 @@
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::Arc;
 
-use sha2::{Digest as _, Sha256};
-
 use super::file::{self, KIT_FILE, KitFile};
 use super::grants::{granted, narrow};
+use super::inputs::inputs;
 use super::kit_files::KitFiles;
 use super::links::link_targets;
 use super::pattern::{Captures, Pattern, Segment, is_dns_subdomain};
 use super::plugins::{Resolved, own_plugins, resolve_guardrails};
-use super::{
-    Grants, InputDigest, KitPath, KitRule, KitSource, PluginUse, RepositorySpec, dependencies,
-};
+use super::{InputDigest, KitPath, KitRule, KitSource, RepositorySpec, dependencies};
 use crate::manifest::{Finding, Origin};
 use crate::source::{EntryKind, ObjectId, Snapshot, SourceError};
 
@@ -41,7 +38,6 @@ pub struct Discoverer {
 struct Read {
     tree: ObjectId,
     file: Result<KitFile, Vec<Finding>>,
-    file_origin: Option<Origin>,
     /// What kit.yaml says is not told by the directory's tree.
     file_is_link: bool,
     /// Symbolic links in the directory that lead out of it, by path.
@@ -322,7 +318,6 @@ fn read_directory(snapshot: &Snapshot, it: &Matched<'_>) -> Result<Read, SourceE
         tree: it.tree,
         file,
         file_is_link: links.contains(&path),
-        file_origin: has_file.then(|| Origin::new(path, 1)),
         links,
     })
 }
@@ -344,52 +339,17 @@ fn kit(snapshot: &Snapshot, it: &Matched<'_>, read: &Read, guardrails: &Resolved
             Err(finding) => findings.push(finding.clone()),
         }
     }
-    let inputs = digest(snapshot, it, read, &grants, &plugins, &findings);
-    KitSource {
+    let mut kit = KitSource {
         path: KitPath::new(it.path.as_str()),
         grants,
         plugins,
+        ignore: it.rule.ignore.clone(),
         depends_on: Vec::new(),
-        inputs,
+        inputs: InputDigest::none(),
         findings,
-    }
-}
-
-/// Each part is written with its length, so that no two different inputs look the same.
-fn digest(
-    snapshot: &Snapshot,
-    it: &Matched<'_>,
-    read: &Read,
-    grants: &Grants,
-    plugins: &[PluginUse],
-    findings: &[Finding],
-) -> InputDigest {
-    let mut hash = Sha256::new();
-    let mut add = |part: &[u8]| {
-        hash.update((part.len() as u64).to_le_bytes());
-        hash.update(part);
     };
-    add(it.path.as_bytes());
-    add(it.tree.as_bytes());
-    for target in link_targets(snapshot, &read.links) {
-        add(target.as_bytes());
-    }
-    add(format!("{grants:?}").as_bytes());
-    for plugin in plugins {
-        add(plugin.path.as_bytes());
-        add(plugin.blob.as_bytes());
-        add(plugin.digest.as_deref().unwrap_or_default().as_bytes());
-        add(plugin.settings.as_bytes());
-    }
-    for finding in findings {
-        add(finding.to_string().as_bytes());
-    }
-    add(read
-        .file_origin
-        .as_ref()
-        .map(|origin| origin.path.as_bytes())
-        .unwrap_or_default());
-    InputDigest(hash.finalize().into())
+    kit.inputs = inputs(&kit, it.tree, &link_targets(snapshot, &read.links));
+    kit
 }
 
 #[cfg(test)]

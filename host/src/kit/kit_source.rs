@@ -77,6 +77,8 @@ pub struct KitSource {
     pub grants: Grants,
     /// The kit's own in their order, then the guardrails.
     pub plugins: Vec<PluginUse>,
+    /// Patterns of files that are not the kit's manifests, from the Repository.
+    pub ignore: Vec<String>,
     pub depends_on: Vec<KitPath>,
     pub inputs: InputDigest,
     /// Why this kit cannot be rendered as it is: a bad kit.yaml, a missing plugin, a cycle.

@@ -9,6 +9,7 @@ mod discovery;
 mod durations;
 mod file;
 mod grants;
+mod inputs;
 mod kit_files;
 mod kit_resource;
 mod kit_source;

@@ -119,6 +119,10 @@ pub struct KitRule {
     /// Whether cluster-scoped objects are allowed.
     #[serde(default)]
     pub cluster_scoped: bool,
+    /// Files of a kit that are not rendered, as in a `.gitignore` in its directory; the kit's own
+    /// `.trimtabignore` comes after these.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub ignore: Vec<String>,
 }
 
 fn yes() -> bool {

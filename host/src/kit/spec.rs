@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use ignore::gitignore::GitignoreBuilder;
+
 use super::pattern::{Pattern, fill, is_dns_label};
 use super::{Guardrail, KitRule, RepositorySpec, durations};
 use crate::manifest::Finding;
@@ -112,6 +114,11 @@ fn rule_faults(rule: &KitRule) -> Vec<(&'static str, String)> {
             .iter()
             .map(|name| ("allowedNamespaces", name)),
     );
+    let patterns = rule.ignore.iter().filter_map(|pattern| {
+        let mut builder = GitignoreBuilder::new("");
+        let error = builder.add_line(None, pattern).err()?;
+        Some(("ignore", error.to_string()))
+    });
     templates
         .filter_map(|(field, template)| match fill(template, &sample) {
             Ok(name) if is_dns_label(&name) => None,
@@ -121,6 +128,7 @@ fn rule_faults(rule: &KitRule) -> Vec<(&'static str, String)> {
                 format!("{template:?} uses {capture:?}, which the path does not capture"),
             )),
         })
+        .chain(patterns)
         .collect()
 }
 

@@ -174,6 +174,7 @@ impl Actor {
             path: path.clone(),
             grants: Grants::default(),
             plugins: Vec::new(),
+            ignore: Vec::new(),
             depends_on: Vec::new(),
             inputs: InputDigest::none(),
             findings: Vec::new(),

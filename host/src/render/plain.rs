@@ -4,7 +4,9 @@ use std::collections::BTreeMap;
 
 use crate::kit::{KIT_FILE, KitSource};
 use crate::manifest::{Finding, Limits, Manifest, ObjectKey, Origin, ReadError, read};
-use crate::source::{EntryKind, Snapshot, SourceError};
+use crate::source::{Entry, EntryKind, Snapshot, SourceError};
+
+use super::ignore::{IGNORE_FILE, Ignore};
 
 /// Files that make a directory another tool's.
 const OTHER_TOOLS: [(&str, &str); 4] = [
@@ -15,13 +17,16 @@ const OTHER_TOOLS: [(&str, &str); 4] = [
 ];
 
 /// Every `.yaml`, `.yml` and `.json` file below the kit's directory, in the order of their paths,
-/// except kit.yaml and hidden files and directories. All errors of all files.
+/// except kit.yaml, hidden files and directories, and what is ignored. All errors of all files.
 pub fn plain(
     snapshot: &Snapshot,
     kit: &KitSource,
     limits: &Limits,
 ) -> Result<Vec<Manifest>, Vec<Finding>> {
-    let mut found = Found::default();
+    let mut found = Found {
+        ignore: Ignore::of_kit(kit).map_err(|finding| vec![finding])?,
+        ..Found::default()
+    };
     found.directory(snapshot, kit.path.as_str(), limits, 0);
     let mut manifests = found.manifests;
     manifests.sort_by(|a, b| (&a.origin.path, a.origin.line).cmp(&(&b.origin.path, b.origin.line)));
@@ -44,6 +49,7 @@ const BYTES: usize = 64 << 20;
 struct Found {
     manifests: Vec<Manifest>,
     findings: Vec<Finding>,
+    ignore: Ignore,
     names: usize,
     bytes: usize,
     /// A limit was passed and told; nothing more is read.
@@ -60,6 +66,24 @@ impl Found {
             Ok(entries) => entries,
             Err(error) => return self.source(path, &error),
         };
+        let has_ignore = entries.iter().any(|entry| entry.name == IGNORE_FILE);
+        match self.ignore.enter(snapshot, path, has_ignore) {
+            Ok(()) => {
+                self.entries(snapshot, path, entries, limits, depth);
+                self.ignore.leave();
+            }
+            Err(findings) => self.findings.extend(findings),
+        }
+    }
+
+    fn entries(
+        &mut self,
+        snapshot: &Snapshot,
+        path: &str,
+        entries: Vec<Entry>,
+        limits: &Limits,
+        depth: usize,
+    ) {
         for entry in entries
             .into_iter()
             .filter(|entry| !entry.name.starts_with('.'))
@@ -76,12 +100,20 @@ impl Found {
             } else {
                 format!("{path}/{}", entry.name)
             };
+            // A link is not looked behind for it, as with Git.
+            if self
+                .ignore
+                .ignores(&below, entry.kind == EntryKind::Directory)
+            {
+                continue;
+            }
             if let Some((_, tool)) = OTHER_TOOLS.iter().find(|(name, _)| *name == entry.name) {
                 let message =
                     format!("this directory is {tool}'s, which is not rendered by this version");
                 let finding = Finding::host_error("renderer", message).at(Origin::new(below, 1));
-                self.findings
-                    .push(finding.hint("commit the rendered YAML instead"));
+                self.findings.push(finding.hint(
+                    "commit the rendered YAML instead; if the files beside it are plain, name it in .trimtabignore",
+                ));
                 continue;
             }
             let kind = match entry.kind {
@@ -177,3 +209,7 @@ fn twice(manifests: &[Manifest]) -> Vec<Finding> {
     }
     findings
 }
+
+#[cfg(test)]
+#[path = "plain_tests.rs"]
+mod tests;
