@@ -138,14 +138,10 @@ impl Cluster {
             field_validation: Some(ValidationDirective::Strict),
             ..PatchParams::default()
         };
-        let _permit = self
-            .writes
-            .acquire()
-            .await
-            .map_err(|closed| ClusterError::Unreachable(closed.to_string()))?;
         let patch = Patch::Apply(&step.body);
-        match tokio::time::timeout(WRITE_DEADLINE, api.patch(&step.key.name, &params, &patch)).await
-        {
+        let write =
+            tokio::time::timeout(WRITE_DEADLINE, api.patch(&step.key.name, &params, &patch));
+        match self.writes.take(write).await {
             Ok(answer) => Ok(answer?),
             Err(_) => Err(ClusterError::TimedOut(WRITE_DEADLINE.as_secs())),
         }

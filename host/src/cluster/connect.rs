@@ -8,12 +8,11 @@ use std::time::Duration;
 use kube::client::{Body, ClientBuilder};
 use kube::config::{KubeConfigOptions, Kubeconfig};
 use kube::{Client, Config};
-use tokio::sync::Semaphore;
 use tower::util::MapRequestLayer;
 
-use super::ClusterError;
 use super::inventory::Watched;
 use super::kinds::Kinds;
+use super::{ClusterError, Turns};
 
 /// Where the cluster is. Nothing given: `$KUBECONFIG`, `~/.kube/config`, or the Pod's own account.
 #[derive(Clone, Debug, Default)]
@@ -29,13 +28,17 @@ const DEFAULT_CONCURRENCY: usize = 16;
 /// A write that takes longer is given up and tried again.
 pub(super) const WRITE_DEADLINE: Duration = Duration::from_secs(30);
 
+/// A write that takes longer is not slow for want of an API server's time: others go on.
+const WRITE_PATIENCE: Duration = Duration::from_secs(1);
+
 /// A connection to one cluster, and what is known of it. Cheap to clone.
 #[derive(Clone)]
 pub struct Cluster {
     pub(super) client: Client,
     pub(super) kinds: Arc<Kinds>,
     pub(super) watched: Watched,
-    pub(super) writes: Arc<Semaphore>,
+    pub(super) writes: Turns,
+    concurrency: usize,
     requests: Arc<AtomicU64>,
 }
 
@@ -58,7 +61,8 @@ impl Cluster {
         Ok(Self {
             kinds: Arc::new(Kinds::new(client.clone())),
             watched: Watched::new(client.clone()),
-            writes: Arc::new(Semaphore::new(concurrency)),
+            writes: Turns::new(concurrency, WRITE_PATIENCE),
+            concurrency,
             client,
             requests,
         })
@@ -67,6 +71,11 @@ impl Cluster {
     /// Requests sent so far, watches included.
     pub fn requests(&self) -> u64 {
         self.requests.load(Ordering::Relaxed)
+    }
+
+    /// Requests that may be under way at once.
+    pub fn concurrency(&self) -> usize {
+        self.concurrency
     }
 
     /// What kits own in the cluster, kept by watches.

@@ -9,6 +9,7 @@ mod inventory;
 mod kinds;
 mod objects;
 mod resources;
+mod turns;
 
 pub use apply::Applied;
 pub use connect::{Cluster, ConnectOptions};
@@ -17,3 +18,4 @@ pub use events::Note;
 pub use inventory::Watched;
 pub use kinds::Unserved;
 pub use resources::{KitChange, RepositoryChange};
+pub use turns::Turns;

@@ -122,12 +122,10 @@ impl Cluster {
         let body =
             json!({"apiVersion": "trimtab.io/v1alpha1", "kind": "Kit", "metadata": metadata});
         let api: Api<Kit> = Api::namespaced(self.client.clone(), namespace);
-        let _permit = self
-            .writes
-            .acquire()
-            .await
-            .map_err(|closed| ClusterError::Unreachable(closed.to_string()))?;
-        Ok(api.patch(name, &forced(), &Patch::Apply(&body)).await?)
+        let patch = Patch::Apply(&body);
+        let params = forced();
+        let write = api.patch(name, &params, &patch);
+        Ok(self.writes.take(write).await?)
     }
 
     pub async fn put_kit_status(
@@ -141,13 +139,10 @@ impl Cluster {
             "metadata": {"name": name}, "status": status,
         });
         let api: Api<Kit> = Api::namespaced(self.client.clone(), namespace);
-        let _permit = self
-            .writes
-            .acquire()
-            .await
-            .map_err(|closed| ClusterError::Unreachable(closed.to_string()))?;
-        api.patch_status(name, &forced(), &Patch::Apply(&body))
-            .await?;
+        let patch = Patch::Apply(&body);
+        let params = forced();
+        let write = api.patch_status(name, &params, &patch);
+        self.writes.take(write).await?;
         Ok(())
     }
 

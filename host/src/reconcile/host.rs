@@ -4,13 +4,14 @@ use std::collections::{BTreeSet, HashMap, HashSet};
 use std::num::NonZeroUsize;
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
 
 use futures::StreamExt as _;
 use kube::ResourceExt as _;
 use tokio::sync::mpsc;
 use tokio::task::JoinSet;
 
-use crate::cluster::{Cluster, ClusterError, KitChange, RepositoryChange};
+use crate::cluster::{Cluster, ClusterError, KitChange, RepositoryChange, Turns};
 use crate::kit::{Kit, KitPath, Repository, custom_resource_definitions};
 use crate::manifest::GroupKind;
 use crate::pipeline::PluginStore;
@@ -50,9 +51,14 @@ pub struct Settled {
     pub fetched: bool,
 }
 
+/// A kit that takes longer waits for something, and lets others begin.
+const KIT_PATIENCE: Duration = Duration::from_secs(5);
+
 /// What all actors share.
 pub(super) struct Shared {
     pub cluster: Cluster,
+    /// Kits that are worked on at once: enough to keep the API server busy. Each costs memory.
+    pub turns: Turns,
     pub options: Options,
     pub plugins: Arc<PluginStore>,
     pub kits: KitIndex,
@@ -62,7 +68,7 @@ pub(super) struct Shared {
 /// Kit objects as the watch last showed them.
 #[derive(Default)]
 pub(super) struct KitIndex {
-    kits: Mutex<HashMap<(String, String), Kit>>,
+    kits: Mutex<HashMap<(String, String), Arc<Kit>>>,
 }
 
 fn id_of(kit: &Kit) -> (String, String) {
@@ -70,20 +76,20 @@ fn id_of(kit: &Kit) -> (String, String) {
 }
 
 impl KitIndex {
-    fn lock(&self) -> std::sync::MutexGuard<'_, HashMap<(String, String), Kit>> {
+    fn lock(&self) -> std::sync::MutexGuard<'_, HashMap<(String, String), Arc<Kit>>> {
         self.kits.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    pub(super) fn get(&self, namespace: &str, name: &str) -> Option<Kit> {
+    pub(super) fn get(&self, namespace: &str, name: &str) -> Option<Arc<Kit>> {
         self.lock()
             .get(&(namespace.to_owned(), name.to_owned()))
             .cloned()
     }
 
     /// Gives what was there before. An older version than the one that is there is not taken.
-    pub(super) fn put(&self, mut kit: Kit) -> Option<Kit> {
+    pub(super) fn put(&self, mut kit: Kit) -> Option<Arc<Kit>> {
         kit.metadata.managed_fields = None;
-        self.lock().insert(id_of(&kit), kit)
+        self.lock().insert(id_of(&kit), Arc::new(kit))
     }
 
     fn remove(&self, namespace: &str, name: &str) {
@@ -91,8 +97,8 @@ impl KitIndex {
     }
 
     /// The Kits of a Repository.
-    pub(super) fn of_repository(&self, namespace: &str, repository: &str) -> Vec<Kit> {
-        let belongs = |kit: &&Kit| {
+    pub(super) fn of_repository(&self, namespace: &str, repository: &str) -> Vec<Arc<Kit>> {
+        let belongs = |kit: &&Arc<Kit>| {
             kit.namespace().as_deref() == Some(namespace)
                 && kit
                     .labels()
@@ -139,6 +145,7 @@ pub async fn run(
     cluster.discover().await?;
     tracing::info!(server = %version, "connected");
     let shared = Arc::new(Shared {
+        turns: Turns::new(2 * cluster.concurrency(), KIT_PATIENCE),
         cluster,
         options,
         plugins,

@@ -42,7 +42,7 @@ pub(super) struct Done {
 struct Decision {
     outcome: Outcome,
     findings: Vec<Finding>,
-    kit: Option<Kit>,
+    kit: Option<Arc<Kit>>,
     changed: usize,
 }
 
@@ -79,7 +79,7 @@ impl Task {
         })
     }
 
-    async fn decide(&self, existing: Option<Kit>) -> Result<Decision, ClusterError> {
+    async fn decide(&self, existing: Option<Arc<Kit>>) -> Result<Decision, ClusterError> {
         let mut findings: Vec<Finding> = self.verdict.findings().cloned().collect();
         let decided = |outcome, findings, kit, changed| {
             Ok(Decision {
@@ -95,7 +95,7 @@ impl Task {
         if existing.as_ref().is_some_and(|kit| kit.spec.suspend) {
             return decided(Outcome::Suspended, findings, existing, 0);
         }
-        if let Some(finding) = self.foreign(existing.as_ref()) {
+        if let Some(finding) = self.foreign(existing.as_deref()) {
             findings.push(finding);
         }
         if findings.iter().any(Finding::is_error) {
@@ -136,7 +136,7 @@ impl Task {
     async fn carry_out(
         &self,
         mut findings: Vec<Finding>,
-        kit: Kit,
+        kit: Arc<Kit>,
         manifests: &[Manifest],
     ) -> Result<Decision, ClusterError> {
         let plan = self.plan(manifests);
@@ -267,10 +267,10 @@ impl Task {
     /// that the set has or is about to have: it is written before any member is.
     async fn kit_object(
         &self,
-        existing: Option<Kit>,
+        existing: Option<Arc<Kit>>,
         mut kinds: BTreeSet<GroupKind>,
         manifests: &[Manifest],
-    ) -> Result<Kit, ClusterError> {
+    ) -> Result<Arc<Kit>, ClusterError> {
         let namespace = self.namespace();
         let mut namespaces: BTreeSet<Arc<str>> = manifests
             .iter()
@@ -299,13 +299,18 @@ impl Task {
                 &metadata,
             )
             .await
+            .map(Arc::new)
     }
 
-    async fn report(&self, decision: Decision, existing: Option<Kit>) -> Result<(), ClusterError> {
+    async fn report(
+        &self,
+        decision: Decision,
+        existing: Option<Arc<Kit>>,
+    ) -> Result<(), ClusterError> {
         let kit = match decision.kit {
             Some(kit) => kit,
             // Its owner's label tells that the object is not this Repository's to write.
-            None if self.foreign(existing.as_ref()).is_some() => return Ok(()),
+            None if self.foreign(existing.as_deref()).is_some() => return Ok(()),
             // Nobody needs an object that says that nothing is there.
             None if self.gone => return Ok(()),
             None => self.kit_object(existing, BTreeSet::new(), &[]).await?,
@@ -345,7 +350,7 @@ impl Task {
         }
         self.shared.kits.put(Kit {
             status: Some(after),
-            ..kit
+            ..Kit::clone(&kit)
         });
         Ok(())
     }

@@ -15,17 +15,18 @@ use super::repository::{Actor, Job};
 const FALLBACK_INTERVAL: Duration = Duration::from_secs(30);
 
 impl Actor {
-    pub(super) fn poll(&mut self) -> BoxFuture<'_, ()> {
+    /// Begins a poll. False if the spec does not let it: nothing is to be done by such a spec.
+    pub(super) fn poll(&mut self) -> BoxFuture<'_, bool> {
         Box::pin(self.poll_once())
     }
 
-    async fn poll_once(&mut self) {
+    async fn poll_once(&mut self) -> bool {
         if let Some(pause) = self.pause.take() {
             pause.abort();
         }
         if self.polling {
             self.poll_again = true;
-            return;
+            return true;
         }
         if self.repository.spec.suspend {
             self.source_failed(
@@ -34,14 +35,14 @@ impl Actor {
                 false,
             )
             .await;
-            return;
+            return false;
         }
         let wrong = validate(&self.repository.spec);
         if let Some(first) = wrong.first() {
             let message = first.to_string();
             self.findings = wrong;
             self.source_failed("InvalidSpec", message, false).await;
-            return;
+            return false;
         }
         let remote = match self.remote().await {
             Ok(remote) => remote,
@@ -49,7 +50,7 @@ impl Actor {
                 self.failures += 1;
                 self.source_failed(reason, message, true).await;
                 self.poll_later();
-                return;
+                return true;
             }
         };
         let folder = self
@@ -63,6 +64,7 @@ impl Actor {
         let mirror = self.mirror.clone();
         let known = self.head.as_ref().map(|head| head.revision.clone());
         self.polling = true;
+        let asked = (Instant::now(), self.shared.cluster.requests());
         self.jobs.spawn_blocking(move || {
             let opened = match mirror {
                 Some(mirror) => Ok(mirror),
@@ -74,14 +76,17 @@ impl Actor {
                     Job::Polled {
                         mirror: Some(mirror),
                         result,
+                        asked,
                     }
                 }
                 Err(error) => Job::Polled {
                     mirror: None,
                     result: Err(error),
+                    asked,
                 },
             }
         });
+        true
     }
 
     pub(super) async fn remote(&mut self) -> Result<RemoteSpec, (&'static str, String)> {
@@ -137,17 +142,19 @@ impl Actor {
         &mut self,
         mirror: Option<Arc<Mirror>>,
         result: Result<Poll, RemoteError>,
+        asked: (Instant, u64),
     ) {
         self.polling = false;
         self.mirror = mirror;
         if std::mem::take(&mut self.poll_again) {
             // What was asked is no longer what is wanted.
-            return self.poll().await;
+            self.poll().await;
+            return;
         }
         match result {
             Ok(poll) => {
                 self.failures = 0;
-                self.reachable(poll).await;
+                self.reachable(poll, asked).await;
             }
             Err(error) => {
                 self.failures += 1;
@@ -161,11 +168,15 @@ impl Actor {
         self.poll_later();
     }
 
-    pub(super) async fn reachable(&mut self, poll: Poll) {
+    pub(super) async fn reachable(&mut self, poll: Poll, asked: (Instant, u64)) {
         let recovered = self.source_error.take().is_some();
         match poll {
             Poll::Unchanged(revision) => {
-                tracing::debug!(repository = %self.name(), %revision, "nothing new");
+                let (since, requests) = asked;
+                tracing::debug!(
+                    repository = %self.name(), %revision, microseconds = since.elapsed().as_micros() as u64,
+                    requests = self.shared.cluster.requests() - requests, "nothing new"
+                );
                 if recovered {
                     self.settle().await;
                 }

@@ -38,6 +38,8 @@ pub(super) enum Job {
     Polled {
         mirror: Option<Arc<Mirror>>,
         result: Result<Poll, RemoteError>,
+        /// When it began, and requests to the API server until then.
+        asked: (Instant, u64),
     },
     Evaluated {
         commit: Arc<Commit>,
@@ -171,8 +173,9 @@ impl Actor {
                     self.mirror = None;
                     self.head = None;
                 }
-                self.poll().await;
-                self.evaluate();
+                if self.poll().await {
+                    self.evaluate();
+                }
             }
             Message::KitTouched { object_name } => {
                 let path = self
@@ -189,8 +192,14 @@ impl Actor {
 
     pub(super) async fn finished(&mut self, job: Job) {
         match job {
-            Job::PollDue => self.poll().await,
-            Job::Polled { mirror, result } => self.polled(mirror, result).await,
+            Job::PollDue => {
+                self.poll().await;
+            }
+            Job::Polled {
+                mirror,
+                result,
+                asked,
+            } => self.polled(mirror, result, asked).await,
             Job::Evaluated { commit, result } => self.evaluated(commit, result).await,
             Job::Kit {
                 path,

@@ -211,11 +211,13 @@ impl Actor {
         };
         self.shared.sets.put(task.set(), path.clone());
         let path = path.clone();
+        let turns = self.shared.turns.clone();
         state.running = Some(self.jobs.spawn(async move {
+            let result = turns.take(task.run()).await;
             Job::Kit {
                 path,
                 attempt,
-                result: task.run().await,
+                result,
             }
         }));
     }

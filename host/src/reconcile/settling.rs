@@ -59,9 +59,21 @@ impl Actor {
         if let Some((since, requests)) = self.unsettled.take() {
             self.keep_what_is_live();
             tracing::info!(
-                repository = %self.name(), revision, milliseconds = since.elapsed().as_millis() as u64,
+                repository = %self.name(), %revision, milliseconds = since.elapsed().as_millis() as u64,
                 requests = self.shared.cluster.requests() - requests, summary = %self.status.summary, "settled"
             );
+            if let Some(head) = self.head.clone() {
+                let message = format!(
+                    "{revision} by {} ({}): {}",
+                    head.author, head.subject, self.status.summary
+                );
+                let note = Note {
+                    warning: !all,
+                    reason,
+                    message,
+                };
+                self.publish(note).await;
+            }
         }
         self.tell_settled(all, true);
     }

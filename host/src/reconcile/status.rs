@@ -219,7 +219,9 @@ pub(super) fn kit_note(
             .find(|condition| condition.kind == "Ready")
             .map(|condition| (condition.reason.clone(), condition.message.clone()))
     };
-    if ready(before) == ready(after) {
+    // A new kit that is live at once is told by the Repository's Event, with all the others.
+    let new = ready(before).is_none() && matches!(attempt.outcome, Outcome::Applied { .. });
+    if new || ready(before) == ready(after) {
         return None;
     }
     let message = ready(after).map(|(_, message)| message).unwrap_or_default();

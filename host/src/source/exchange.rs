@@ -216,15 +216,27 @@ fn found(
         store.find_commit(known).is_ok()
             && !store.graph_descendant_of(commit, known).unwrap_or(true)
     });
-    let gone = |_| RemoteError::CommitGone {
-        url: url.to_owned(),
-        commit: commit.to_string(),
+    let gone = |error: git2::Error| match is_intact(store) {
+        true => RemoteError::CommitGone {
+            url: url.to_owned(),
+            commit: commit.to_string(),
+        },
+        false => RemoteError::Damaged {
+            url: url.to_owned(),
+            reason: error.message().to_owned(),
+        },
     };
     let commit = store.find_commit(commit).map_err(gone)?;
     Ok(Poll::Moved {
         commit: describe(&commit, tag),
         forced,
     })
+}
+
+/// Whether the commits of the mirror's own refs are there.
+fn is_intact(store: &Repository) -> bool {
+    let refs = store.references_glob("refs/trimtab/*");
+    refs.is_ok_and(|mut refs| refs.all(|it| it.is_ok_and(|it| it.peel_to_commit().is_ok())))
 }
 
 pub(super) fn describe(commit: &git2::Commit<'_>, tag: Option<String>) -> Commit {
@@ -282,7 +294,10 @@ fn failed(spec: &RemoteSpec, error: &git2::Error) -> RemoteError {
         }
         (_, ErrorClass::Net | ErrorClass::Os) => RemoteError::Unreachable { url, reason },
         (ErrorCode::NotFound, ErrorClass::Repository) => RemoteError::Unreachable { url, reason },
-        (_, ErrorClass::Odb | ErrorClass::Filesystem) => RemoteError::Storage { url, reason },
+        (_, ErrorClass::Odb | ErrorClass::Zlib | ErrorClass::Object) => {
+            RemoteError::Damaged { url, reason }
+        }
+        (_, ErrorClass::Filesystem) => RemoteError::Storage { url, reason },
         (_, ErrorClass::Config) => RemoteError::InvalidUrl { url, reason },
         (_, ErrorClass::Ssh) if reason.contains("connect") || reason.contains("resolve") => {
             RemoteError::Unreachable { url, reason }

@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 
 use super::exchange::{Request, describe};
 use super::fold::{fold, sweep};
+use super::remote::masked;
 use super::{Commit, RemoteError, RemoteSpec, Revision, Snapshot, SourceError, Worker, worker};
 
 /// Revisions in use are kept by refs below this.
@@ -68,7 +69,19 @@ impl Mirror {
             remote: remote.clone(),
             known: known.cloned(),
         };
-        let found = worker::poll(&self.worker, &request)?;
+        let found = match worker::poll(&self.worker, &request) {
+            Err(RemoteError::Damaged { reason, .. }) => {
+                tracing::warn!(mirror = %self.folder.display(), reason, "damaged; made anew");
+                let storage = |reason: SourceError| RemoteError::Storage {
+                    url: masked(&remote.url),
+                    reason: reason.to_string(),
+                };
+                self.discard().map_err(storage)?;
+                Self::open(&self.folder, self.worker.clone())?;
+                worker::poll(&self.worker, &request)?
+            }
+            found => found?,
+        };
         if matches!(found, Poll::Moved { .. })
             && let Err(error) = fold(&self.folder)
         {

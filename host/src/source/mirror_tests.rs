@@ -224,36 +224,55 @@ fn what_a_killed_process_left_is_swept_and_a_half_made_mirror_is_made_anew() {
     }
 }
 
-#[test]
-fn a_damaged_pack_is_noticed_and_discarding_the_mirror_heals_it() {
-    let (scene, first) = Scene::new();
-    moved(scene.poll(main(), None));
-    let packs = fs::read_dir(scene.folder().join("objects/pack")).expect("packs");
-    for entry in packs {
+/// Overwrites every pack of the mirror from byte `from` on.
+fn damage(scene: &Scene, from: usize) {
+    for entry in fs::read_dir(scene.folder().join("objects/pack")).expect("packs") {
         let path = entry.expect("an entry").path();
         if path.extension().is_some_and(|it| it == "pack") {
-            let mut permissions = fs::metadata(&path).expect("a pack").permissions();
-            #[allow(clippy::permissions_set_readonly_false)]
-            permissions.set_readonly(false);
-            fs::set_permissions(&path, permissions).expect("writable");
             let mut bytes = fs::read(&path).expect("a pack");
-            bytes[12..].fill(0x5a);
+            bytes[from..].fill(0x5a);
+            // Packs are read-only: another takes its place.
+            fs::remove_file(&path).expect("removed");
             fs::write(&path, bytes).expect("written");
         }
     }
-    let mirror = scene.mirror();
-    let error = match mirror.snapshot(&first) {
-        Err(error) => error,
-        Ok(snapshot) => {
-            let error = snapshot.read("file.yaml", 100).expect_err("damage");
-            assert_eq!(snapshot.damage(), Some(&error));
-            error
-        }
-    };
-    assert!(matches!(error, SourceError::Damaged { .. }), "{error}");
-    mirror.discard().expect("discarded");
+}
+
+#[test]
+fn a_damaged_pack_is_noticed_and_the_mirror_is_made_anew() {
+    for from in [12, 150] {
+        let (scene, first) = Scene::new();
+        moved(scene.poll(main(), None));
+        damage(&scene, from);
+        let mirror = scene.mirror();
+        let error = match mirror.snapshot(&first) {
+            Err(error) => error,
+            Ok(snapshot) => {
+                let error = snapshot.read("file.yaml", 100).expect_err("damage");
+                assert_eq!(snapshot.damage(), Some(&error));
+                error
+            }
+        };
+        assert!(matches!(error, SourceError::Damaged { .. }), "{error}");
+        mirror.discard().expect("discarded");
+        moved(scene.poll(main(), None));
+        assert_eq!(content(&scene.mirror(), &first), b"a: 1\n");
+    }
+}
+
+#[test]
+fn a_poll_into_a_damaged_mirror_makes_it_anew() {
+    let (scene, first) = Scene::new();
     moved(scene.poll(main(), None));
+    damage(&scene, 12);
+    let (commit, _) = moved(scene.poll(main(), None));
+    assert_eq!(commit.revision, first);
     assert_eq!(content(&scene.mirror(), &first), b"a: 1\n");
+    damage(&scene, 12);
+    let second = scene.commit("a: 2\n");
+    let (commit, _) = moved(scene.poll(main(), Some(&first)));
+    assert_eq!(commit.revision, second);
+    assert_eq!(content(&scene.mirror(), &second), b"a: 2\n");
 }
 
 #[test]

@@ -89,6 +89,8 @@ pub enum RemoteError {
     Protocol { url: String, reason: String },
     #[error("{url} sends more than {limit} bytes in one fetch")]
     TooLarge { url: String, limit: usize },
+    #[error("the mirror of {url} is damaged: {reason}")]
+    Damaged { url: String, reason: String },
     #[error("the mirror of {url} cannot be written: {reason}")]
     Storage { url: String, reason: String },
 }
@@ -107,6 +109,7 @@ impl RemoteError {
             Self::InvalidUrl { .. } => "InvalidUrl",
             Self::Protocol { .. } => "ProtocolError",
             Self::TooLarge { .. } => "FetchTooLarge",
+            Self::Damaged { .. } => "MirrorDamaged",
             Self::Storage { .. } => "StorageError",
         }
     }

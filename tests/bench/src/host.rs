@@ -12,7 +12,7 @@ use trimtab_harness::kubectl::Kubectl;
 use trimtab_harness::{root, wait_for};
 
 /// Longer than any figure should take.
-const DEADLINE: Duration = Duration::from_secs(600);
+pub const DEADLINE: Duration = Duration::from_secs(600);
 
 pub struct Host {
     pub git: Fixture,
@@ -83,6 +83,8 @@ impl Host {
                 &self.name,
                 "--log-format",
                 "json",
+                "--log-level",
+                "info,trimtab::reconcile::polling=debug",
                 "--cache-dir",
             ])
             .arg(self.folder.path().join("cache"))
@@ -130,6 +132,15 @@ impl Host {
             .parse::<f64>()
             .ok()
             .map(|kibibytes| kibibytes / 1024.0)
+    }
+
+    /// User and system time so far, in seconds, as Linux tells it in ticks of 10 ms.
+    pub fn processor_seconds(&self) -> Option<f64> {
+        let id = self.child.as_ref()?.id();
+        let stat = std::fs::read_to_string(format!("/proc/{id}/stat")).ok()?;
+        let fields: Vec<&str> = stat.rsplit(") ").next()?.split(' ').collect();
+        let ticks = |index: usize| fields.get(index)?.parse::<f64>().ok();
+        Some((ticks(11)? + ticks(12)?) / 100.0)
     }
 }
 

@@ -4,6 +4,7 @@
 mod change;
 mod host;
 mod kits;
+mod poll;
 mod rule;
 
 use anyhow::Result;
@@ -70,8 +71,11 @@ fn main() -> Result<()> {
     if wanted("rule") {
         figures.extend(rule::measure()?);
     }
-    if wanted("change") || wanted("poll") {
+    if wanted("change") {
         figures.extend(change::measure()?);
+    }
+    if wanted("poll") {
+        figures.extend(poll::measure()?);
     }
     if wanted("kits") {
         figures.extend(kits::measure(100)?);

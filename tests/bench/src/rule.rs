@@ -97,7 +97,7 @@ fn natively(objects: &[CallObject]) -> usize {
 /// A Service of about 1.5 KB.
 fn object(number: usize) -> CallObject {
     let ports: Vec<_> = (0..6).map(|port| json!({"name": format!("port-{port}"), "port": 2000 + port, "targetPort": format!("http-{port}"), "protocol": "TCP"})).collect();
-    let annotations: serde_json::Map<String, serde_json::Value> = (0..10)
+    let annotations: serde_json::Map<String, serde_json::Value> = (0..13)
         .map(|n| {
             (
                 format!("example.org/annotation-{n}"),
