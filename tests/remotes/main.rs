@@ -116,7 +116,7 @@ fn tls_is_trusted_by_the_private_ca_alone_and_only_under_its_name() {
 #[test]
 fn ssh_wants_the_right_key_and_the_right_host() {
     let servers = Servers::start();
-    let url = format!("ssh://git@127.0.0.1:{}/shop.git", servers.number("ssh"));
+    let url = format!("ssh://git@127.0.0.1:{}/shop.git", servers.text("ssh"));
     let found = Client::new().poll(&url, key(&servers, "identity", "knownHosts"));
     assert!(is_moved(&found), "{found:?}");
     let wrong_host = Client::new()

@@ -54,10 +54,6 @@ impl Servers {
     pub fn text(&self, name: &str) -> String {
         self.about[name].as_str().expect("a text").to_owned()
     }
-
-    pub fn number(&self, name: &str) -> u64 {
-        self.about[name].as_u64().expect("a number")
-    }
 }
 
 impl Drop for Servers {

@@ -4,6 +4,10 @@
 mod boutique;
 mod faults;
 mod gate;
+mod independence;
+mod lifecycle;
 mod ownership;
 mod platform;
 mod rollout;
+#[path = "../remotes/servers.rs"]
+mod servers;

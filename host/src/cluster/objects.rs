@@ -5,12 +5,12 @@ use std::time::Duration;
 
 use k8s_openapi::api::core::v1::{Namespace, Secret};
 use k8s_openapi::apiextensions_apiserver::pkg::apis::apiextensions::v1::CustomResourceDefinition;
-use kube::api::{ListParams, Patch, PatchParams};
+use kube::api::{ListParams, Patch, PatchParams, PostParams};
 use kube::runtime::wait::{await_condition, conditions};
 use kube::{Api, ResourceExt as _};
 use serde_json::{Value, json};
 
-use crate::kit::{Kit, KitStatus, Repository, RepositoryStatus};
+use crate::kit::{Kit, KitSpec, KitStatus, Repository, RepositoryStatus};
 
 use super::{Cluster, ClusterError};
 
@@ -101,7 +101,7 @@ impl Cluster {
             .collect())
     }
 
-    /// Makes a kit's object, or brings its metadata up to date; its spec is left to people.
+    /// Makes a kit's object (`new`), or brings its metadata up to date; its spec is left to people.
     /// `metadata` is that of an ApplySet's parent.
     pub async fn put_kit(
         &self,
@@ -110,6 +110,7 @@ impl Cluster {
         repository: &str,
         owner: &Repository,
         metadata: &Value,
+        new: bool,
     ) -> Result<Kit, ClusterError> {
         let mut metadata = metadata.clone();
         metadata["name"] = name.into();
@@ -122,6 +123,22 @@ impl Cluster {
         let body =
             json!({"apiVersion": "trimtab.io/v1alpha1", "kind": "Kit", "metadata": metadata});
         let api: Api<Kit> = Api::namespaced(self.client.clone(), namespace);
+        if new {
+            // A create costs the API server less than an apply.
+            let mut kit = Kit::new(name, KitSpec::default());
+            if let Ok(metadata) = serde_json::from_value(body["metadata"].clone()) {
+                kit.metadata = metadata;
+            }
+            let params = PostParams {
+                field_manager: Some(MANAGER.into()),
+                ..PostParams::default()
+            };
+            let created = self.writes.take(api.create(&params, &kit)).await;
+            match created.map_err(ClusterError::from) {
+                Err(error) if error.is_conflict() => {}
+                created => return created,
+            }
+        }
         let patch = Patch::Apply(&body);
         let params = forced();
         let write = api.patch(name, &params, &patch);

@@ -34,6 +34,7 @@ impl fmt::Display for Origin {
 /// A stretch of a file's text. Lines and columns are counted from 1, columns in characters;
 /// the end is exclusive.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
 pub struct Span {
     pub line: u32,
     pub column: u32,

@@ -285,6 +285,7 @@ impl Task {
         });
         namespaces.remove(&*namespace);
         let metadata = parent_metadata(&set, &kinds, &namespaces);
+        let new = existing.is_none();
         if let Some(kit) = existing.filter(|kit| has_metadata(kit, &metadata)) {
             return Ok(kit);
         }
@@ -297,6 +298,7 @@ impl Task {
                 &self.repository.name_any(),
                 &self.repository,
                 &metadata,
+                new,
             )
             .await
             .map(Arc::new)

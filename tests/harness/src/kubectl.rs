@@ -68,10 +68,17 @@ impl Kubectl {
 
     /// Applies objects given as YAML or JSON.
     pub fn apply(&self, objects: &str) -> Result<()> {
+        self.try_apply(objects, &[])
+    }
+
+    /// As `apply`, with more arguments.
+    pub fn try_apply(&self, objects: &str, arguments: &[&str]) -> Result<()> {
         let mut child = self
             .command(&["apply", "--server-side", "-f", "-"])
+            .args(arguments)
             .stdin(Stdio::piped())
             .stdout(Stdio::null())
+            .stderr(Stdio::null())
             .spawn()?;
         child
             .stdin

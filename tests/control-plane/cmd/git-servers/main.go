@@ -37,7 +37,7 @@ const (
 type about struct {
 	HTTP       string `json:"http"`
 	HTTPS      string `json:"https"`
-	SSH        int    `json:"ssh"`
+	SSH        string `json:"ssh"`
 	CA         string `json:"ca"`
 	User       string `json:"user"`
 	Password   string `json:"password"`
@@ -235,7 +235,7 @@ func main() {
 	json.NewEncoder(os.Stdout).Encode(about{
 		HTTP:  fmt.Sprintf("http://127.0.0.1:%d", port(plain)),
 		HTTPS: fmt.Sprintf("https://localhost:%d", port(secure)),
-		SSH:   port(shell), CA: ca, User: user, Password: password,
+		SSH:   fmt.Sprint(port(shell)), CA: ca, User: user, Password: password,
 		KnownHosts: hosts(host.PublicKey()), WrongHosts: hosts(other.PublicKey()),
 		Identity: clientKey, Stranger: stranger,
 	})

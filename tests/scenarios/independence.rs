@@ -1,0 +1,160 @@
+//! A kit's trouble is its own: what hangs delays nobody else, and a newer commit ends it.
+
+use std::net::TcpListener;
+use std::time::{Duration, Instant};
+
+use serde_json::json;
+use trimtab_harness::{root, wait_for};
+
+use crate::platform::{Platform, config_map};
+
+/// Seconds that the API server waits for the webhook; the longest that it allows.
+const HANGING: u64 = 30;
+
+/// An admission webhook that never answers, for objects with the label `hang`.
+struct Webhook<'p> {
+    platform: &'p Platform,
+    /// Connections are taken in by the kernel, and never read from.
+    _listener: TcpListener,
+}
+
+impl<'p> Webhook<'p> {
+    fn new(platform: &'p Platform) -> Self {
+        let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
+        let address = listener.local_addr().expect("an address");
+        let webhook = json!({
+            "apiVersion": "admissionregistration.k8s.io/v1", "kind": "ValidatingWebhookConfiguration",
+            "metadata": {"name": platform.name},
+            "webhooks": [{
+                "name": "hang.example.org", "failurePolicy": "Fail", "sideEffects": "None",
+                "admissionReviewVersions": ["v1"], "timeoutSeconds": HANGING,
+                "clientConfig": {"url": format!("https://{address}/")},
+                "objectSelector": {"matchLabels": {"hang": platform.name}},
+                "rules": [{"apiGroups": [""], "apiVersions": ["v1"], "resources": ["configmaps"], "operations": ["CREATE", "UPDATE"]}],
+            }],
+        });
+        platform
+            .kubectl
+            .apply(&webhook.to_string())
+            .expect("applied");
+        // The API server learns of a webhook by a watch of its own.
+        wait_for("the webhook is called", Duration::from_secs(20), || {
+            let probe = json!({
+                "apiVersion": "v1", "kind": "ConfigMap",
+                "metadata": {"name": "probe", "namespace": platform.name, "labels": {"hang": platform.name}},
+            });
+            let tried = platform.kubectl.try_apply(
+                &probe.to_string(),
+                &["--dry-run=server", "--request-timeout=1s"],
+            );
+            match tried {
+                Err(_) => Ok(()),
+                Ok(()) => Err("it was not".to_owned()),
+            }
+        });
+        Self {
+            platform,
+            _listener: listener,
+        }
+    }
+}
+
+impl Drop for Webhook<'_> {
+    fn drop(&mut self) {
+        let kind = "validatingwebhookconfigurations";
+        // What is left is for objects that nobody makes any more.
+        let _ = self
+            .platform
+            .kubectl
+            .run(&["delete", kind, &self.platform.name]);
+    }
+}
+
+#[test]
+fn a_kit_that_hangs_delays_nobody_and_a_newer_commit_takes_over_at_once() {
+    let mut platform = Platform::new(&[]);
+    let write = |platform: &Platform, value: &str, hangs: bool| {
+        let mut mine = config_map("shop", value);
+        if hangs {
+            let label = format!("\n  labels: {{hang: {}}}\ndata:", platform.name);
+            mine = mine.replace("\ndata:", &label);
+        }
+        platform
+            .git
+            .write("kits/acme/shop/config.yaml", mine)
+            .unwrap();
+        let theirs = config_map("shop", value);
+        platform
+            .git
+            .write("kits/rival/shop/config.yaml", theirs)
+            .unwrap();
+        platform.git.commit(value).unwrap()
+    };
+    let first = write(&platform, "a", false);
+    platform.start();
+    platform.until_kit("kits/acme/shop", "Applied", &first);
+    platform.until_kit("kits/rival/shop", "Applied", &first);
+    let webhook = Webhook::new(&platform);
+    let began = Instant::now();
+    let second = write(&platform, "b", true);
+    platform.until_kit("kits/rival/shop", "Applied", &second);
+    // It is still on its way, as it says nothing of the second revision.
+    let kit = platform.kit("kits/acme/shop");
+    let tried = &kit["status"]["attempted"]["revision"];
+    assert_eq!(tried, first.as_str(), "{}", kit["status"]);
+    let third = write(&platform, "c", false);
+    platform.until_kit("kits/acme/shop", "Applied", &third);
+    let waited = began.elapsed();
+    assert!(waited < Duration::from_secs(HANGING), "{waited:?}");
+    let live = platform.get("acme", "configmap/shop").unwrap();
+    assert_eq!(live["data"]["key"], "c");
+    assert_eq!(live["metadata"]["labels"]["hang"], serde_json::Value::Null);
+    drop(webhook);
+}
+
+#[test]
+fn a_plugin_that_never_ends_stops_its_kit_alone() {
+    let mut platform = Platform::new(&[]);
+    let kit = "apiVersion: trimtab.io/v1alpha1\nkind: Kit\nmetadata: {name: shop}\nspec:\n  plugins:\n  - path: rule.wasm\n";
+    let rule = |name: &str| {
+        let file = root().join(format!("target/components/guest-{name}.wasm"));
+        std::fs::read(file).expect("`cargo xtask test` has built the guests")
+    };
+    let git = &platform.git;
+    git.write("kits/acme/shop/kit.yaml", kit).unwrap();
+    git.write("kits/acme/shop/rule.wasm", rule("endless-loop"))
+        .unwrap();
+    git.write("kits/acme/shop/config.yaml", config_map("shop", "a"))
+        .unwrap();
+    git.write("kits/rival/shop/config.yaml", config_map("shop", "a"))
+        .unwrap();
+    let first = git.commit("first").unwrap();
+    platform.start();
+    platform.until_kit("kits/rival/shop", "Applied", &first);
+    let refused = platform.until_kit("kits/acme/shop", "Refused", &first);
+    let (rule_name, place, _) = Platform::findings(&refused).remove(0);
+    assert_eq!(
+        (rule_name.as_str(), place.as_str()),
+        ("trimtab/plugin-fuel", "kits/acme/shop/kit.yaml:6")
+    );
+    assert_eq!(platform.get("acme", "configmap/shop"), None);
+    // It costs nobody anything again until its inputs change.
+    platform
+        .git
+        .edit("kits/rival/shop/config.yaml", "key: a", "key: b")
+        .unwrap();
+    let second = platform.git.commit("second").unwrap();
+    platform.until_kit("kits/rival/shop", "Applied", &second);
+    let evaluated = platform
+        .logs()
+        .into_iter()
+        .rfind(|line| line["message"] == "evaluated");
+    assert_eq!(evaluated.unwrap()["looked_at"], 1);
+    platform
+        .git
+        .write("kits/acme/shop/rule.wasm", rule("honest"))
+        .unwrap();
+    let third = platform.git.commit("a rule that ends").unwrap();
+    let kit = platform.until_kit("kits/acme/shop", "Applied", &third);
+    assert_eq!(Platform::findings(&kit)[0].0, "honest/told");
+}
