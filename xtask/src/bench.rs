@@ -12,7 +12,7 @@ use crate::prepare::{self, Step};
 
 #[derive(Args)]
 pub struct Bench {
-    /// `rule`, `change`, `poll`, `kits`; all if none is given
+    /// `rule`, `change`, `poll`, `scale`, `kits`; all if none is given
     names: Vec<String>,
     #[arg(short, long, value_enum, default_value = "text")]
     output: Output,
@@ -27,7 +27,7 @@ enum Output {
 impl Bench {
     pub fn run(self) -> Result<()> {
         prepare::wasm_target()?;
-        build_components(&["port-policy"])?;
+        build_components(&["port-policy", "unique-node-ports"])?;
         let step = Step::begin("building in release");
         let built = Command::new(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()))
             .current_dir(root())

@@ -1,4 +1,5 @@
-//! The figures. Arguments: the names of benchmarks (`rule`, `change`, `kits`, `poll`), and
+//! The figures. Arguments: the names of benchmarks (`rule`, `change`, `poll`, `scale`,
+//! `kits`), and
 //! `--json`. `cargo xtask bench` builds it in release and gives it a control plane.
 
 mod change;
@@ -6,6 +7,7 @@ mod host;
 mod kits;
 mod poll;
 mod rule;
+mod scale;
 
 use anyhow::Result;
 use serde_json::{Value, json};
@@ -76,6 +78,10 @@ fn main() -> Result<()> {
     }
     if wanted("poll") {
         figures.extend(poll::measure()?);
+    }
+    if wanted("scale") {
+        figures.extend(scale::measure(1000)?);
+        figures.extend(scale::measure(10_000)?);
     }
     if wanted("kits") {
         figures.extend(kits::measure(100)?);
