@@ -2,12 +2,14 @@
 //! Run by `cargo xtask test`, which starts the control plane that they share.
 
 mod boutique;
+mod drift;
 mod faults;
 mod gate;
 mod independence;
 mod lifecycle;
 mod ownership;
 mod platform;
+mod prune;
 mod rollout;
 #[path = "../remotes/servers.rs"]
 mod servers;

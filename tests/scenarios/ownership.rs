@@ -103,3 +103,79 @@ fn an_object_that_a_person_applied_is_taken_over() {
         "by-commit"
     );
 }
+
+#[test]
+fn what_another_tool_set_leaves_an_object_that_is_taken_over() {
+    let mut platform = Platform::new(&[]);
+    let namespace = platform.namespace("acme");
+    platform
+        .kubectl
+        .run(&["create", "namespace", &namespace])
+        .unwrap();
+    let before = "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: shop, labels: {old: 'yes'}}\ndata: {key: before, more: before}\n";
+    platform
+        .kubectl
+        .client_side_apply(before, &namespace)
+        .unwrap();
+    platform
+        .git
+        .write("kits/acme/shop/config.yaml", config_map("shop", "a"))
+        .unwrap();
+    let revision = platform.git.commit("takes it over").unwrap();
+    platform.start();
+    platform.until_kit("kits/acme/shop", "Applied", &revision);
+    let live = platform.get("acme", "configmap/shop").unwrap();
+    assert_eq!(live["data"], serde_json::json!({"key": "a"}));
+    assert!(live["metadata"]["labels"].get("old").is_none(), "{live}");
+}
+
+#[test]
+fn a_kit_that_adopts_nothing_or_nothing_managed_is_refused_what_is_there() {
+    let mut platform = Platform::new(&[]);
+    let namespace = platform.namespace("acme");
+    let kubectl = platform.kubectl.clone();
+    kubectl.run(&["create", "namespace", &namespace]).unwrap();
+    for (name, label) in [
+        ("plain", "a: b"),
+        ("managed", "app.kubernetes.io/managed-by: Helm"),
+    ] {
+        let text = format!(
+            "apiVersion: v1\nkind: ConfigMap\nmetadata: {{name: {name}, namespace: {namespace}, labels: {{{label}}}}}\ndata: {{key: before}}\n"
+        );
+        kubectl.apply(&text).unwrap();
+    }
+    for (kit, policy, object) in [
+        ("never", "never", "plain"),
+        ("managed", "unless-managed", "managed"),
+        ("unmanaged", "unless-managed", "plain"),
+    ] {
+        let text = format!(
+            "apiVersion: trimtab.io/v1alpha1\nkind: Kit\nmetadata: {{name: {kit}}}\nspec: {{adopt: {policy}}}\n"
+        );
+        let folder = format!("kits/acme/{kit}");
+        platform
+            .git
+            .write(&format!("{folder}/kit.yaml"), text)
+            .unwrap();
+        // One after the other: two kits may not have one object.
+        let file = format!("{folder}/config.yaml");
+        platform.git.write(&file, config_map(object, "a")).unwrap();
+        let revision = platform.git.commit(kit).unwrap();
+        if kit == "never" {
+            platform.start();
+        }
+        if kit == "unmanaged" {
+            platform.until_kit(&folder, "Applied", &revision);
+        } else {
+            let refused = platform.until_kit(&folder, "Refused", &revision);
+            let (rule, place, _) = &Platform::findings(&refused)[0];
+            assert_eq!(rule, "trimtab/not-adopted");
+            assert_eq!(*place, format!("{file}:1"));
+            let live = platform
+                .get("acme", &format!("configmap/{object}"))
+                .unwrap();
+            assert_eq!(live["data"]["key"], "before");
+        }
+        platform.git.git(&["rm", "-q", &file]).unwrap();
+    }
+}

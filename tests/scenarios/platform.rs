@@ -85,6 +85,16 @@ impl Platform {
 
     /// Starts a host of its own.
     pub fn start(&mut self) {
+        let file = self.repository_file();
+        self.run(&["--file".as_ref(), file.as_ref()]);
+    }
+
+    /// Starts a host that follows what Repositories there are.
+    pub fn start_without_file(&mut self) {
+        self.run(&[]);
+    }
+
+    fn run(&mut self, arguments: &[&std::ffi::OsStr]) {
         let log = File::options()
             .create(true)
             .append(true)
@@ -92,8 +102,7 @@ impl Platform {
             .expect("a log");
         let child = Command::new(env!("CARGO_BIN_EXE_trimtab"))
             .arg("run")
-            .arg("--file")
-            .arg(self.repository_file())
+            .args(arguments)
             .args([
                 "--only-namespace",
                 &self.name,
@@ -110,6 +119,16 @@ impl Platform {
             .spawn()
             .expect("trimtab runs");
         self.host = Some(child);
+    }
+
+    /// Runs a verb of the command line against the cluster.
+    pub fn trimtab(&self, arguments: &[&str]) -> std::process::Output {
+        Command::new(env!("CARGO_BIN_EXE_trimtab"))
+            .args(arguments)
+            .args(["--namespace", &self.name, "--kubeconfig"])
+            .arg(&self.kubectl.kubeconfig)
+            .output()
+            .expect("trimtab runs")
     }
 
     /// Kills the host as `kill -9` does.
@@ -155,6 +174,25 @@ impl Platform {
         found.ok().flatten().unwrap_or_default()
     }
 
+    /// Reasons and messages of the Events about a kit.
+    pub fn events(&self, path: &str) -> Vec<String> {
+        let selector = format!("involvedObject.name={}", path.replace('/', "."));
+        let found = self
+            .kubectl
+            .get(&[
+                "events",
+                "--namespace",
+                &self.name,
+                "--field-selector",
+                &selector,
+            ])
+            .expect("kubectl works")
+            .unwrap_or_default();
+        let items = found["items"].as_array().cloned().unwrap_or_default();
+        let text = |it: &Value| format!("{} {}", it["reason"], it["message"]);
+        items.iter().map(text).collect()
+    }
+
     /// Waits until a kit's Ready condition has this reason at this revision.
     pub fn until_kit(&self, path: &str, reason: &str, revision: &str) -> Value {
         wait_for(&format!("{path} is {reason} at {revision}"), SOON, || {
@@ -180,7 +218,7 @@ impl Platform {
         })
     }
 
-    fn state(&self, object: &Value) -> String {
+    pub fn state(&self, object: &Value) -> String {
         let logs = self.logs();
         let last: Vec<String> = logs.iter().rev().take(4).map(Value::to_string).collect();
         format!(

@@ -5,6 +5,7 @@ mod check;
 mod completion;
 mod install;
 mod local;
+mod reconcile;
 mod render;
 mod report;
 mod run;
@@ -37,6 +38,7 @@ enum Verb {
     Check(check::Check),
     Render(render::Render),
     Status(status::Status),
+    Reconcile(reconcile::Reconcile),
     Install(install::Install),
     Completion(completion::Completion),
 }
@@ -107,6 +109,7 @@ pub fn main() -> ExitCode {
         Verb::Check(verb) => verb.run(),
         Verb::Render(verb) => verb.run(),
         Verb::Status(verb) => verb.run(),
+        Verb::Reconcile(verb) => verb.run(),
         Verb::Install(verb) => verb.run(),
         Verb::Completion(verb) => verb.run(),
     };

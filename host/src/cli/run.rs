@@ -11,7 +11,8 @@ use kube::ResourceExt as _;
 use super::{ClusterArgs, Failure, Outcome};
 use crate::cluster::Cluster;
 use crate::kit::{
-    KitRule, RefSpec, Repository, RepositorySpec, SecretRef, custom_resource_definitions, validate,
+    DeletionPolicy, KitRule, RefSpec, Repository, RepositorySpec, SecretRef,
+    custom_resource_definitions, validate,
 };
 use crate::manifest::{Limits, read};
 use crate::pipeline::PluginStore;
@@ -118,6 +119,7 @@ impl Run {
                 guardrails: Vec::new(),
                 kits: self.kits.iter().map(|text| kit_rule(text)).collect(),
                 suspend: false,
+                deletion_policy: DeletionPolicy::default(),
             };
             found.push(Repository::new(&self.name, spec));
         }

@@ -19,6 +19,9 @@ use crate::kit::{Condition, ConditionStatus, Kit, Repository};
 pub struct Status {
     /// A kit's path, or a Repository's name; all if nothing is said
     name: Option<String>,
+    /// The namespace of the Repositories and Kits; all if nothing is said
+    #[arg(short, long, value_name = "NAME")]
+    namespace: Option<String>,
     #[command(flatten)]
     cluster: ClusterArgs,
     #[arg(short, long, value_enum, default_value = "text")]
@@ -30,13 +33,17 @@ impl Status {
         let runtime = tokio::runtime::Builder::new_current_thread()
             .enable_all()
             .build()?;
-        let (repositories, kits) = runtime.block_on(async {
+        let (mut repositories, mut kits) = runtime.block_on(async {
             let cluster = Cluster::connect(&self.cluster.options()).await?;
             Ok::<_, Failure>((
                 cluster.list_repositories().await?,
                 cluster.list_kits().await?,
             ))
         })?;
+        if self.namespace.is_some() {
+            repositories.retain(|it| it.namespace() == self.namespace);
+            kits.retain(|it| it.namespace() == self.namespace);
+        }
         let wanted = |kit: &&Kit| match (&self.name, &kit.status) {
             (None, _) => true,
             (Some(name), Some(status)) => {

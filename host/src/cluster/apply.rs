@@ -5,15 +5,17 @@ use std::time::Duration;
 use futures::StreamExt as _;
 use futures::stream::FuturesUnordered;
 use k8s_openapi::apiextensions_apiserver::pkg::apis::apiextensions::v1::CustomResourceDefinition;
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::{ManagedFieldsEntry, ObjectMeta};
 use kube::Api;
 use kube::api::{Patch, PatchParams, ValidationDirective};
 use kube::core::{DynamicObject, PartialObjectMeta};
 use kube::runtime::wait::{await_condition, conditions};
 
-use crate::manifest::{Finding, Scope};
-use crate::plan::{Plan, Stage, Step};
+use crate::manifest::{Finding, ObjectKey, Scope};
+use crate::plan::{Plan, Reason, Stage, Step};
 
 use super::connect::WRITE_DEADLINE;
+use super::managed_fields::{absorbed, is_applied_by, is_kit, is_tool, rewrite};
 use super::{Cluster, ClusterError};
 
 /// How long a new CRD may take until it is served.
@@ -26,6 +28,8 @@ const TRIES: u32 = 5;
 pub struct Applied {
     /// Objects that were sent and taken.
     pub changed: usize,
+    /// Objects of which fields were taken back from other field managers, and their names.
+    pub overridden: Vec<(ObjectKey, Vec<String>)>,
     /// Each object that was not taken, and why. The others were: applying goes on past an error
     /// within a stage, so that all errors are known at once, but no later stage is begun.
     pub failures: Vec<Finding>,
@@ -47,7 +51,12 @@ impl Cluster {
             }
             while let Some((step, result)) = results.next().await {
                 match result {
-                    Ok(()) => applied.changed += 1,
+                    Ok(rivals) => {
+                        applied.changed += 1;
+                        if !rivals.is_empty() {
+                            applied.overridden.push((step.key.clone(), rivals));
+                        }
+                    }
                     Err(error) => applied.failures.push(failure(step, &error)),
                 }
             }
@@ -67,24 +76,30 @@ impl Cluster {
         &self,
         step: &'s Step,
         manager: &str,
-    ) -> (&'s Step, Result<(), ClusterError>) {
+    ) -> (&'s Step, Result<Vec<String>, ClusterError>) {
         (step, self.send(step, manager).await)
     }
 
-    async fn send(&self, step: &Step, field_manager: &str) -> Result<(), ClusterError> {
+    /// Gives the field managers that fields were taken back from.
+    async fn send(&self, step: &Step, field_manager: &str) -> Result<Vec<String>, ClusterError> {
         let manager = if step.owner.is_some() {
             field_manager
         } else {
             "trimtab"
         };
         self.watched.change(|inventory| inventory.unsure(&step.key));
+        self.take_over(step, manager).await?;
         let mut tries = 0;
+        let mut rivals = Vec::new();
         let metadata = loop {
             tries += 1;
             let result = match self.patch(step, manager, false).await {
                 Err(error) if error.is_conflict() => match rival(&error, manager) {
                     Some(refusal) => Err(refusal),
-                    None => self.patch(step, manager, true).await,
+                    None => {
+                        rivals = managers_in_conflict(&error);
+                        self.patch(step, manager, true).await
+                    }
                 },
                 other => other,
             };
@@ -92,19 +107,67 @@ impl Cluster {
                 Ok(object) => break object.metadata,
                 Err(error) if tries < TRIES && may_pass_soon(&error) => {
                     tracing::debug!(object = %step.key, %error, tries, "will be tried again");
-                    tokio::time::sleep(Duration::from_millis(100 << (tries - 1))).await;
+                    tokio::time::sleep(pause(tries)).await;
                 }
                 Err(error) => return Err(error),
             }
         };
+        let metadata = match step.reason {
+            Reason::NotInInventory if metadata.managed_fields.iter().flatten().any(is_tool) => {
+                self.adopt(step, manager).await?
+            }
+            _ => metadata,
+        };
         match &step.owner {
-            Some(_) => self.watched.applied(&step.key.group_kind, &metadata),
-            None => self
-                .watched
-                .change(|inventory| inventory.add_namespace(&step.key.name)),
+            Some(_) => self.watched.applied(step, &metadata),
+            None => self.watched.made_namespace(&step.key.name, &metadata),
         }
         tracing::debug!(object = %step.key, reason = ?step.reason, "applied");
+        Ok(rivals)
+    }
+
+    /// Makes the fields of the kit that had the object until now this kit's own.
+    async fn take_over(&self, step: &Step, manager: &str) -> Result<(), ClusterError> {
+        let (Some(from), Some(api)) = (&step.takes_from, self.object_api(&step.key)) else {
+            return Ok(());
+        };
+        let renamed = |metadata: &ObjectMeta| {
+            let entries = metadata.managed_fields.as_deref().unwrap_or_default();
+            let theirs = |entry: &ManagedFieldsEntry| is_applied_by(entry, from);
+            entries
+                .iter()
+                .any(theirs)
+                .then(|| absorbed(entries, theirs, manager))
+        };
+        rewrite(&api, &step.key.name, &[], renamed).await?;
         Ok(())
+    }
+
+    /// Makes what other tools set on an object the kit's, and applies once more: what the manifest
+    /// does not have goes.
+    async fn adopt(&self, step: &Step, manager: &str) -> Result<ObjectMeta, ClusterError> {
+        if let Some(api) = self.object_api(&step.key) {
+            let absorbed = |metadata: &ObjectMeta| {
+                let entries = metadata.managed_fields.as_deref().unwrap_or_default();
+                Some(absorbed(entries, is_tool, manager))
+            };
+            rewrite(&api, &step.key.name, &[], absorbed).await?;
+        }
+        Ok(self.patch(step, manager, true).await?.metadata)
+    }
+
+    /// What of these steps is there already, and is no kit's.
+    pub async fn found(&self, plan: &Plan) -> Result<Vec<(ObjectKey, ObjectMeta)>, ClusterError> {
+        let steps = plan.steps.iter();
+        let mut found = Vec::new();
+        for step in steps.filter(|step| step.reason == Reason::NotInInventory) {
+            if let Some(api) = self.object_api(&step.key)
+                && let Some(live) = api.get_metadata_opt(&step.key.name).await?
+            {
+                found.push((step.key.clone(), live.metadata));
+            }
+        }
+        Ok(found)
     }
 
     async fn patch(
@@ -170,22 +233,39 @@ impl Cluster {
     }
 }
 
+/// Between one try and the next: 0.1, 0.2, 0.4 … s.
+pub(super) fn pause(tries: u32) -> Duration {
+    Duration::from_millis(100 << tries.saturating_sub(1).min(10))
+}
+
 /// A conflict with another kit's field manager, which is never forced; conflicts with people and
 /// other tools are.
 fn rival(error: &ClusterError, own: &str) -> Option<ClusterError> {
-    let ClusterError::Refused { causes, .. } = error else {
-        return None;
-    };
-    let manager = causes
+    let managers = managers_in_conflict(error);
+    let manager = managers
         .iter()
-        .filter_map(|cause| cause.split('"').nth(1))
-        .find(|manager| manager.starts_with("trimtab/") && *manager != own)?;
+        .find(|manager| is_kit(manager) && *manager != own)?;
     Some(ClusterError::Refused {
         code: 409,
         reason: "OwnedByAnotherKit".into(),
         message: format!("it belongs to another kit (field manager {manager})"),
         causes: Vec::new(),
     })
+}
+
+/// The field managers that own what an apply would change: `conflict with "kubectl-edit" using v1`.
+fn managers_in_conflict(error: &ClusterError) -> Vec<String> {
+    let ClusterError::Refused { causes, .. } = error else {
+        return Vec::new();
+    };
+    let mut managers: Vec<String> = causes
+        .iter()
+        .filter_map(|cause| cause.split('"').nth(1))
+        .map(str::to_owned)
+        .collect();
+    managers.sort();
+    managers.dedup();
+    managers
 }
 
 /// A kind that was just defined is not served at once, and a namespace that was just made may not

@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeSet, HashMap};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
 use futures::StreamExt as _;
 use k8s_openapi::api::core::v1::Namespace;
@@ -10,15 +11,15 @@ use kube::core::{ApiResource, DynamicObject, PartialObjectMeta};
 use kube::runtime::watcher::{self, Event};
 use kube::runtime::{WatchStreamExt as _, watcher as watch};
 use kube::{Api, Client};
-use tokio::sync::watch as signal;
+use tokio::sync::{mpsc, watch as signal};
 use tokio::task::JoinHandle;
 
-use crate::manifest::{GroupKind, ObjectKey, Origin};
-use crate::plan::{
-    DIGEST_ANNOTATION, Inventory, LiveObject, ORIGIN_ANNOTATION, PART_OF_LABEL, SetId,
-};
+use crate::manifest::{GroupKind, ObjectKey};
+use crate::plan::{Inventory, PART_OF_LABEL, SetId, Step, missing};
 
 use super::Cluster;
+use super::managed_fields::kit_fields;
+use super::noted::{follow, live_namespace, note};
 
 /// A live inventory. Cheap to clone; the watches end with the last clone.
 #[derive(Clone)]
@@ -27,12 +28,49 @@ pub struct Watched {
     shared: Arc<Shared>,
 }
 
-#[derive(Default)]
+/// What a watch noticed that a kit did not do itself.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Touched {
+    /// An object of this set changed, came, or went.
+    Set(SetId),
+    /// A namespace went.
+    Namespace(Arc<str>),
+}
+
 struct Shared {
     inventory: Mutex<Inventory>,
+    /// Told at each change of the inventory.
+    changed: signal::Sender<()>,
+    touched: mpsc::UnboundedSender<Touched>,
+    /// Until somebody listens.
+    listener: Mutex<Option<mpsc::UnboundedReceiver<Touched>>>,
     /// By kind: whether the first list has been read.
     kinds: Mutex<HashMap<GroupKind, signal::Receiver<bool>>>,
     tasks: Mutex<Vec<JoinHandle<()>>>,
+}
+
+impl Default for Shared {
+    fn default() -> Self {
+        let (touched, listener) = mpsc::unbounded_channel();
+        Self {
+            inventory: Mutex::default(),
+            changed: signal::channel(()).0,
+            touched,
+            listener: Mutex::new(Some(listener)),
+            kinds: Mutex::default(),
+            tasks: Mutex::default(),
+        }
+    }
+}
+
+impl Shared {
+    fn tell(&self, touched: impl IntoIterator<Item = Touched>) {
+        self.changed.send_replace(());
+        for it in touched {
+            // Whoever does not follow, as `trimtab status`, is not told.
+            let _ = self.touched.send(it);
+        }
+    }
 }
 
 impl Drop for Shared {
@@ -62,9 +100,65 @@ impl Watched {
         change(&mut lock(&self.shared.inventory));
     }
 
+    /// What the watches notice from now on; the first caller has it.
+    pub fn touched(&self) -> Option<mpsc::UnboundedReceiver<Touched>> {
+        lock(&self.shared.listener).take()
+    }
+
+    /// Waits until the inventory is as asked; false if it is not by then.
+    pub async fn until(&self, deadline: Duration, reached: impl Fn(&Inventory) -> bool) -> bool {
+        let mut changes = self.shared.changed.subscribe();
+        let waiting = async {
+            while !self.read(&reached) {
+                if changes.changed().await.is_err() {
+                    return;
+                }
+            }
+        };
+        // The last look tells, whether it was reached or time ran out.
+        let _ = tokio::time::timeout(deadline, waiting).await;
+        self.read(reached)
+    }
+
     /// What the API server answered to an apply.
-    pub(super) fn applied(&self, kind: &GroupKind, metadata: &ObjectMeta) {
-        self.change(|inventory| note(inventory, kind, metadata, true));
+    pub(super) fn applied(&self, step: &Step, metadata: &ObjectMeta) {
+        let kind = &step.key.group_kind;
+        let mut inventory = lock(&self.shared.inventory);
+        let mut touched = note(&mut inventory, kind, metadata, true);
+        if let Some(fields) = kit_fields(metadata) {
+            inventory.never(&step.key, missing(&step.body, &fields));
+        }
+        drop(inventory);
+        // The kit that applied it knows; one that had it until now does not.
+        let label = metadata
+            .labels
+            .as_ref()
+            .and_then(|it| it.get(PART_OF_LABEL));
+        let own = label.map(|label| Touched::Set(SetId::from_label(label)));
+        touched.retain(|it| Some(it) != own.as_ref());
+        self.shared.tell(touched);
+    }
+
+    /// What the API server answered when a kit's namespace was made.
+    pub(super) fn made_namespace(&self, name: &str, metadata: &ObjectMeta) {
+        self.change(|inventory| {
+            inventory.put_namespace(name, live_namespace(metadata));
+        });
+    }
+
+    /// What the API server answered to a delete that has not ended yet.
+    pub(super) fn deleting(&self, key: &ObjectKey, metadata: &ObjectMeta) {
+        self.change(|inventory| note(inventory, &key.group_kind, metadata, false).clear());
+    }
+
+    /// An object is gone, or no longer anybody's.
+    pub(super) fn forget(&self, key: &ObjectKey, uid: &str) {
+        self.change(|inventory| {
+            if inventory.get(key).is_some_and(|live| &*live.uid == uid) {
+                inventory.remove(key);
+            }
+        });
+        self.shared.changed.send_replace(());
     }
 
     fn watch_kind(&self, resource: ApiResource) -> signal::Receiver<bool> {
@@ -88,13 +182,11 @@ impl Watched {
         let task = tokio::spawn(events.for_each(move |event| {
             if let Some(shared) = shared.upgrade() {
                 match event {
-                    Ok(event) => follow(
-                        &mut lock(&shared.inventory),
-                        &kind,
-                        event,
-                        &mut listing,
-                        &listed,
-                    ),
+                    Ok(event) => {
+                        let inventory = &mut lock(&shared.inventory);
+                        let touched = follow(inventory, &kind, event, &mut listing, &listed);
+                        shared.tell(touched);
+                    }
                     Err(error) => {
                         tracing::debug!(%kind, %error, "watch interrupted; it will resume")
                     }
@@ -134,129 +226,32 @@ impl Watched {
     }
 }
 
-/// `listing` holds the keys that a list has told of so far, while one is being read.
-fn follow(
-    inventory: &mut Inventory,
-    kind: &GroupKind,
-    event: Event<PartialObjectMeta<DynamicObject>>,
-    listing: &mut BTreeSet<ObjectKey>,
-    listed: &signal::Sender<bool>,
-) {
-    match event {
-        Event::Init => listing.clear(),
-        Event::InitApply(object) => {
-            listing.extend(key_of(kind, &object.metadata));
-            note(inventory, kind, &object.metadata, false);
-        }
-        Event::Apply(object) => note(inventory, kind, &object.metadata, false),
-        Event::Delete(object) => {
-            if let Some(key) = key_of(kind, &object.metadata)
-                && inventory
-                    .get(&key)
-                    .is_some_and(|live| Some(&*live.uid) == object.metadata.uid.as_deref())
-            {
-                inventory.remove(&key);
-            }
-        }
-        Event::InitDone => {
-            // What a list after an interruption no longer has was deleted meanwhile.
-            let gone: Vec<ObjectKey> = inventory
-                .keys()
-                .filter(|key| key.group_kind == *kind && !listing.contains(key))
-                .cloned()
-                .collect();
-            for key in gone {
-                inventory.remove(&key);
-            }
-            listing.clear();
-            listed.send_replace(true);
-        }
-    }
-}
-
 fn follow_namespaces(
     shared: &Shared,
     event: Event<PartialObjectMeta<Namespace>>,
     listed: &signal::Sender<bool>,
 ) {
     let mut inventory = lock(&shared.inventory);
-    match event {
+    let touched = match event {
         Event::Apply(namespace) | Event::InitApply(namespace) => {
-            let name = namespace.metadata.name.unwrap_or_default();
-            // One on its way out takes nothing in: it counts as missing, and making it says why.
-            match namespace.metadata.deletion_timestamp {
-                None => inventory.add_namespace(&name),
-                Some(_) => inventory.remove_namespace(&name),
-            }
+            let metadata = namespace.metadata;
+            let name = metadata.name.as_deref().unwrap_or_default();
+            inventory.put_namespace(name, live_namespace(&metadata));
+            None
         }
         Event::Delete(namespace) => {
-            inventory.remove_namespace(&namespace.metadata.name.unwrap_or_default())
+            let name = namespace.metadata.name.unwrap_or_default();
+            inventory.remove_namespace(&name);
+            Some(Touched::Namespace(name.into()))
         }
-        Event::Init => {}
+        Event::Init => None,
         Event::InitDone => {
             listed.send_replace(true);
+            None
         }
-    }
-}
-
-fn key_of(kind: &GroupKind, metadata: &ObjectMeta) -> Option<ObjectKey> {
-    Some(ObjectKey {
-        group_kind: kind.clone(),
-        namespace: metadata.namespace.as_deref().map(Into::into),
-        name: metadata.name.as_deref()?.into(),
-    })
-}
-
-/// Puts an object's newest state into the inventory. `answer`: it is the answer to an apply of
-/// ours, and so makes an unsure entry sure.
-fn note(inventory: &mut Inventory, kind: &GroupKind, metadata: &ObjectMeta, answer: bool) {
-    let Some(key) = key_of(kind, metadata) else {
-        return;
     };
-    let Some(owner) = metadata
-        .labels
-        .as_ref()
-        .and_then(|labels| labels.get(PART_OF_LABEL))
-    else {
-        inventory.remove(&key);
-        return;
-    };
-    let version = metadata.resource_version.as_deref().unwrap_or_default();
-    let mut unsure = false;
-    if let Some(old) = inventory
-        .get(&key)
-        .filter(|old| Some(&*old.uid) == metadata.uid.as_deref())
-    {
-        // Resource versions of one resource are ordered numbers (KEP-5504).
-        if let (Ok(old), Ok(new)) = (old.resource_version.parse::<u64>(), version.parse::<u64>())
-            && new < old
-        {
-            return;
-        }
-        unsure = !answer && old.digest.is_none();
-    }
-    let annotation = |name: &str| {
-        metadata
-            .annotations
-            .as_ref()
-            .and_then(|all| all.get(name))
-            .map(String::as_str)
-    };
-    let live = LiveObject {
-        uid: metadata.uid.as_deref().unwrap_or_default().into(),
-        resource_version: version.into(),
-        owner: SetId::from_label(owner),
-        digest: annotation(DIGEST_ANNOTATION)
-            .filter(|_| !unsure)
-            .map(Into::into),
-        origin: annotation(ORIGIN_ANNOTATION).and_then(parse_origin),
-    };
-    inventory.insert(key, live);
-}
-
-fn parse_origin(text: &str) -> Option<Origin> {
-    let (path, line) = text.rsplit_once(':')?;
-    Some(Origin::new(path, line.parse().ok()?))
+    drop(inventory);
+    shared.tell(touched);
 }
 
 impl Cluster {

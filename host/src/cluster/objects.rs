@@ -5,12 +5,14 @@ use std::time::Duration;
 
 use k8s_openapi::api::core::v1::{Namespace, Secret};
 use k8s_openapi::apiextensions_apiserver::pkg::apis::apiextensions::v1::CustomResourceDefinition;
-use kube::api::{ListParams, Patch, PatchParams, PostParams};
+use kube::api::{DeleteParams, ListParams, Patch, PatchParams, PostParams, Preconditions};
 use kube::runtime::wait::{await_condition, conditions};
 use kube::{Api, ResourceExt as _};
 use serde_json::{Value, json};
 
-use crate::kit::{Kit, KitSpec, KitStatus, Repository, RepositoryStatus};
+use crate::kit::{
+    Kit, KitSpec, KitStatus, PRUNE_FINALIZER, REQUESTED_ANNOTATION, Repository, RepositoryStatus,
+};
 
 use super::{Cluster, ClusterError};
 
@@ -21,6 +23,10 @@ const REPOSITORY_LABEL: &str = "trimtab.io/repository";
 
 fn forced() -> PatchParams {
     PatchParams::apply(MANAGER).force()
+}
+
+fn requested(now: &str) -> Value {
+    json!({"metadata": {"annotations": {REQUESTED_ANNOTATION: now}}})
 }
 
 impl Cluster {
@@ -145,6 +151,61 @@ impl Cluster {
         Ok(self.writes.take(write).await?)
     }
 
+    /// Asks the host to look at a kit now, and lets a revision's deletions through.
+    pub async fn request_kit(
+        &self,
+        kit: &Kit,
+        now: &str,
+        allow_deletions: Option<&str>,
+    ) -> Result<(), ClusterError> {
+        let mut patch = requested(now);
+        if let Some(revision) = allow_deletions {
+            patch["spec"] = json!({"allowDeletions": revision});
+        }
+        let namespace = kit.namespace().unwrap_or_default();
+        let api: Api<Kit> = Api::namespaced(self.client.clone(), &namespace);
+        let params = PatchParams::default();
+        api.patch(&kit.name_any(), &params, &Patch::Merge(&patch))
+            .await?;
+        Ok(())
+    }
+
+    /// Asks the host to poll a Repository now.
+    pub async fn request_repository(
+        &self,
+        repository: &Repository,
+        now: &str,
+    ) -> Result<(), ClusterError> {
+        let namespace = repository.namespace().unwrap_or_default();
+        let api: Api<Repository> = Api::namespaced(self.client.clone(), &namespace);
+        let patch = requested(now);
+        let params = PatchParams::default();
+        api.patch(&repository.name_any(), &params, &Patch::Merge(&patch))
+            .await?;
+        Ok(())
+    }
+
+    /// Deletes a kit's object; one of another uid is left, and one that is gone already is fine.
+    pub async fn delete_kit(
+        &self,
+        namespace: &str,
+        name: &str,
+        uid: Option<&str>,
+    ) -> Result<(), ClusterError> {
+        let api: Api<Kit> = Api::namespaced(self.client.clone(), namespace);
+        let params = DeleteParams {
+            preconditions: uid.map(|uid| Preconditions {
+                uid: Some(uid.to_owned()),
+                resource_version: None,
+            }),
+            ..DeleteParams::default()
+        };
+        match api.delete(name, &params).await.map_err(ClusterError::from) {
+            Err(error) if !error.is_not_found() && !error.is_conflict() => Err(error),
+            _ => Ok(()),
+        }
+    }
+
     pub async fn put_kit_status(
         &self,
         namespace: &str,
@@ -161,6 +222,32 @@ impl Cluster {
         let write = api.patch_status(name, &params, &patch);
         self.writes.take(write).await?;
         Ok(())
+    }
+
+    /// Puts the finalizer that holds a Repository until its objects are deleted on it, or takes
+    /// it off. Those of others stay.
+    pub async fn hold_repository(
+        &self,
+        repository: &Repository,
+        hold: bool,
+    ) -> Result<(), ClusterError> {
+        let namespace = repository.namespace().unwrap_or_default();
+        let api: Api<Repository> = Api::namespaced(self.client.clone(), &namespace);
+        // Of a field manager of its own: the Repository may have been applied by this host, too.
+        let params = PatchParams::apply("trimtab-finalizer").force();
+        let finalizers: &[&str] = if hold { &[PRUNE_FINALIZER] } else { &[] };
+        let body = json!({
+            "apiVersion": "trimtab.io/v1alpha1", "kind": "Repository",
+            "metadata": {"name": repository.name_any(), "finalizers": finalizers},
+        });
+        let name = repository.name_any();
+        match api.patch(&name, &params, &Patch::Apply(&body)).await {
+            Ok(_) => Ok(()),
+            Err(error) => match ClusterError::from(error) {
+                error if error.is_not_found() && !hold => Ok(()),
+                error => Err(error),
+            },
+        }
     }
 
     pub async fn put_repository_status(

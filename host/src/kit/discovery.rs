@@ -10,7 +10,7 @@ use super::kit_files::KitFiles;
 use super::links::link_targets;
 use super::pattern::{Captures, Pattern, Segment, is_dns_subdomain};
 use super::plugins::{Resolved, own_plugins, resolve_guardrails};
-use super::{InputDigest, KitPath, KitRule, KitSource, RepositorySpec, dependencies};
+use super::{InputDigest, KitPath, KitPolicy, KitRule, KitSource, RepositorySpec, dependencies};
 use crate::manifest::{Finding, Origin};
 use crate::source::{EntryKind, ObjectId, Snapshot, SourceError};
 
@@ -326,10 +326,12 @@ fn kit(snapshot: &Snapshot, it: &Matched<'_>, read: &Read, guardrails: &Resolved
     let mut findings = Vec::new();
     let mut grants = granted(&it.path, it.rule, &it.captures, &mut findings);
     let mut plugins = Vec::new();
+    let mut policy = KitPolicy::default();
     match &read.file {
         Err(faults) => findings.extend(faults.iter().cloned()),
         Ok(file) => {
             narrow(&mut grants, file, &mut findings);
+            policy = file.policy.clone();
             plugins = own_plugins(snapshot, &it.path, file, &mut findings);
         }
     }
@@ -345,6 +347,8 @@ fn kit(snapshot: &Snapshot, it: &Matched<'_>, read: &Read, guardrails: &Resolved
         plugins,
         ignore: it.rule.ignore.clone(),
         depends_on: Vec::new(),
+        policy,
+        budget: it.rule.deletion_budget.unwrap_or_default(),
         inputs: InputDigest::none(),
         findings,
     };

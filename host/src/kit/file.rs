@@ -1,8 +1,10 @@
 //! `kit.yaml`: what a kit's author decides. It can narrow what the Repository grants, never widen it.
 
+use serde::de::DeserializeOwned;
 use serde_json::{Map, Value};
 
 use super::spec::is_digest;
+use super::{IgnoreRule, KitPolicy, PrunePolicy};
 use crate::manifest::{Finding, Limits, Manifest, Origin, read};
 
 /// The file's name in a kit's directory.
@@ -11,7 +13,18 @@ pub const KIT_FILE: &str = "kit.yaml";
 /// Fields of a kit.yaml; docs/reference.md is checked against these.
 pub(super) const FIELDS: [&str; 4] = ["apiVersion", "kind", "metadata", "spec"];
 pub(super) const METADATA_FIELDS: [&str; 3] = ["name", "labels", "annotations"];
-pub(super) const SPEC_FIELDS: [&str; 3] = ["dependsOn", "plugins", "allowedNamespaces"];
+pub(super) const SPEC_FIELDS: [&str; 7] = [
+    "dependsOn",
+    "plugins",
+    "allowedNamespaces",
+    "prune",
+    "drift",
+    "ignore",
+    "adopt",
+];
+pub(super) const PRUNE_FIELDS: [&str; 3] =
+    ["propagation", "deleteVolumeClaims", "deleteNamespaces"];
+pub(super) const IGNORE_FIELDS: [&str; 3] = ["kind", "name", "fields"];
 pub(super) const PLUGIN_FIELDS: [&str; 3] = ["path", "digest", "settings"];
 
 /// What a kit.yaml says.
@@ -22,6 +35,7 @@ pub struct KitFile {
     pub plugins: Vec<PluginRef>,
     /// A part of the namespaces that the Repository grants, and where that is said.
     pub allowed_namespaces: Option<(Vec<String>, Origin)>,
+    pub policy: KitPolicy,
 }
 
 #[derive(Clone, Debug, PartialEq)]
@@ -180,18 +194,110 @@ impl Reader<'_> {
             depends_on,
             plugins: self.plugins(spec.get("plugins")),
             allowed_namespaces: allowed,
+            policy: self.policy(&spec),
+        }
+    }
+
+    fn policy(&mut self, spec: &Map<String, Value>) -> KitPolicy {
+        let prune = self.mapping("/spec/prune", &PRUNE_FIELDS);
+        KitPolicy {
+            prune: PrunePolicy {
+                propagation: self.word("/spec/prune", &prune, "propagation"),
+                delete_volume_claims: self.flag("/spec/prune", &prune, "deleteVolumeClaims"),
+                delete_namespaces: self.flag("/spec/prune", &prune, "deleteNamespaces"),
+            },
+            drift: self.word("/spec", spec, "drift"),
+            ignore: self.ignore(spec.get("ignore")),
+            adopt: self.word("/spec", spec, "adopt"),
+        }
+    }
+
+    fn ignore(&mut self, value: Option<&Value>) -> Vec<IgnoreRule> {
+        let count = self.count("/spec/ignore", value);
+        let mut rules = Vec::new();
+        for index in 0..count {
+            let pointer = format!("/spec/ignore/{index}");
+            let rule = self.mapping(&pointer, &IGNORE_FIELDS);
+            let at = format!("{pointer}/fields");
+            let fields = self.texts(&at, rule.get("fields"));
+            if fields.is_empty() {
+                self.wrong(
+                    &pointer,
+                    "it ignores no field; `fields` takes RFC 6901 pointers".into(),
+                );
+            }
+            for (index, (field, _)) in fields.iter().enumerate() {
+                if !field.starts_with('/') {
+                    let message = format!("{field:?} is no RFC 6901 pointer; it begins with /");
+                    self.wrong(&format!("{at}/{index}"), message);
+                }
+            }
+            let kind = self.text(&pointer, &rule, "kind");
+            let name = self.text(&pointer, &rule, "name");
+            rules.push(IgnoreRule {
+                kind,
+                name,
+                fields: fields.into_iter().map(|(field, _)| field).collect(),
+            });
+        }
+        rules
+    }
+
+    fn flag(&mut self, pointer: &str, map: &Map<String, Value>, name: &str) -> bool {
+        match map.get(name) {
+            None | Some(Value::Null) => false,
+            Some(Value::Bool(flag)) => *flag,
+            Some(_) => {
+                self.wrong(
+                    &format!("{pointer}/{name}"),
+                    "this is to be true or false".into(),
+                );
+                false
+            }
+        }
+    }
+
+    fn text(&mut self, pointer: &str, map: &Map<String, Value>, name: &str) -> Option<String> {
+        match map.get(name) {
+            None | Some(Value::Null) => None,
+            Some(Value::String(text)) => Some(text.clone()),
+            Some(_) => {
+                self.wrong(&format!("{pointer}/{name}"), "this is to be a text".into());
+                None
+            }
+        }
+    }
+
+    /// A value of an enum, as serde spells it; its default if there is none.
+    fn word<T: DeserializeOwned + Default>(
+        &mut self,
+        pointer: &str,
+        map: &Map<String, Value>,
+        name: &str,
+    ) -> T {
+        match map.get(name) {
+            None | Some(Value::Null) => T::default(),
+            Some(value) => serde_json::from_value(value.clone()).unwrap_or_else(|error| {
+                self.wrong(&format!("{pointer}/{name}"), error.to_string());
+                T::default()
+            }),
+        }
+    }
+
+    /// How many items a list has.
+    fn count(&mut self, pointer: &str, value: Option<&Value>) -> usize {
+        match value {
+            None | Some(Value::Null) => 0,
+            Some(Value::Array(items)) => items.len(),
+            Some(_) => {
+                self.wrong(pointer, "this is to be a list".into());
+                0
+            }
         }
     }
 
     fn plugins(&mut self, value: Option<&Value>) -> Vec<PluginRef> {
-        let count = match value {
-            None | Some(Value::Null) => 0,
-            Some(Value::Array(items)) => items.len(),
-            Some(_) => {
-                self.wrong("/spec/plugins", "this is to be a list".into());
-                0
-            }
-        };
+        let count = self.count("/spec/plugins", value);
         (0..count)
             .filter_map(|index| self.plugin(&format!("/spec/plugins/{index}")))
             .collect()

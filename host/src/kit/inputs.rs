@@ -17,6 +17,7 @@ pub(super) fn inputs(kit: &KitSource, tree: ObjectId, links: &[String]) -> Input
     add(kit.path.as_str().as_bytes());
     add(tree.as_bytes());
     add(format!("{:?}", kit.grants).as_bytes());
+    add(format!("{:?}", kit.budget).as_bytes());
     for list in [links, &kit.ignore] {
         add(&(list.len() as u64).to_le_bytes());
         list.iter().for_each(|part| add(part.as_bytes()));

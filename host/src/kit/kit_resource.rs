@@ -4,9 +4,12 @@ use kube::CustomResource;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::Condition;
+use super::{Condition, DeletionPolicy, PrunePolicy};
 use crate::manifest::Finding;
 use crate::source::Commit;
+
+/// On a Kit or a Repository: when a person asked the host to look at it; any change of it asks.
+pub const REQUESTED_ANNOTATION: &str = "trimtab.io/requested-at";
 
 /// A kit of a Repository. The host makes it and writes its status; `spec` belongs to people.
 #[derive(
@@ -35,6 +38,14 @@ pub struct KitSpec {
     /// Stops reconciling this kit; what is live stays.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub suspend: bool,
+    /// A revision, by its id or the first seven digits or more: what it deletes is meant, whatever
+    /// the deletion budget says.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub allow_deletions: Option<String>,
+    /// What becomes of the kit's objects when this Kit is deleted. If the repository still has the
+    /// kit, it is made anew.
+    #[serde(default, skip_serializing_if = "DeletionPolicy::is_default")]
+    pub deletion_policy: DeletionPolicy,
 }
 
 /// A revision as people want to see it.
@@ -66,6 +77,26 @@ impl RevisionStatus {
             at,
         }
     }
+}
+
+/// What somebody else changed on an object of a kit.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct DriftStatus {
+    /// `Service acme/shop`.
+    pub object: String,
+    /// RFC 6901 pointers, at most 10.
+    pub fields: Vec<String>,
+    /// The field manager that changed it, as far as it is known.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub manager: Option<String>,
+    /// When it was changed, by the API server's clock, RFC 3339.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub changed_at: Option<String>,
+    /// When the host put it right, or noticed it, RFC 3339.
+    pub at: String,
+    /// False where the kit only reports, and while the object is fought over.
+    pub corrected: bool,
 }
 
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
@@ -105,6 +136,16 @@ pub struct KitStatus {
     /// Digest of the inputs (trees, plugins, settings) of the attempted revision.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub inputs: Option<String>,
+    /// Kits that must be live before this one, as the revision that is live says; they are deleted
+    /// after it.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub depends_on: Vec<String>,
+    /// What kit.yaml said of pruning when it was last read: it may be gone when it matters.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub prune: Option<PrunePolicy>,
+    /// What others changed on its objects, newest first; at most 10.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub drift: Vec<DriftStatus>,
     /// How many objects the kit has live.
     #[serde(default)]
     #[schemars(with = "i32")]

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use sha2::{Digest as _, Sha256};
 
-use super::KitPath;
+use super::{DeletionBudget, KitPath, KitPolicy};
 use crate::manifest::{Finding, Origin};
 use crate::source::ObjectId;
 
@@ -80,6 +80,9 @@ pub struct KitSource {
     /// Patterns of files that are not the kit's manifests, from the Repository.
     pub ignore: Vec<String>,
     pub depends_on: Vec<KitPath>,
+    pub policy: KitPolicy,
+    /// From the Repository.
+    pub budget: DeletionBudget,
     pub inputs: InputDigest,
     /// Why this kit cannot be rendered as it is: a bad kit.yaml, a missing plugin, a cycle.
     pub findings: Vec<Finding>,

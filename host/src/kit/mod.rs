@@ -17,6 +17,7 @@ mod links;
 mod name;
 mod pattern;
 mod plugins;
+mod policy;
 #[cfg(test)]
 mod reference_tests;
 mod repository;
@@ -26,9 +27,15 @@ pub use condition::{Condition, ConditionStatus, set_condition};
 pub use definitions::custom_resource_definitions;
 pub use discovery::{Discoverer, Discovery};
 pub use file::KIT_FILE;
-pub use kit_resource::{FindingCounts, Kit, KitSpec, KitStatus, RevisionStatus};
+pub use kit_resource::{
+    DriftStatus, FindingCounts, Kit, KitSpec, KitStatus, REQUESTED_ANNOTATION, RevisionStatus,
+};
 pub use kit_source::{Grants, InputDigest, KitSource, PluginUse};
 pub use name::KitPath;
+pub use policy::{
+    AdoptPolicy, DeletionBudget, DeletionPolicy, DriftPolicy, IgnoreRule, KitPolicy,
+    PRUNE_FINALIZER, Propagation, PrunePolicy,
+};
 pub use repository::{
     Guardrail, KitCounts, KitRule, RefSpec, Repository, RepositorySpec, RepositoryStatus, SecretRef,
 };

@@ -54,6 +54,19 @@ impl Pattern {
         segments.collect::<Result<_, _>>().map(Self::Segments)
     }
 
+    /// Whether a directory of this path is one that the pattern means.
+    pub(super) fn matches(&self, path: &str) -> bool {
+        let Self::Segments(segments) = self else {
+            return true;
+        };
+        let names: Vec<&str> = path.split('/').collect();
+        let fits = |(segment, name): (&Segment, &&str)| match segment {
+            Segment::Name(wanted) => wanted == *name,
+            Segment::Any | Segment::Capture(_) => !name.starts_with('.'),
+        };
+        segments.len() == names.len() && segments.iter().zip(&names).all(fits)
+    }
+
     pub(super) fn captures(&self) -> Vec<&str> {
         match self {
             Self::Everywhere => Vec::new(),
@@ -108,6 +121,7 @@ mod tests {
     fn a_pattern_is_names_stars_and_captures() {
         let pattern = Pattern::parse("kits/{company}/*").expect("valid");
         assert_eq!(pattern.captures(), ["company"]);
+        assert!(pattern.matches("kits/acme/web") && !pattern.matches("kits/acme"));
         assert_eq!(Pattern::parse("**"), Ok(Pattern::Everywhere));
         for wrong in ["", "a//b", "../a", "a*", "{a}/{a}", "{}", "a/**"] {
             assert!(Pattern::parse(wrong).is_err(), "{wrong}");

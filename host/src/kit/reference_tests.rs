@@ -5,7 +5,9 @@ use std::path::Path;
 
 use serde_json::{Value, json};
 
-use super::file::{FIELDS, METADATA_FIELDS, PLUGIN_FIELDS, SPEC_FIELDS, parse};
+use super::file::{
+    FIELDS, IGNORE_FIELDS, METADATA_FIELDS, PLUGIN_FIELDS, PRUNE_FIELDS, SPEC_FIELDS, parse,
+};
 use super::{RepositorySpec, custom_resource_definitions, validate};
 use crate::manifest::{Finding, Limits, ObjectKey, Origin, Span, read};
 
@@ -166,6 +168,8 @@ fn every_field_of_a_kit_file_is_in_the_reference_and_no_other() {
         ("metadata.", &METADATA_FIELDS),
         ("spec.", &SPEC_FIELDS),
         ("spec.plugins[].", &PLUGIN_FIELDS),
+        ("spec.prune.", &PRUNE_FIELDS),
+        ("spec.ignore[].", &IGNORE_FIELDS),
     ];
     let named = groups.iter().flat_map(|(prefix, names)| {
         names
@@ -193,6 +197,7 @@ fn the_types_of_a_kit_file_s_fields_are_those_that_it_is_read_with() {
             // Fields that the example does without.
             (_, None) => row[2] == "–",
             ("string", Some(value)) => value.is_string(),
+            ("boolean", Some(value)) => value.is_boolean(),
             ("object", Some(value)) => value.is_object(),
             ("[]string", Some(value)) => value[0].is_string(),
             ("[]object", Some(value)) => value[0].is_object(),

@@ -5,7 +5,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use super::{Condition, RevisionStatus};
+use super::{Condition, DeletionBudget, DeletionPolicy, RevisionStatus};
 use crate::manifest::Finding;
 
 /// A Git repository that describes a platform instance.
@@ -53,6 +53,9 @@ pub struct RepositorySpec {
     /// Stops polling; what is live stays.
     #[serde(default)]
     pub suspend: bool,
+    /// What becomes of all its kits' objects when the Repository is deleted.
+    #[serde(default, skip_serializing_if = "DeletionPolicy::is_default")]
+    pub deletion_policy: DeletionPolicy,
 }
 
 fn default_interval() -> String {
@@ -123,6 +126,9 @@ pub struct KitRule {
     /// `.trimtabignore` comes after these.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub ignore: Vec<String>,
+    /// How much one revision may delete of a kit; 20 objects and 50 % if nothing is said.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub deletion_budget: Option<DeletionBudget>,
 }
 
 fn yes() -> bool {

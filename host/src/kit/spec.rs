@@ -5,7 +5,7 @@ use std::time::Duration;
 use ignore::gitignore::GitignoreBuilder;
 
 use super::pattern::{Pattern, fill, is_dns_label};
-use super::{Guardrail, KitRule, RepositorySpec, durations};
+use super::{Guardrail, KitPath, KitRule, RepositorySpec, durations};
 use crate::manifest::Finding;
 use crate::source::Follow;
 
@@ -34,6 +34,13 @@ impl RepositorySpec {
 
     pub fn timeout(&self) -> Result<Duration, String> {
         duration("timeout", &self.timeout)
+    }
+}
+
+impl KitRule {
+    /// Whether its pattern makes this directory a kit; `**` makes any.
+    pub fn matches(&self, kit: &KitPath) -> bool {
+        Pattern::parse(&self.path).is_ok_and(|pattern| pattern.matches(kit.as_str()))
     }
 }
 

@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use crate::kit::{Discoverer, InputDigest, KitPath, KitSource, RepositorySpec};
-use crate::manifest::{Finding, GroupKind, Scope, Scopes};
+use crate::manifest::{Finding, GroupKind, ObjectKey, Scope, Scopes};
 use crate::source::{Snapshot, SourceError};
 
 use super::plugins::UserId;
@@ -36,6 +36,21 @@ impl Verdict {
     pub fn has_errors(&self) -> bool {
         self.findings().any(Finding::is_error)
     }
+
+    /// Whether it has this object. Where a file says no namespace and the scope of its kind is not
+    /// known yet, the kit's own is meant.
+    pub fn has(&self, key: &ObjectKey) -> bool {
+        let own = self.kit.grants.namespace.as_deref();
+        self.rendered.manifests.iter().any(|manifest| {
+            // Compared field by field: a key costs more to make.
+            manifest.object["metadata"]["name"].as_str() == Some(&key.name) && {
+                let found = manifest.key();
+                found.group_kind == key.group_kind
+                    && (found.namespace == key.namespace
+                        || found.namespace.is_none() && own == key.namespace.as_deref())
+            }
+        })
+    }
 }
 
 /// What the pipeline says of a revision: a function of the commit and the Repository's spec.
@@ -48,6 +63,15 @@ pub struct Evaluation {
     /// Kinds that CRDs of this revision define.
     pub defined: BTreeMap<GroupKind, (Scope, KitPath)>,
     pub looked_at: usize,
+}
+
+impl Evaluation {
+    pub fn verdict(&self, kit: &KitPath) -> Option<&Verdict> {
+        let found = self
+            .verdicts
+            .binary_search_by(|verdict| verdict.kit.path.cmp(kit));
+        Some(&self.verdicts[found.ok()?])
+    }
 }
 
 /// Evaluates one repository's revisions, and remembers what it need not do again.

@@ -10,6 +10,8 @@ const OWN: [(&str, &str); 2] = [
     ("labels", "applyset.kubernetes.io/"),
     ("annotations", "trimtab.io/"),
 ];
+/// Of the annotations with the host's prefix, the one that is the author's to write.
+const PRUNE_ANNOTATION: &str = "trimtab.io/prune";
 const OWN_GROUP: &str = "trimtab.io";
 /// Fields that the API server writes.
 const SERVERS: [&str; 6] = [
@@ -128,7 +130,7 @@ fn reserved(manifest: &Manifest) -> Vec<Finding> {
             .and_then(Value::as_object)
             .into_iter()
             .flat_map(|map| map.keys());
-        for name in names.filter(|name| name.starts_with(prefix)) {
+        for name in names.filter(|name| name.starts_with(prefix) && *name != PRUNE_ANNOTATION) {
             let pointer = format!(
                 "/metadata/{map}/{}",
                 name.replace('~', "~0").replace('/', "~1")
@@ -139,6 +141,19 @@ fn reserved(manifest: &Manifest) -> Vec<Finding> {
             );
             findings.push(at(manifest, &pointer, finding).hint("remove it"));
         }
+    }
+    let kept = metadata
+        .get("annotations")
+        .and_then(|all| all.get(PRUNE_ANNOTATION));
+    if kept.is_some_and(|value| value != "keep") {
+        let pointer = "/metadata/annotations/trimtab.io~1prune";
+        let finding = Finding::host_error(
+            "prune-annotation",
+            format!("{PRUNE_ANNOTATION} has one value, which keeps the object"),
+        );
+        let mut finding = at(manifest, pointer, finding);
+        finding.proposed = Some("keep".into());
+        findings.push(finding);
     }
     for field in SERVERS
         .iter()

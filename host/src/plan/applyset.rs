@@ -25,6 +25,10 @@ pub const ORIGIN_ANNOTATION: &str = "trimtab.io/origin";
 pub const REVISION_ANNOTATION: &str = "trimtab.io/revision";
 /// On each member: SHA-256 of the manifest as rendered.
 pub const DIGEST_ANNOTATION: &str = "trimtab.io/digest";
+/// On a namespace that the host made: the id of the set that it was made for.
+pub const MADE_FOR_ANNOTATION: &str = "trimtab.io/made-for";
+/// On an object that stays in the cluster when it leaves its kit; its author writes `keep`.
+pub const PRUNE_ANNOTATION: &str = "trimtab.io/prune";
 
 /// An ApplySet's id: `applyset-`, the SHA-256 of `NAME.NAMESPACE.KIND.GROUP` of its parent in
 /// unpadded base64url, `-v1`.

@@ -17,6 +17,43 @@ pub struct LiveObject {
     pub digest: Option<Arc<str>>,
     /// Where it came from when it was last changed.
     pub origin: Option<Origin>,
+    /// It stays when it leaves its kit: its annotation says so.
+    pub keep: bool,
+    /// Its deletion was asked for, and something holds it: a finalizer, a grace period.
+    pub terminating: bool,
+    /// The host made it, and did not find it there.
+    pub created: bool,
+    /// The fields that the kit's field manager owns: FieldsV1 as JSON text (KEP-555).
+    pub fields: Option<Arc<str>>,
+    /// Fields that the API server did not let the kit own when it was last applied;
+    /// `None` where this host has not applied it.
+    pub never: Option<Arc<[String]>>,
+    /// An autoscaler has changed its size.
+    pub scaled: bool,
+    /// Who else changed it last, status aside.
+    pub by: Option<Writer>,
+    /// A kit has applied it. A label alone, which anybody can write, makes no object the kit's
+    /// to delete.
+    pub applied: bool,
+}
+
+/// A field manager, and when it last changed the object.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Writer {
+    pub manager: Arc<str>,
+    /// RFC 3339, whole seconds, of the API server's clock.
+    pub at: Arc<str>,
+}
+
+/// A namespace that exists.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct LiveNamespace {
+    /// On its way out: it takes nothing in.
+    pub terminating: bool,
+    /// The kit that the host made it for.
+    pub made_for: Option<SetId>,
+    pub uid: Arc<str>,
+    pub resource_version: Arc<str>,
 }
 
 /// The objects that kits own, and the namespaces that exist.
@@ -24,7 +61,7 @@ pub struct LiveObject {
 pub struct Inventory {
     objects: BTreeMap<ObjectKey, LiveObject>,
     by_owner: BTreeMap<SetId, BTreeSet<ObjectKey>>,
-    namespaces: BTreeSet<Arc<str>>,
+    namespaces: BTreeMap<Arc<str>, LiveNamespace>,
 }
 
 impl Inventory {
@@ -67,6 +104,13 @@ impl Inventory {
         }
     }
 
+    /// Notes which fields of an object the API server did not let its kit own.
+    pub fn never(&mut self, key: &ObjectKey, fields: Vec<String>) {
+        if let Some(object) = self.objects.get_mut(key) {
+            object.never = Some(fields.into());
+        }
+    }
+
     /// The members of a set, sorted.
     pub fn owned_by(&self, owner: &SetId) -> impl Iterator<Item = (&ObjectKey, &LiveObject)> {
         self.by_owner
@@ -80,17 +124,25 @@ impl Inventory {
         self.objects.keys()
     }
 
-    pub fn has_namespace(&self, name: &str) -> bool {
-        self.namespaces.contains(name)
+    pub fn namespace(&self, name: &str) -> Option<&LiveNamespace> {
+        self.namespaces.get(name)
     }
 
-    pub fn add_namespace(&mut self, name: &str) {
-        if !self.has_namespace(name) {
-            self.namespaces.insert(name.into());
+    /// Namespaces that the host made for a kit.
+    pub fn made_for(&self, owner: &SetId) -> impl Iterator<Item = (&Arc<str>, &LiveNamespace)> {
+        self.namespaces
+            .iter()
+            .filter(move |(_, namespace)| namespace.made_for.as_ref() == Some(owner))
+    }
+
+    pub fn put_namespace(&mut self, name: &str, namespace: LiveNamespace) -> Option<LiveNamespace> {
+        match self.namespaces.get_mut(name) {
+            Some(old) => Some(std::mem::replace(old, namespace)),
+            None => self.namespaces.insert(name.into(), namespace),
         }
     }
 
-    pub fn remove_namespace(&mut self, name: &str) {
-        self.namespaces.remove(name);
+    pub fn remove_namespace(&mut self, name: &str) -> Option<LiveNamespace> {
+        self.namespaces.remove(name)
     }
 }

@@ -2,12 +2,20 @@
 //! Pure: no clock, no client, no tokio. Nothing is sent to the cluster that is not in a plan.
 
 mod applyset;
+mod drift;
+mod fields;
 mod inventory;
+mod neighbours;
 mod planner;
+mod prune;
 
 pub use applyset::{
-    DIGEST_ANNOTATION, ORIGIN_ANNOTATION, PART_OF_LABEL, REVISION_ANNOTATION, SetId, field_manager,
-    group_kinds_of, parent_metadata,
+    DIGEST_ANNOTATION, MADE_FOR_ANNOTATION, ORIGIN_ANNOTATION, PART_OF_LABEL, PRUNE_ANNOTATION,
+    REVISION_ANNOTATION, SetId, field_manager, group_kinds_of, parent_metadata,
 };
-pub use inventory::{Inventory, LiveObject};
-pub use planner::{Action, Desired, Plan, Prune, Reason, Stage, Step, plan};
+pub use drift::Drift;
+pub use fields::missing;
+pub use inventory::{Inventory, LiveNamespace, LiveObject, Writer};
+pub use neighbours::Neighbours;
+pub use planner::{Action, Desired, Plan, Reason, Stage, Step, plan};
+pub use prune::{DeletionStage, Prune, Pruning};

@@ -6,15 +6,18 @@ use std::sync::Arc;
 use serde_json::{Map, Value, json};
 use sha2::{Digest as _, Sha256};
 
-use crate::kit::KitPath;
+use crate::kit::{DeletionBudget, DriftPolicy, IgnoreRule, KitPath, PrunePolicy};
 use crate::manifest::{
     Finding, GroupVersionKind, Manifest, ObjectKey, Origin, Severity, canonical_json,
 };
 use crate::source::Revision;
 
+use super::drift::{Drift, changed};
+use super::fields::take_out;
+use super::prune::{Pruning, pruning};
 use super::{
-    DIGEST_ANNOTATION, Inventory, LiveObject, ORIGIN_ANNOTATION, PART_OF_LABEL,
-    REVISION_ANNOTATION, SetId,
+    DIGEST_ANNOTATION, Inventory, LiveObject, MADE_FOR_ANNOTATION, Neighbours, ORIGIN_ANNOTATION,
+    PART_OF_LABEL, REVISION_ANNOTATION, SetId,
 };
 
 /// What a kit is to be.
@@ -27,6 +30,16 @@ pub struct Desired<'a> {
     pub manifests: &'a [Manifest],
     /// The kit's own namespace, if the host is to make it where it is missing.
     pub namespace: Option<&'a str>,
+    pub prune: &'a PrunePolicy,
+    pub drift: DriftPolicy,
+    pub ignore: &'a [IgnoreRule],
+    /// Objects whose drift is told and not corrected for now.
+    pub held: &'a BTreeSet<ObjectKey>,
+    pub budget: DeletionBudget,
+    /// A person has said that what this revision deletes is meant.
+    pub deletions_allowed: bool,
+    /// No objects are wanted, though nobody took the kit out of the repository.
+    pub emptied: bool,
 }
 
 /// Stages run one after the other; the steps of one stage, at once.
@@ -50,6 +63,10 @@ pub enum Reason {
     Unsure,
     /// Objects of the kit go there, and it is missing.
     NamespaceMissing,
+    /// Others have changed these fields, which the kit owns.
+    Drifted { fields: Vec<String> },
+    /// Another kit had it until this revision.
+    HandedOver { from: SetId },
 }
 
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -72,16 +89,8 @@ pub struct Step {
     /// `None` for the kit's namespace: it is shared, and no kit's member.
     pub owner: Option<SetId>,
     pub digest: Arc<str>,
-}
-
-/// A live object of the kit that its manifests no longer have.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Prune {
-    pub key: ObjectKey,
-    /// Preconditions of the delete.
-    pub uid: Arc<str>,
-    pub resource_version: Arc<str>,
-    pub origin: Option<Origin>,
+    /// The field manager whose fields become the kit's, so that what the kit does not have goes.
+    pub takes_from: Option<String>,
 }
 
 /// All that will be done for a kit, decided.
@@ -91,50 +100,63 @@ pub struct Plan {
     pub steps: Vec<Step>,
     /// Objects that are as planned: nothing is sent.
     pub left: Vec<ObjectKey>,
-    pub prune: Vec<Prune>,
-    /// Objects that the kit may not have. Any of them keeps the whole kit from the cluster.
+    /// Fields that others have changed; those of a kit that only reports are in no step.
+    pub drift: Vec<Drift>,
+    /// After all steps.
+    pub pruning: Pruning,
+    /// Objects, and namespaces of objects, that are being deleted: nothing can be put there
+    /// until they are gone.
+    pub awaited: Vec<ObjectKey>,
+    /// Why the whole kit stays away from the cluster.
     pub refused: Vec<Finding>,
 }
 
 impl Plan {
     pub fn is_empty(&self) -> bool {
-        self.steps.is_empty() && self.prune.is_empty()
+        self.steps.is_empty() && self.pruning.is_empty()
     }
 }
 
-/// Decides. `kit_of` names the kit behind a set's id, for messages.
-pub fn plan(
-    desired: &Desired<'_>,
-    inventory: &Inventory,
-    kit_of: impl Fn(&SetId) -> Option<KitPath>,
-) -> Plan {
+/// Decides.
+pub fn plan(desired: &Desired<'_>, inventory: &Inventory, neighbours: &dyn Neighbours) -> Plan {
     let mut plan = Plan::default();
     plan.steps.extend(missing_namespace(desired, inventory));
     let mut keys = BTreeSet::new();
     for manifest in desired.manifests {
         let key = manifest.key();
         match inventory.get(&key) {
-            Some(live) if live.owner != desired.owner => {
+            Some(live)
+                if live.owner != desired.owner && !neighbours.gives_up(&live.owner, &key) =>
+            {
+                let owner = neighbours.kit_of(&live.owner);
                 plan.refused
-                    .push(owned_by_another(&key, manifest, live, kit_of(&live.owner)));
+                    .push(owned_by_another(&key, manifest, live, owner));
             }
-            live => match step(desired, manifest, key.clone(), live) {
-                Some(step) => plan.steps.push(step),
+            Some(live) if live.terminating => plan.awaited.push(key.clone()),
+            _ if terminating_namespace(&key, inventory).is_some() => {
+                plan.awaited.extend(terminating_namespace(&key, inventory));
+            }
+            live => match step(desired, manifest, live, inventory, &mut plan.drift) {
+                Some(mut step) => {
+                    if let Reason::HandedOver { from } = &step.reason {
+                        step.takes_from = neighbours.field_manager(from);
+                    }
+                    plan.steps.push(step);
+                }
                 None => plan.left.push(key.clone()),
             },
         }
         keys.insert(key);
     }
-    plan.prune = inventory
+    let gone = inventory
         .owned_by(&desired.owner)
-        .filter(|(key, _)| !keys.contains(key))
-        .map(|(key, live)| Prune {
-            key: key.clone(),
-            uid: live.uid.clone(),
-            resource_version: live.resource_version.clone(),
-            origin: live.origin.clone(),
-        })
-        .collect();
+        .filter(|(key, _)| !keys.contains(key));
+    match pruning(desired, inventory, gone, neighbours) {
+        Ok(pruning) => plan.pruning = pruning,
+        Err(finding) => plan.refused.push(*finding),
+    }
+    plan.awaited.sort();
+    plan.awaited.dedup();
     plan.steps
         .sort_by(|a, b| (a.stage, &a.key).cmp(&(b.stage, &b.key)));
     plan.left.sort();
@@ -144,15 +166,49 @@ pub fn plan(
 fn step(
     desired: &Desired<'_>,
     manifest: &Manifest,
-    key: ObjectKey,
     live: Option<&LiveObject>,
+    inventory: &Inventory,
+    drift: &mut Vec<Drift>,
 ) -> Option<Step> {
+    let key = manifest.key();
     let digest = manifest_digest(&manifest.object);
+    let own = live.filter(|live| live.owner == desired.owner);
+    let changed = own
+        .map(|live| changed(desired, manifest, live))
+        .unwrap_or_default();
     let (action, reason) = match live {
         None => (Action::Create, Reason::NotInInventory),
+        Some(live) if live.owner != desired.owner => (
+            Action::Update,
+            Reason::HandedOver {
+                from: live.owner.clone(),
+            },
+        ),
         Some(live) => match &live.digest {
             None => (Action::Update, Reason::Unsure),
-            Some(applied) if **applied == *digest => return None,
+            Some(applied) if **applied == *digest => {
+                if changed.fields.is_empty() {
+                    return None;
+                }
+                if !changed.doubtful {
+                    drift.push(Drift {
+                        key: key.clone(),
+                        origin: manifest.origin.clone(),
+                        fields: changed.fields.clone(),
+                        by: live.by.clone(),
+                    });
+                }
+                if desired.drift == DriftPolicy::Report || desired.held.contains(&key) {
+                    return None;
+                }
+                let reason = match changed.doubtful {
+                    true => Reason::Unsure,
+                    false => Reason::Drifted {
+                        fields: changed.fields,
+                    },
+                };
+                (Action::Update, reason)
+            }
             Some(applied) => (
                 Action::Update,
                 Reason::ManifestChanged {
@@ -162,6 +218,9 @@ fn step(
         },
     };
     let mut body = manifest.object.clone();
+    for field in &changed.left {
+        take_out(&mut body, field);
+    }
     put(&mut body, "labels", PART_OF_LABEL, desired.owner.as_str());
     put(
         &mut body,
@@ -177,6 +236,14 @@ fn step(
     );
     put(&mut body, "annotations", DIGEST_ANNOTATION, &digest);
     let gvk = manifest.gvk();
+    let made = match live {
+        Some(live) => live.created,
+        None => is_namespace(&key) && inventory.namespace(&key.name).is_none(),
+    };
+    if made {
+        let owner = desired.owner.as_str();
+        put(&mut body, "annotations", MADE_FOR_ANNOTATION, owner);
+    }
     Some(Step {
         stage: stage_of(&gvk),
         action,
@@ -187,25 +254,43 @@ fn step(
         body,
         owner: Some(desired.owner.clone()),
         digest,
+        takes_from: None,
     })
+}
+
+fn is_namespace(key: &ObjectKey) -> bool {
+    key.group_kind.group.is_empty() && &*key.group_kind.kind == "Namespace"
+}
+
+/// The namespace of an object, if it is on its way out and takes nothing in.
+fn terminating_namespace(key: &ObjectKey, inventory: &Inventory) -> Option<ObjectKey> {
+    let name = key.namespace.clone()?;
+    let terminating = inventory.namespace(&name)?.terminating;
+    terminating.then(|| namespace_key(name))
+}
+
+pub(super) fn namespace_key(name: Arc<str>) -> ObjectKey {
+    ObjectKey {
+        group_kind: GroupVersionKind::new("v1", "Namespace").group_kind(),
+        namespace: None,
+        name,
+    }
 }
 
 fn missing_namespace(desired: &Desired<'_>, inventory: &Inventory) -> Option<Step> {
     let name = desired.namespace?;
     let gvk = GroupVersionKind::new("v1", "Namespace");
-    let key = ObjectKey {
-        group_kind: gvk.group_kind(),
-        namespace: None,
-        name: name.into(),
-    };
+    let key = namespace_key(name.into());
     let in_kit = desired
         .manifests
         .iter()
         .any(|manifest| manifest.key() == key);
-    if in_kit || inventory.has_namespace(name) {
+    if in_kit || inventory.namespace(name).is_some() {
         return None;
     }
-    let body = json!({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": name}});
+    let body = json!({"apiVersion": "v1", "kind": "Namespace", "metadata": {
+        "name": name, "annotations": {MADE_FOR_ANNOTATION: desired.owner.as_str()},
+    }});
     Some(Step {
         stage: Stage::Definitions,
         action: Action::Create,
@@ -216,6 +301,7 @@ fn missing_namespace(desired: &Desired<'_>, inventory: &Inventory) -> Option<Ste
         digest: manifest_digest(&body),
         body,
         owner: None,
+        takes_from: None,
     })
 }
 
@@ -269,4 +355,4 @@ fn owned_by_another(
 
 #[cfg(test)]
 #[path = "planner_tests.rs"]
-mod tests;
+pub(super) mod tests;

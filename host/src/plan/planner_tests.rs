@@ -1,7 +1,8 @@
+use super::super::{LiveNamespace, Prune};
 use super::*;
 use crate::manifest::{Children, Span, Spans};
 
-fn manifest(object: Value, path: &str, line: u32) -> Manifest {
+pub(in crate::plan) fn manifest(object: Value, path: &str, line: u32) -> Manifest {
     let value = Span {
         line,
         column: 1,
@@ -20,7 +21,7 @@ fn manifest(object: Value, path: &str, line: u32) -> Manifest {
     }
 }
 
-fn service(name: &str, port: u16) -> Manifest {
+pub(in crate::plan) fn service(name: &str, port: u16) -> Manifest {
     let object = json!({
         "apiVersion": "v1", "kind": "Service",
         "metadata": {"name": name, "namespace": "shop"},
@@ -29,7 +30,7 @@ fn service(name: &str, port: u16) -> Manifest {
     manifest(object, "kits/shop/service.yaml", 3)
 }
 
-fn kind(api_version: &str, kind: &str, name: &str) -> Manifest {
+pub(in crate::plan) fn kind(api_version: &str, kind: &str, name: &str) -> Manifest {
     manifest(
         json!({"apiVersion": api_version, "kind": kind, "metadata": {"name": name}}),
         "kits/shop/x.yaml",
@@ -37,49 +38,135 @@ fn kind(api_version: &str, kind: &str, name: &str) -> Manifest {
     )
 }
 
-fn planned(manifests: &[Manifest], inventory: &Inventory) -> Plan {
+/// One other kit, whose objects are `theirs()`.
+#[derive(Default)]
+pub(in crate::plan) struct Rival {
+    pub gives_up: bool,
+    pub wants: Vec<ObjectKey>,
+}
+
+impl Neighbours for Rival {
+    fn kit_of(&self, set: &SetId) -> Option<KitPath> {
+        (*set == theirs()).then(|| KitPath::new("kits/rival"))
+    }
+
+    fn gives_up(&self, set: &SetId, _: &ObjectKey) -> bool {
+        self.gives_up && *set == theirs()
+    }
+
+    fn wanted_by(&self, key: &ObjectKey) -> Option<KitPath> {
+        self.wants.contains(key).then(|| KitPath::new("kits/rival"))
+    }
+
+    fn field_manager(&self, set: &SetId) -> Option<String> {
+        (*set == theirs()).then(|| "trimtab/trimtab-system/kits.rival".into())
+    }
+}
+
+pub(in crate::plan) fn planned(manifests: &[Manifest], inventory: &Inventory) -> Plan {
+    planned_by(manifests, inventory, &Rival::default(), |_| {})
+}
+
+pub(in crate::plan) fn planned_by(
+    manifests: &[Manifest],
+    inventory: &Inventory,
+    rival: &Rival,
+    change: impl FnOnce(&mut Desired<'_>),
+) -> Plan {
+    planned_with(manifests, inventory, rival, &PrunePolicy::default(), change)
+}
+
+pub(in crate::plan) fn planned_with(
+    manifests: &[Manifest],
+    inventory: &Inventory,
+    rival: &Rival,
+    prune: &PrunePolicy,
+    change: impl FnOnce(&mut Desired<'_>),
+) -> Plan {
     let kit = KitPath::new("kits/shop");
     let revision = Revision::new("0123456789abcdef0123456789abcdef01234567");
-    let desired = Desired {
+    let mut desired = Desired {
         kit: &kit,
         owner: ours(),
         revision: &revision,
         manifests,
         namespace: Some("shop"),
+        prune,
+        drift: DriftPolicy::Correct,
+        ignore: &[],
+        held: &BTreeSet::new(),
+        budget: DeletionBudget::default(),
+        deletions_allowed: false,
+        emptied: manifests.is_empty(),
     };
-    plan(&desired, inventory, |owner| {
-        (*owner == theirs()).then(|| KitPath::new("kits/rival"))
-    })
+    change(&mut desired);
+    plan(&desired, inventory, rival)
 }
 
-fn ours() -> SetId {
+pub(in crate::plan) fn ours() -> SetId {
     SetId::of_kit("kits.shop", "trimtab-system")
 }
 
-fn theirs() -> SetId {
+pub(in crate::plan) fn theirs() -> SetId {
     SetId::of_kit("kits.rival", "trimtab-system")
 }
 
+/// FieldsV1 of an applied object whose lists are atomic.
+fn fields_of(value: &Value) -> Value {
+    let fields = value.as_object().into_iter().flatten();
+    let set = fields.map(|(name, below)| (format!("f:{name}"), fields_of(below)));
+    Value::Object(set.collect())
+}
+
 /// What the inventory holds after a plan was carried out.
-fn carried_out(plan: &Plan, inventory: &mut Inventory) {
+pub(in crate::plan) fn carried_out(plan: &Plan, inventory: &mut Inventory) {
     for step in &plan.steps {
         match &step.owner {
-            None => inventory.add_namespace(&step.key.name),
+            None => {
+                inventory.put_namespace(&step.key.name, LiveNamespace::default());
+            }
             Some(owner) => {
-                inventory.insert(step.key.clone(), live(owner.clone(), Some(&step.digest)))
+                let mut object = live(owner.clone(), Some(&step.digest));
+                object.fields = Some(fields_of(&step.body).to_string().into());
+                object.never = Some([].into());
+                inventory.insert(step.key.clone(), object)
             }
         }
     }
 }
 
-fn live(owner: SetId, digest: Option<&str>) -> LiveObject {
+pub(in crate::plan) fn live(owner: SetId, digest: Option<&str>) -> LiveObject {
     LiveObject {
         uid: "u-1".into(),
         resource_version: "7".into(),
         owner,
         digest: digest.map(Into::into),
         origin: Some(Origin::new("kits/rival/service.yaml", 9)),
+        keep: false,
+        terminating: false,
+        created: false,
+        applied: true,
+        fields: None,
+        never: None,
+        scaled: false,
+        by: None,
     }
+}
+
+/// An object of the kit's own, of any kind.
+pub(in crate::plan) fn have(
+    inventory: &mut Inventory,
+    api_version: &str,
+    of_kind: &str,
+    name: &str,
+) -> ObjectKey {
+    let key = kind(api_version, of_kind, name).key();
+    inventory.insert(key.clone(), live(ours(), Some("sha256:00")));
+    key
+}
+
+pub(in crate::plan) fn names(prunes: &[Prune]) -> Vec<&str> {
+    prunes.iter().map(|prune| &*prune.key.name).collect()
 }
 
 #[test]
@@ -192,7 +279,7 @@ fn what_left_the_manifests_is_named_for_pruning_with_its_preconditions() {
     );
     inventory.insert(service("c", 1).key(), live(theirs(), None));
     let plan = planned(&[service("a", 80)], &inventory);
-    let [prune] = &plan.prune[..] else {
+    let [prune] = &plan.pruning.now[..] else {
         panic!("{plan:?}")
     };
     assert_eq!(
@@ -236,7 +323,7 @@ fn the_kits_namespace_is_made_only_where_it_is_missing_and_belongs_to_no_kit() {
     let first = planned(&[service("a", 80)], &inventory);
     assert_eq!(first.steps[0].reason, Reason::NamespaceMissing);
     assert_eq!(first.steps[0].owner, None);
-    inventory.add_namespace("shop");
+    inventory.put_namespace("shop", LiveNamespace::default());
     let second = planned(&[service("a", 80)], &inventory);
     assert!(
         second

@@ -11,8 +11,10 @@ use kube::ResourceExt as _;
 use tokio::sync::mpsc;
 use tokio::task::JoinSet;
 
-use crate::cluster::{Cluster, ClusterError, KitChange, RepositoryChange, Turns};
-use crate::kit::{Kit, KitPath, Repository, custom_resource_definitions};
+use crate::cluster::{Cluster, ClusterError, KitChange, RepositoryChange, Touched, Turns};
+use crate::kit::{
+    Kit, KitPath, KitSpec, REQUESTED_ANNOTATION, Repository, custom_resource_definitions,
+};
 use crate::manifest::GroupKind;
 use crate::pipeline::PluginStore;
 use crate::plan::{SetId, group_kinds_of};
@@ -71,6 +73,17 @@ pub(super) struct KitIndex {
     kits: Mutex<HashMap<(String, String), Arc<Kit>>>,
 }
 
+/// When a person asked for an object to be looked at.
+pub(super) fn requested(object: &impl kube::Resource) -> Option<String> {
+    object.annotations().get(REQUESTED_ANNOTATION).cloned()
+}
+
+/// What people want of a kit.
+fn asked(kit: &Kit) -> (KitSpec, Option<String>, bool) {
+    let deleted = kit.metadata.deletion_timestamp.is_some();
+    (kit.spec.clone(), requested(kit), deleted)
+}
+
 fn id_of(kit: &Kit) -> (String, String) {
     (kit.namespace().unwrap_or_default(), kit.name_any())
 }
@@ -92,7 +105,7 @@ impl KitIndex {
         self.lock().insert(id_of(&kit), Arc::new(kit))
     }
 
-    fn remove(&self, namespace: &str, name: &str) {
+    pub(super) fn remove(&self, namespace: &str, name: &str) {
         self.lock().remove(&(namespace.to_owned(), name.to_owned()));
     }
 
@@ -110,21 +123,31 @@ impl KitIndex {
     }
 }
 
+/// A kit, and whose it is.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Member {
+    /// Of the Repository and its Kit objects.
+    pub namespace: String,
+    pub repository: String,
+    pub path: KitPath,
+}
+
 /// Which kit is behind a set's id.
 #[derive(Default)]
 pub(super) struct SetIndex {
-    kits: Mutex<HashMap<SetId, KitPath>>,
+    kits: Mutex<HashMap<SetId, Member>>,
 }
 
 impl SetIndex {
-    pub(super) fn put(&self, set: SetId, kit: KitPath) {
+    pub(super) fn put(&self, member: Member) {
+        let set = SetId::of_kit(&member.path.object_name(), &member.namespace);
         self.kits
             .lock()
             .unwrap_or_else(PoisonError::into_inner)
-            .insert(set, kit);
+            .insert(set, member);
     }
 
-    pub(super) fn kit_of(&self, set: &SetId) -> Option<KitPath> {
+    pub(super) fn get(&self, set: &SetId) -> Option<Member> {
         self.kits
             .lock()
             .unwrap_or_else(PoisonError::into_inner)
@@ -192,8 +215,12 @@ impl Host {
             .boxed();
         let mut seen = HashSet::new();
         let mut all_listed = false;
+        // Without a listener the other branches go on.
+        let touched = self.shared.cluster.watched().touched();
+        let mut touched = touched.unwrap_or_else(|| mpsc::unbounded_channel().1);
         loop {
             tokio::select! {
+                Some(touched) = touched.recv() => self.touched(&touched),
                 Some(change) = kits.next() => self.kit_changed(change, &mut listed),
                 Some(change) = repositories.next() => {
                     all_listed |= matches!(change, RepositoryChange::Listed);
@@ -238,9 +265,9 @@ impl Host {
             KitChange::Put(kit) => {
                 let (namespace, name) = id_of(&kit);
                 listed.insert((namespace.clone(), name.clone()));
-                let spec = kit.spec.clone();
+                let asks = asked(&kit);
                 let before = self.shared.kits.put(*kit);
-                if before.is_some_and(|before| before.spec != spec) {
+                if before.is_some_and(|before| asked(&before) != asks) {
                     self.tell_all(&namespace, &name);
                 }
             }
@@ -258,6 +285,26 @@ impl Host {
             let _ = actor.send(Message::KitTouched {
                 object_name: name.to_owned(),
             });
+        }
+    }
+
+    fn touched(&self, touched: &Touched) {
+        // An actor that has ended is about to be removed.
+        match touched {
+            Touched::Set(set) => {
+                let Some(member) = self.shared.sets.get(set) else {
+                    return;
+                };
+                let path = member.path;
+                if let Some(actor) = self.actors.get(&(member.namespace, member.repository)) {
+                    let _ = actor.send(Message::Touched { path });
+                }
+            }
+            Touched::Namespace(name) => {
+                for actor in self.actors.values() {
+                    let _ = actor.send(Message::NamespaceGone { name: name.clone() });
+                }
+            }
         }
     }
 
@@ -297,7 +344,7 @@ impl Host {
                 Ok(()) => return,
                 Err(ended) => match ended.0 {
                     Message::Repository(repository) => *repository,
-                    Message::KitTouched { .. } => return,
+                    _ => return,
                 },
             },
         };

@@ -2,19 +2,20 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
+use std::time::Duration;
 
-use k8s_openapi::api::core::v1::ObjectReference;
-use kube::{Resource as _, ResourceExt as _};
+use kube::ResourceExt as _;
 
 use crate::cluster::{ClusterError, Unserved};
-use crate::kit::{Kit, KitPath, Repository};
-use crate::manifest::{Finding, GroupKind, Manifest, Scope, Scopes, Severity};
-use crate::pipeline::{Verdict, settle};
-use crate::plan::{Desired, Plan, SetId, field_manager, parent_metadata, plan};
-use crate::source::Commit;
+use crate::kit::{DeletionPolicy, Kit, KitPath, PRUNE_FINALIZER, Repository};
+use crate::manifest::{Finding, GroupKind, Manifest, ObjectKey, Scopes};
+use crate::pipeline::{Evaluation, Verdict, settle};
+use crate::plan::SetId;
+use crate::source::{Commit, Revision};
 
+use super::drift::Drifted;
 use super::host::Shared;
-use super::status::{Attempt, Outcome, kit_note, kit_status};
+use super::outcome::{Outcome, Wait};
 
 /// All that one attempt needs. Dropping its future is how a newer revision takes over: whatever
 /// was sent is known to the inventory as unsure, and is looked at again.
@@ -23,10 +24,16 @@ pub(super) struct Task {
     pub repository: Arc<Repository>,
     pub commit: Arc<Commit>,
     pub verdict: Verdict,
-    /// Kinds that the revision's CRDs define, and by which kit.
-    pub defined: Arc<BTreeMap<GroupKind, (Scope, KitPath)>>,
+    /// All kits of the newest revision.
+    pub evaluation: Arc<Evaluation>,
+    /// Objects that are fought over and left alone for now, and the pause of each.
+    pub held: BTreeMap<ObjectKey, Duration>,
+    /// Kits that must be live before this one, or, if it is gone, gone before it.
+    pub unmet: Vec<KitPath>,
     /// The revision no longer has the kit.
     pub gone: bool,
+    /// Its Repository is being deleted, and its objects before it.
+    pub deleting: bool,
 }
 
 /// What the attempt came to.
@@ -36,22 +43,25 @@ pub(super) struct Done {
     pub changed: usize,
     /// It defined kinds or namespaces that others may wait for.
     pub defines: bool,
+    /// Objects that others had changed, and that were put right.
+    pub corrected: Vec<ObjectKey>,
 }
 
 /// What is decided before the status is written.
-struct Decision {
-    outcome: Outcome,
-    findings: Vec<Finding>,
-    kit: Option<Arc<Kit>>,
-    changed: usize,
+pub(super) struct Decision {
+    pub outcome: Outcome,
+    pub findings: Vec<Finding>,
+    pub kit: Option<Arc<Kit>>,
+    pub changed: usize,
+    pub drifted: Drifted,
 }
 
 impl Task {
-    fn namespace(&self) -> String {
+    pub(super) fn namespace(&self) -> String {
         self.repository.namespace().unwrap_or_default()
     }
 
-    fn object_name(&self) -> String {
+    pub(super) fn object_name(&self) -> String {
         self.verdict.kit.path.object_name()
     }
 
@@ -64,6 +74,7 @@ impl Task {
         let decision = self.decide(existing.clone()).await?;
         let changed = decision.changed;
         let outcome = decision.outcome.clone();
+        let corrected = decision.drifted.objects.clone();
         self.report(decision, existing).await?;
         let defines = changed > 0
             && self.verdict.rendered.manifests.iter().any(|manifest| {
@@ -76,6 +87,7 @@ impl Task {
             outcome,
             changed,
             defines,
+            corrected,
         })
     }
 
@@ -87,16 +99,38 @@ impl Task {
                 findings,
                 kit,
                 changed,
+                drifted: Drifted::default(),
             })
         };
-        if self.gone {
-            return decided(Outcome::Gone, findings, existing, 0);
+        if let Some(kit) = existing.as_ref().filter(|kit| self.deletes(kit)) {
+            let held = kit.finalizers().iter().any(|it| it == PRUNE_FINALIZER);
+            return match kit.spec.deletion_policy {
+                DeletionPolicy::Prune if held => self.carry_out(Vec::new(), kit.clone(), &[]).await,
+                // It is let go, with what is live; if the repository has it, it is made anew.
+                _ => decided(Outcome::Gone, Vec::new(), existing, 0),
+            };
         }
-        if existing.as_ref().is_some_and(|kit| kit.spec.suspend) {
+        if existing
+            .as_ref()
+            .is_some_and(|kit| kit.spec.suspend && !self.deleting)
+        {
             return decided(Outcome::Suspended, findings, existing, 0);
         }
         if let Some(finding) = self.foreign(existing.as_deref()) {
             findings.push(finding);
+        }
+        if let Some(waiting) = self
+            .unmet()
+            .filter(|_| !findings.iter().any(Finding::is_error))
+        {
+            return decided(waiting, findings, existing, 0);
+        }
+        if self.gone {
+            return match existing {
+                Some(kit) if findings.is_empty() => self.carry_out(findings, kit, &[]).await,
+                // Nobody needs an object that says that nothing is there.
+                _ => decided(Outcome::Gone, findings, None, 0),
+            };
         }
         if findings.iter().any(Finding::is_error) {
             return decided(Outcome::Refused, findings, existing, 0);
@@ -133,83 +167,8 @@ impl Task {
         self.carry_out(findings, kit, &manifests).await
     }
 
-    async fn carry_out(
-        &self,
-        mut findings: Vec<Finding>,
-        kit: Arc<Kit>,
-        manifests: &[Manifest],
-    ) -> Result<Decision, ClusterError> {
-        let plan = self.plan(manifests);
-        if !plan.refused.is_empty() {
-            findings.extend(plan.refused);
-            return Ok(Decision {
-                outcome: Outcome::Refused,
-                findings,
-                kit: Some(kit),
-                changed: 0,
-            });
-        }
-        findings.extend(plan.prune.iter().map(|left| {
-            let mut finding = Finding::host_error(
-                "left-behind",
-                format!(
-                    "{} is no longer in the kit; it stays in the cluster",
-                    left.key
-                ),
-            )
-            .about(left.key.clone())
-            .hint("delete it by hand if nobody needs it");
-            finding.severity = Severity::Info;
-            finding.origin.clone_from(&left.origin);
-            finding
-        }));
-        let manager = field_manager(&self.object_name(), &self.namespace());
-        let applied = self.shared.cluster.apply(&plan, &manager).await;
-        if applied.changed > 0 {
-            // Kinds that the kit has just defined are watched from now on as well.
-            let kinds = manifests
-                .iter()
-                .map(|manifest| manifest.gvk().group_kind())
-                .collect();
-            self.shared.cluster.watch_kinds(&kinds).await;
-        }
-        let outcome = if applied.failures.is_empty() {
-            Outcome::Applied {
-                changed: applied.changed,
-                left: plan.left.len(),
-            }
-        } else {
-            Outcome::Failed
-        };
-        findings.extend(applied.failures);
-        Ok(Decision {
-            outcome,
-            findings,
-            kit: Some(kit),
-            changed: applied.changed,
-        })
-    }
-
-    fn plan(&self, manifests: &[Manifest]) -> Plan {
-        let grants = &self.verdict.kit.grants;
-        let desired = Desired {
-            kit: &self.verdict.kit.path,
-            owner: self.set(),
-            revision: &self.commit.revision,
-            manifests,
-            namespace: grants
-                .namespace
-                .as_deref()
-                .filter(|_| grants.create_namespace),
-        };
-        self.shared
-            .cluster
-            .watched()
-            .read(|inventory| plan(&desired, inventory, |set| self.shared.sets.kit_of(set)))
-    }
-
     /// A `Kit` object of this name that another Repository has.
-    fn foreign(&self, existing: Option<&Kit>) -> Option<Finding> {
+    pub(super) fn foreign(&self, existing: Option<&Kit>) -> Option<Finding> {
         let owner = existing?.labels().get("trimtab.io/repository")?;
         (*owner != self.repository.name_any()).then(|| {
             Finding::host_error(
@@ -224,18 +183,57 @@ impl Task {
         })
     }
 
+    fn unmet(&self) -> Option<Outcome> {
+        let (first, others) = self.unmet.split_first()?;
+        let more = match others.len() {
+            0 => String::new(),
+            count => format!(" and {count} more"),
+        };
+        let (reason, message) = if self.gone {
+            let message = format!("is to be deleted after {first}{more}, which depends on it");
+            ("WaitingForDependents", message)
+        } else {
+            (
+                "WaitingForDependency",
+                format!("waits for kit {first}{more}"),
+            )
+        };
+        Some(Outcome::Waiting {
+            reason,
+            message,
+            on: self.unmet.iter().cloned().map(Wait::Kit).collect(),
+        })
+    }
+
+    /// The revision that the kit's inputs came with: a newer one that does not touch them is none
+    /// of the kit's.
+    pub(super) fn revision(&self, kit: Option<&Kit>) -> Revision {
+        let status = kit.and_then(|kit| kit.status.as_ref());
+        let inputs = self.verdict.kit.inputs.to_string();
+        status
+            .filter(|status| status.inputs.as_deref() == Some(inputs.as_str()))
+            .and_then(|status| status.attempted.as_ref())
+            .map_or_else(
+                || self.commit.revision.clone(),
+                |attempted| Revision::new(attempted.revision.as_str()),
+            )
+    }
+
     fn defines(&self, unserved: &Unserved) -> bool {
-        self.defined
+        self.evaluation
+            .defined
             .get(&unserved.gvk.group_kind())
             .is_some_and(|(_, kit)| *kit == self.verdict.kit.path)
     }
 
     fn waiting(&self, unserved: &[Unserved]) -> Option<Outcome> {
         unserved.iter().find_map(|missing| {
-            let (_, definer) = self.defined.get(&missing.gvk.group_kind())?;
+            let kind = missing.gvk.group_kind();
+            let (_, definer) = self.evaluation.defined.get(&kind)?;
             (*definer != self.verdict.kit.path).then(|| Outcome::Waiting {
-                kind: missing.gvk.group_kind().to_string(),
-                definer: definer.to_string(),
+                reason: "WaitingForKind",
+                message: format!("waits for {kind}, which kit {definer} defines"),
+                on: vec![Wait::Definer(definer.clone())],
             })
         })
     }
@@ -262,114 +260,4 @@ impl Task {
             None => finding,
         }
     }
-
-    /// The kit's object, made if it is missing, with metadata that names every kind and namespace
-    /// that the set has or is about to have: it is written before any member is.
-    async fn kit_object(
-        &self,
-        existing: Option<Arc<Kit>>,
-        mut kinds: BTreeSet<GroupKind>,
-        manifests: &[Manifest],
-    ) -> Result<Arc<Kit>, ClusterError> {
-        let namespace = self.namespace();
-        let mut namespaces: BTreeSet<Arc<str>> = manifests
-            .iter()
-            .filter_map(|manifest| manifest.key().namespace)
-            .collect();
-        let set = self.set();
-        self.shared.cluster.watched().read(|inventory| {
-            for (key, _) in inventory.owned_by(&set) {
-                kinds.insert(key.group_kind.clone());
-                namespaces.extend(key.namespace.clone());
-            }
-        });
-        namespaces.remove(&*namespace);
-        let metadata = parent_metadata(&set, &kinds, &namespaces);
-        let new = existing.is_none();
-        if let Some(kit) = existing.filter(|kit| has_metadata(kit, &metadata)) {
-            return Ok(kit);
-        }
-        let name = self.object_name();
-        self.shared
-            .cluster
-            .put_kit(
-                &namespace,
-                &name,
-                &self.repository.name_any(),
-                &self.repository,
-                &metadata,
-                new,
-            )
-            .await
-            .map(Arc::new)
-    }
-
-    async fn report(
-        &self,
-        decision: Decision,
-        existing: Option<Arc<Kit>>,
-    ) -> Result<(), ClusterError> {
-        let kit = match decision.kit {
-            Some(kit) => kit,
-            // Its owner's label tells that the object is not this Repository's to write.
-            None if self.foreign(existing.as_deref()).is_some() => return Ok(()),
-            // Nobody needs an object that says that nothing is there.
-            None if self.gone => return Ok(()),
-            None => self.kit_object(existing, BTreeSet::new(), &[]).await?,
-        };
-        if self.foreign(Some(&kit)).is_some() {
-            return Ok(());
-        }
-        let set = self.set();
-        let objects = self
-            .shared
-            .cluster
-            .watched()
-            .read(|inventory| inventory.owned_by(&set).count());
-        let attempt = Attempt {
-            outcome: &decision.outcome,
-            commit: &self.commit,
-            findings: &decision.findings,
-            inputs: self.verdict.kit.inputs.to_string(),
-            digest: self.verdict.rendered.digest.to_string(),
-            objects,
-            generation: kit.metadata.generation,
-        };
-        let mut before = kit.status.clone().unwrap_or_default();
-        before.repository = self.repository.name_any();
-        before.path = self.verdict.kit.path.to_string();
-        let after = kit_status(&before, &attempt, &jiff::Timestamp::now().to_string());
-        if kit.status.as_ref() == Some(&after) {
-            return Ok(());
-        }
-        let (namespace, name) = (self.namespace(), self.object_name());
-        self.shared
-            .cluster
-            .put_kit_status(&namespace, &name, &after)
-            .await?;
-        if let Some(note) = kit_note(&before, &after, &attempt) {
-            self.shared.cluster.publish(&reference(&kit), &note).await;
-        }
-        self.shared.kits.put(Kit {
-            status: Some(after),
-            ..Kit::clone(&kit)
-        });
-        Ok(())
-    }
-}
-
-/// For Events.
-pub(super) fn reference(kit: &Kit) -> ObjectReference {
-    kit.object_ref(&())
-}
-
-/// Whether an object's labels and annotations have all of these.
-fn has_metadata(kit: &Kit, wanted: &serde_json::Value) -> bool {
-    let all = |part: &str, have: &BTreeMap<String, String>| {
-        wanted[part].as_object().is_some_and(|map| {
-            map.iter()
-                .all(|(name, value)| have.get(name).map(String::as_str) == value.as_str())
-        })
-    };
-    all("labels", kit.labels()) && all("annotations", kit.annotations())
 }

@@ -2,13 +2,21 @@
 //! Ties the rooms together and decides nothing that they decide.
 //! A newer revision of a kit is taken up at once; nothing waits for a time-out of the old one.
 
+mod adoption;
+mod carry_out;
 mod credentials;
+mod deletion;
+mod drift;
+mod fights;
 mod host;
 mod kit;
+mod outcome;
 mod polling;
+mod report;
 mod repository;
 mod revision;
 mod settling;
 mod status;
+mod waiting;
 
 pub use host::{HostError, Options, Settled, run};

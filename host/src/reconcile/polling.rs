@@ -28,6 +28,9 @@ impl Actor {
             self.poll_again = true;
             return true;
         }
+        if self.deleting {
+            return false;
+        }
         if self.repository.spec.suspend {
             self.source_failed(
                 "Suspended",

@@ -11,13 +11,14 @@ use tokio::task::{AbortHandle, JoinSet};
 
 use crate::cluster::ClusterError;
 use crate::kit::{KitPath, Repository, RepositoryStatus};
-use crate::manifest::{Finding, GroupKind, Scope};
+use crate::manifest::Finding;
 use crate::pipeline::{Evaluation, Evaluator, Superseded, Verdict};
 use crate::source::{Auth, Commit, Mirror, Poll, RemoteError, SourceError};
 
-use super::host::{Settled, Shared};
+use super::fights::Fights;
+use super::host::{Settled, Shared, requested};
 use super::kit::Done;
-use super::status::Outcome;
+use super::outcome::{Outcome, Wait};
 
 /// What an actor is told.
 pub(super) enum Message {
@@ -26,10 +27,14 @@ pub(super) enum Message {
     KitTouched {
         object_name: String,
     },
+    /// Somebody else changed, made or deleted an object of the kit.
+    Touched {
+        path: KitPath,
+    },
+    NamespaceGone {
+        name: Arc<str>,
+    },
 }
-
-/// Kinds that a revision's CRDs define, and by which kit.
-pub(super) type Defined = BTreeMap<GroupKind, (Scope, KitPath)>;
 
 /// What runs beside the actor and reports to it.
 pub(super) enum Job {
@@ -54,20 +59,28 @@ pub(super) enum Job {
         path: KitPath,
         attempt: u64,
     },
+    /// A kit is to be looked at, whatever it is at.
+    Look {
+        path: KitPath,
+    },
+    /// A Repository that is being deleted may be let go.
+    LetGo,
 }
 
 /// A kit between revisions.
 pub(super) struct KitState {
     pub(super) verdict: Verdict,
     pub(super) commit: Arc<Commit>,
-    pub(super) defined: Arc<Defined>,
     /// The revision no longer has it.
     pub(super) gone: bool,
     /// Counts attempts, so that the end of one that was given up is not taken for the newest's.
     pub(super) attempt: u64,
     pub(super) running: Option<AbortHandle>,
+    /// It was touched while it ran.
+    pub(super) again: bool,
     pub(super) outcome: Option<Outcome>,
     pub(super) retries: u32,
+    pub(super) fights: Fights,
 }
 
 pub(super) struct Actor {
@@ -93,11 +106,15 @@ pub(super) struct Actor {
     pub(super) pause: Option<AbortHandle>,
     pub(super) failures: u32,
     pub(super) kits: BTreeMap<KitPath, KitState>,
+    /// Of the newest revision that was taken up.
+    pub(super) evaluation: Arc<Evaluation>,
     pub(super) status: RepositoryStatus,
     pub(super) findings: Vec<Finding>,
     /// Set while the newest revision has not settled: when it was found, and requests until then.
     pub(super) unsettled: Option<(Instant, u64)>,
     pub(super) source_error: Option<(String, String)>,
+    /// The Repository is being deleted, and its objects before it.
+    pub(super) deleting: bool,
 }
 
 impl Actor {
@@ -125,9 +142,11 @@ impl Actor {
             pause: None,
             failures: 0,
             kits: BTreeMap::new(),
+            evaluation: Arc::default(),
             findings: Vec::new(),
             unsettled: None,
             source_error: None,
+            deleting: false,
             shared,
         }
     }
@@ -141,7 +160,10 @@ impl Actor {
     }
 
     pub(super) async fn run(mut self) {
-        self.poll().await;
+        self.hold().await;
+        if !self.delete() {
+            self.poll().await;
+        }
         loop {
             tokio::select! {
                 message = self.inbox.recv() => match message {
@@ -161,9 +183,18 @@ impl Actor {
     pub(super) async fn told(&mut self, message: Message) {
         match message {
             Message::Repository(new) => {
+                let asked = requested(&*new) != requested(&*self.repository);
                 let same = new.spec == self.repository.spec;
                 let moved = new.spec.url != self.repository.spec.url;
                 self.repository = Arc::new(*new);
+                self.hold().await;
+                if self.delete() {
+                    return;
+                }
+                if same && asked {
+                    self.auth = None;
+                    self.poll().await;
+                }
                 if same {
                     return;
                 }
@@ -183,9 +214,14 @@ impl Actor {
                     .keys()
                     .find(|path| path.object_name() == object_name)
                     .cloned();
+                self.poll().await;
                 if let Some(path) = path {
                     self.start(&path);
                 }
+            }
+            Message::Touched { path } => self.touched(&path),
+            Message::NamespaceGone { name } => {
+                self.wake(|wait| matches!(wait, Wait::Namespace(waited) if **waited == *name));
             }
         }
     }
@@ -200,6 +236,8 @@ impl Actor {
                 result,
                 asked,
             } => self.polled(mirror, result, asked).await,
+            Job::Look { path } => self.touched(&path),
+            Job::LetGo => self.all_deleted().await,
             Job::Evaluated { commit, result } => self.evaluated(commit, result).await,
             Job::Kit {
                 path,

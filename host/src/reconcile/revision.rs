@@ -3,20 +3,19 @@
 use std::collections::BTreeSet;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, PoisonError};
-use std::time::Duration;
 
 use crate::cluster::ClusterError;
-use crate::kit::{Grants, InputDigest, KitPath, KitSource, RevisionStatus};
+use crate::kit::{
+    DeletionBudget, Grants, InputDigest, KitPath, KitPolicy, KitSource, RevisionStatus,
+};
 use crate::pipeline::{Evaluation, Rendered, Superseded, Verdict};
 use crate::source::{Commit, SourceError};
 
+use super::fights::Fights;
+use super::host::Member;
 use super::kit::{Done, Task};
-use super::repository::{Actor, Defined, Job, KitState};
-use super::status::Outcome;
-
-/// First pause before a kit whose objects were not taken is tried again; doubled each time.
-const RETRY: Duration = Duration::from_secs(1);
-const RETRY_LIMIT: Duration = Duration::from_secs(300);
+use super::outcome::{Outcome, Wait};
+use super::repository::{Actor, Job, KitState};
 
 impl Actor {
     /// Evaluates the head; one evaluation at a time, and the newest wins.
@@ -81,31 +80,40 @@ impl Actor {
     }
 
     pub(super) async fn take_up(&mut self, commit: Arc<Commit>, evaluation: Evaluation) {
-        let defined = Arc::new(evaluation.defined);
-        self.findings = evaluation.findings;
+        if self.deleting {
+            return;
+        }
+        let evaluation = Arc::new(evaluation);
+        self.evaluation = evaluation.clone();
+        self.findings.clone_from(&evaluation.findings);
         self.status.revision = Some(RevisionStatus::new(
             &commit,
             Some(jiff::Timestamp::now().to_string()),
         ));
-        let mut present = BTreeSet::new();
-        let mut started = 0;
-        let total = evaluation.verdicts.len();
-        for verdict in evaluation.verdicts {
-            let path = verdict.kit.path.clone();
-            present.insert(path.clone());
-            if self.wants(&verdict) {
-                started += 1;
-                self.put(verdict, &commit, &defined);
-                self.start(&path);
+        let verdicts = evaluation.verdicts.iter();
+        let present: BTreeSet<KitPath> = verdicts.map(|verdict| verdict.kit.path.clone()).collect();
+        let gone = self.gone(&present);
+        // Kits whose objects others may take over must be known before any is planned.
+        for path in present.iter().chain(&gone) {
+            if !self.kits.contains_key(path) {
+                self.shared.sets.put(self.member(path));
             }
         }
-        let gone = self.gone(&present);
+        let mut started = 0;
+        let total = evaluation.verdicts.len();
+        for verdict in &evaluation.verdicts {
+            if self.wants(verdict) {
+                started += 1;
+                self.put(verdict.clone(), &commit);
+                self.start(&verdict.kit.path);
+            }
+        }
         tracing::info!(
             repository = %self.name(), revision = commit.revision.short(), kits = total,
             looked_at = evaluation.looked_at, started, gone = gone.len(), "evaluated"
         );
         for path in gone {
-            self.remove(&path, &commit, &defined);
+            self.remove(&path, &commit);
         }
         self.settle().await;
     }
@@ -123,7 +131,16 @@ impl Actor {
         !(same && (live || state.verdict.cross == verdict.cross))
     }
 
-    pub(super) fn put(&mut self, verdict: Verdict, commit: &Arc<Commit>, defined: &Arc<Defined>) {
+    /// Of a kit of this Repository.
+    fn member(&self, path: &KitPath) -> Member {
+        Member {
+            namespace: self.namespace(),
+            repository: self.name(),
+            path: path.clone(),
+        }
+    }
+
+    pub(super) fn put(&mut self, verdict: Verdict, commit: &Arc<Commit>) {
         let path = verdict.kit.path.clone();
         let attempt = self.kits.get(&path).map_or(0, |state| state.attempt);
         if let Some(running) = self
@@ -136,12 +153,13 @@ impl Actor {
         let state = KitState {
             verdict,
             commit: commit.clone(),
-            defined: defined.clone(),
             gone: false,
             attempt,
             running: None,
+            again: false,
             outcome: None,
             retries: 0,
+            fights: Fights::default(),
         };
         self.kits.insert(path, state);
     }
@@ -169,13 +187,15 @@ impl Actor {
         all.into_iter().collect()
     }
 
-    pub(super) fn remove(&mut self, path: &KitPath, commit: &Arc<Commit>, defined: &Arc<Defined>) {
+    pub(super) fn remove(&mut self, path: &KitPath, commit: &Arc<Commit>) {
         let kit = KitSource {
             path: path.clone(),
             grants: Grants::default(),
             plugins: Vec::new(),
             ignore: Vec::new(),
             depends_on: Vec::new(),
+            policy: KitPolicy::default(),
+            budget: self.budget_of(path),
             inputs: InputDigest::none(),
             findings: Vec::new(),
         };
@@ -185,7 +205,7 @@ impl Actor {
             cross: Vec::new(),
             looked_at: false,
         };
-        self.put(verdict, commit, defined);
+        self.put(verdict, commit);
         if let Some(state) = self.kits.get_mut(path) {
             state.gone = true;
         }
@@ -199,6 +219,12 @@ impl Actor {
         if let Some(running) = state.running.take() {
             running.abort();
         }
+        state.running = None;
+        let unmet = self.unmet(path);
+        let Some(state) = self.kits.get_mut(path) else {
+            return;
+        };
+        state.again = false;
         state.attempt += 1;
         let attempt = state.attempt;
         let task = Task {
@@ -206,10 +232,12 @@ impl Actor {
             repository: self.repository.clone(),
             commit: state.commit.clone(),
             verdict: state.verdict.clone(),
-            defined: state.defined.clone(),
+            evaluation: self.evaluation.clone(),
+            held: state.fights.held(tokio::time::Instant::now()),
+            unmet,
             gone: state.gone,
+            deleting: self.deleting,
         };
-        self.shared.sets.put(task.set(), path.clone());
         let path = path.clone();
         let turns = self.shared.turns.clone();
         state.running = Some(self.jobs.spawn(async move {
@@ -237,12 +265,18 @@ impl Actor {
         };
         state.running = None;
         let mut defines = false;
+        let mut arrived = false;
+        let mut pause = None;
         let retry = match result {
             Ok(done) => {
                 defines = done.defines;
+                pause = state
+                    .fights
+                    .corrected(&done.corrected, tokio::time::Instant::now());
                 let revision = state.commit.revision.short();
                 tracing::info!(kit = %path, revision, changed = done.changed, outcome = ?done.outcome, "kit");
                 let retry = matches!(done.outcome, Outcome::Failed);
+                arrived = done.outcome.is_live() || done.outcome == Outcome::Gone;
                 state.outcome = Some(done.outcome);
                 retry
             }
@@ -252,60 +286,33 @@ impl Actor {
                 true
             }
         };
-        if retry || self.missed_its_kind(path) {
+        if retry || self.missed_its_turn(path) {
             self.retry_later(path, attempt);
         } else if let Some(state) = self.kits.get_mut(path) {
             state.retries = 0;
         }
+        if let Some(pause) = pause {
+            self.look_later(path, pause);
+        }
         if defines {
-            self.wake_waiting();
+            self.wake(|wait| matches!(wait, Wait::Definer(_)));
+        }
+        if arrived {
+            self.wake(|wait| matches!(wait, Wait::Kit(waited) if waited == path));
+        }
+        if self.kits.get(path).is_some_and(|state| state.again) {
+            self.start(path);
         }
         self.settle().await;
+        self.all_deleted().await;
     }
 
-    /// Whether a kit waits for one that was done before the waiting was known here.
-    fn missed_its_kind(&self, path: &KitPath) -> bool {
-        let Some(Outcome::Waiting { definer, .. }) =
-            self.kits.get(path).and_then(|kit| kit.outcome.as_ref())
-        else {
-            return false;
-        };
-        let definer = self.kits.get(&KitPath::new(definer.as_str()));
-        definer.is_some_and(|kit| {
-            matches!(kit.outcome, Some(Outcome::Applied { .. })) && kit.running.is_none()
-        })
-    }
-
-    /// The first time at once where nothing failed, later ever more slowly.
-    fn retry_later(&mut self, path: &KitPath, attempt: u64) {
-        let Some(state) = self.kits.get_mut(path) else {
-            return;
-        };
-        let waits = matches!(state.outcome, Some(Outcome::Waiting { .. }));
-        let delay = match (waits, state.retries) {
-            (true, 0) => Duration::ZERO,
-            (_, retries) => RETRY.saturating_mul(1 << retries.min(16)).min(RETRY_LIMIT),
-        };
-        state.retries += 1;
-        let path = path.clone();
-        self.jobs.spawn(async move {
-            tokio::time::sleep(delay).await;
-            Job::RetryDue { path, attempt }
-        });
-    }
-
-    /// Kinds are newly served: whoever waits for one looks again.
-    pub(super) fn wake_waiting(&mut self) {
-        let waiting: Vec<KitPath> = self
-            .kits
-            .iter()
-            .filter(|(_, state)| {
-                matches!(state.outcome, Some(Outcome::Waiting { .. })) && state.running.is_none()
-            })
-            .map(|(path, _)| path.clone())
-            .collect();
-        for path in waiting {
-            self.start(&path);
-        }
+    /// The deletion budget of a kit that the revision no longer has: that of the rule that made
+    /// it a kit.
+    fn budget_of(&self, path: &KitPath) -> DeletionBudget {
+        let rules = &self.repository.spec.kits;
+        let rule = rules.iter().find(|rule| rule.matches(path));
+        rule.and_then(|rule| rule.deletion_budget)
+            .unwrap_or_default()
     }
 }

@@ -8,8 +8,9 @@ use crate::source::Revision;
 use kube::Resource as _;
 
 use super::host::Settled;
+use super::outcome::Outcome;
 use super::repository::Actor;
-use super::status::{Outcome, RepositoryState, bounded, repository_conditions, summary};
+use super::status::{RepositoryState, bounded, repository_conditions, summary};
 
 impl Actor {
     pub(super) fn counts(&self) -> KitCounts {
@@ -30,7 +31,7 @@ impl Actor {
     /// Writes the status once nothing is under way.
     pub(super) async fn settle(&mut self) {
         let busy = self.evaluating.is_some() || self.kits.values().any(|kit| kit.running.is_some());
-        if busy || self.source_error.is_some() {
+        if busy || self.deleting || self.source_error.is_some() {
             return;
         }
         let counts = self.counts();

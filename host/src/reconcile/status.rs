@@ -8,27 +8,12 @@ use crate::kit::{
 use crate::manifest::{Finding, Severity};
 use crate::source::Commit;
 
+use super::outcome::Outcome;
+
 /// How many findings a status holds; the counts tell of the rest.
 const FINDINGS_LIMIT: usize = 50;
 /// Bytes of one finding's message in a status.
 const MESSAGE_LIMIT: usize = 2048;
-
-/// What became of a kit at a revision.
-#[derive(Clone, Debug, PartialEq)]
-pub(super) enum Outcome {
-    /// Live as the revision says.
-    Applied { changed: usize, left: usize },
-    /// Findings of error severity: nothing was sent.
-    Refused,
-    /// The API server did not take all of it; it will be tried again, more and more slowly.
-    Failed,
-    /// It has objects of a kind that another kit of the revision defines, and that is not served yet.
-    Waiting { kind: String, definer: String },
-    /// Its `spec.suspend` is set.
-    Suspended,
-    /// The revision no longer has it.
-    Gone,
-}
 
 /// A kit's attempt in full.
 #[derive(Clone, Debug)]
@@ -36,6 +21,8 @@ pub(super) struct Attempt<'a> {
     pub outcome: &'a Outcome,
     pub commit: &'a Commit,
     pub findings: &'a [Finding],
+    /// The revision no longer has the kit.
+    pub gone: bool,
     pub inputs: String,
     /// Of the rendered objects.
     pub digest: String,
@@ -62,8 +49,10 @@ pub(super) fn kit_status(before: &KitStatus, attempt: &Attempt<'_>, now: &str) -
         let same =
             unchanged && *changed == 0 && status.digest.as_deref() == Some(attempt.digest.as_str());
         if !same || status.applied.is_none() {
-            status.applied = Some(RevisionStatus::new(attempt.commit, Some(now.to_owned())));
-            status.attempted.clone_from(&status.applied);
+            if let Some(attempted) = &mut status.attempted {
+                attempted.at = Some(now.to_owned());
+            }
+            status.applied.clone_from(&status.attempted);
         }
         status.digest = Some(attempt.digest.clone());
     }
@@ -79,9 +68,9 @@ fn conditions(status: &mut KitStatus, attempt: &Attempt<'_>, now: &str) {
         Outcome::Applied { .. } => (True, "Applied", false, false),
         Outcome::Refused => (False, "Refused", false, true),
         Outcome::Failed => (False, "ApplyFailed", true, false),
-        Outcome::Waiting { .. } => (False, "WaitingForKind", true, false),
+        Outcome::Waiting { reason, .. } => (False, *reason, true, false),
         Outcome::Suspended => (False, "Suspended", false, true),
-        Outcome::Gone => (False, "Removed", false, true),
+        Outcome::Gone => (False, "Removed", true, false),
     };
     let condition = |kind: &str, status| Condition {
         kind: kind.to_owned(),
@@ -130,18 +119,17 @@ fn message(status: &KitStatus, attempt: &Attempt<'_>) -> String {
             };
             format!("{revision} is live: {} {objects}", attempt.objects)
         }
+        Outcome::Refused if attempt.gone => {
+            format!("{tried} no longer has the kit, which stays, {errors}: {first}")
+        }
         Outcome::Refused => format!("{tried} refused, {errors}: {first}; {live}"),
+        Outcome::Failed if attempt.gone => {
+            format!("{tried} no longer has the kit; not all of it could be deleted: {first}")
+        }
         Outcome::Failed => format!("{tried} is not wholly live, {errors}: {first}"),
-        Outcome::Waiting { kind, definer } => {
-            format!("{tried} waits for {kind}, which kit {definer} defines; {live}")
-        }
+        Outcome::Waiting { message, .. } => format!("{tried} {message}; {live}"),
         Outcome::Suspended => format!("suspended by its spec; {live}"),
-        Outcome::Gone => {
-            format!(
-                "no longer in the repository; its {} objects are left in the cluster",
-                attempt.objects
-            )
-        }
+        Outcome::Gone => format!("no longer in the repository since {tried}"),
     }
 }
 
@@ -226,17 +214,25 @@ pub(super) fn kit_note(
     }
     let message = ready(after).map(|(_, message)| message).unwrap_or_default();
     let (warning, reason, message) = match attempt.outcome {
-        Outcome::Applied { changed, left } => {
+        Outcome::Applied {
+            changed,
+            deleted,
+            left,
+        } => {
             let revision = after.applied.as_ref()?;
+            let deleted = match deleted {
+                0 => String::new(),
+                some => format!("{some} deleted, "),
+            };
             let message = format!(
-                "{} by {} ({}) is live: {changed} changed, {left} as they were",
+                "{} by {} ({}) is live: {changed} changed, {deleted}{left} as they were",
                 revision.short, revision.author, revision.subject
             );
             (false, "Applied", message)
         }
         Outcome::Refused => (true, "Refused", message),
         Outcome::Failed => (true, "ApplyFailed", message),
-        Outcome::Waiting { .. } => (false, "WaitingForKind", message),
+        Outcome::Waiting { reason, .. } => (false, *reason, message),
         Outcome::Suspended => (false, "Suspended", message),
         Outcome::Gone => (true, "Removed", message),
     };

@@ -37,6 +37,10 @@ impl Revision {
     pub fn short(&self) -> &str {
         self.0.get(..7).unwrap_or(&self.0)
     }
+    /// Whether a person means this revision: its id, or the first seven digits or more.
+    pub fn is_named_by(&self, name: &str) -> bool {
+        name.len() >= 7 && self.0.starts_with(&name.to_ascii_lowercase())
+    }
 }
 
 impl fmt::Display for Revision {

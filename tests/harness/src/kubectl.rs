@@ -71,11 +71,21 @@ impl Kubectl {
         self.try_apply(objects, &[])
     }
 
+    /// Applies as `kubectl apply` does without --server-side.
+    pub fn client_side_apply(&self, objects: &str, namespace: &str) -> Result<()> {
+        self.feed(objects, &["apply", "-f", "-", "--namespace", namespace])
+    }
+
     /// As `apply`, with more arguments.
     pub fn try_apply(&self, objects: &str, arguments: &[&str]) -> Result<()> {
+        let mut all = vec!["apply", "--server-side", "-f", "-"];
+        all.extend(arguments);
+        self.feed(objects, &all)
+    }
+
+    fn feed(&self, objects: &str, arguments: &[&str]) -> Result<()> {
         let mut child = self
-            .command(&["apply", "--server-side", "-f", "-"])
-            .args(arguments)
+            .command(arguments)
             .stdin(Stdio::piped())
             .stdout(Stdio::null())
             .stderr(Stdio::null())

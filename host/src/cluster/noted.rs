@@ -1,0 +1,170 @@
+//! From what the API server tells of an object to the inventory, and to who should look again.
+
+use std::collections::BTreeSet;
+
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
+use kube::core::{DynamicObject, PartialObjectMeta};
+use kube::runtime::watcher::Event;
+use tokio::sync::watch as signal;
+
+use crate::manifest::{GroupKind, ObjectKey, Origin};
+use crate::plan::{
+    DIGEST_ANNOTATION, Inventory, LiveNamespace, LiveObject, MADE_FOR_ANNOTATION,
+    ORIGIN_ANNOTATION, PART_OF_LABEL, PRUNE_ANNOTATION, SetId,
+};
+
+use super::Touched;
+use super::managed_fields::{is_scaled, kit_fields, last_writer};
+
+/// `listing` holds the keys that a list has told of so far, while one is being read.
+pub(super) fn follow(
+    inventory: &mut Inventory,
+    kind: &GroupKind,
+    event: Event<PartialObjectMeta<DynamicObject>>,
+    listing: &mut BTreeSet<ObjectKey>,
+    listed: &signal::Sender<bool>,
+) -> Vec<Touched> {
+    match event {
+        Event::Init => {
+            listing.clear();
+            Vec::new()
+        }
+        Event::InitApply(object) => {
+            listing.extend(key_of(kind, &object.metadata));
+            note(inventory, kind, &object.metadata, false)
+        }
+        Event::Apply(object) => note(inventory, kind, &object.metadata, false),
+        Event::Delete(object) => {
+            let gone = key_of(kind, &object.metadata).filter(|key| {
+                let live = inventory.get(key);
+                live.is_some_and(|live| Some(&*live.uid) == object.metadata.uid.as_deref())
+            });
+            removed(inventory, gone)
+        }
+        Event::InitDone => {
+            // What a list after an interruption no longer has was deleted meanwhile.
+            let gone: Vec<ObjectKey> = inventory
+                .keys()
+                .filter(|key| key.group_kind == *kind && !listing.contains(key))
+                .cloned()
+                .collect();
+            let touched = removed(inventory, gone);
+            listing.clear();
+            listed.send_replace(true);
+            touched
+        }
+    }
+}
+
+fn removed(inventory: &mut Inventory, gone: impl IntoIterator<Item = ObjectKey>) -> Vec<Touched> {
+    gone.into_iter()
+        .filter_map(|key| inventory.remove(&key))
+        .map(|live| Touched::Set(live.owner))
+        .collect()
+}
+
+pub(super) fn live_namespace(metadata: &ObjectMeta) -> LiveNamespace {
+    LiveNamespace {
+        terminating: metadata.deletion_timestamp.is_some(),
+        made_for: annotation(metadata, MADE_FOR_ANNOTATION).map(SetId::from_label),
+        uid: metadata.uid.as_deref().unwrap_or_default().into(),
+        resource_version: metadata
+            .resource_version
+            .as_deref()
+            .unwrap_or_default()
+            .into(),
+    }
+}
+
+fn annotation<'m>(metadata: &'m ObjectMeta, name: &str) -> Option<&'m str> {
+    let value = metadata.annotations.as_ref()?.get(name)?;
+    Some(value)
+}
+
+fn key_of(kind: &GroupKind, metadata: &ObjectMeta) -> Option<ObjectKey> {
+    Some(ObjectKey {
+        group_kind: kind.clone(),
+        namespace: metadata.namespace.as_deref().map(Into::into),
+        name: metadata.name.as_deref()?.into(),
+    })
+}
+
+/// Puts an object's newest state into the inventory. `answer`: it is the answer to an apply of
+/// ours, and so makes an unsure entry sure. Gives the sets whose kits should look again.
+pub(super) fn note(
+    inventory: &mut Inventory,
+    kind: &GroupKind,
+    metadata: &ObjectMeta,
+    answer: bool,
+) -> Vec<Touched> {
+    let Some(key) = key_of(kind, metadata) else {
+        return Vec::new();
+    };
+    let Some(owner) = metadata
+        .labels
+        .as_ref()
+        .and_then(|labels| labels.get(PART_OF_LABEL))
+    else {
+        return removed(inventory, [key]);
+    };
+    let version = metadata.resource_version.as_deref().unwrap_or_default();
+    let old = inventory.get(&key);
+    let same = old.filter(|old| Some(&*old.uid) == metadata.uid.as_deref());
+    // Resource versions of one resource are ordered numbers (KEP-5504).
+    if let Some(old) = same
+        && let (Ok(old), Ok(new)) = (old.resource_version.parse::<u64>(), version.parse::<u64>())
+        && new < old
+    {
+        return Vec::new();
+    }
+    let unsure = !answer && same.is_some_and(|old| old.digest.is_none());
+    let digest = annotation(metadata, DIGEST_ANNOTATION);
+    let live = LiveObject {
+        uid: metadata.uid.as_deref().unwrap_or_default().into(),
+        resource_version: version.into(),
+        owner: SetId::from_label(owner),
+        digest: digest.filter(|_| !unsure).map(Into::into),
+        origin: annotation(metadata, ORIGIN_ANNOTATION).and_then(parse_origin),
+        keep: annotation(metadata, PRUNE_ANNOTATION) == Some("keep"),
+        terminating: metadata.deletion_timestamp.is_some(),
+        created: annotation(metadata, MADE_FOR_ANNOTATION).is_some(),
+        applied: digest.is_some(),
+        fields: kit_fields(metadata),
+        never: same.and_then(|old| old.never.clone()),
+        scaled: is_scaled(metadata),
+        by: last_writer(metadata),
+    };
+    let mut touched = Vec::new();
+    if let Some(old) = old {
+        if old.owner != live.owner {
+            touched.push(Touched::Set(old.owner.clone()));
+        }
+        // What is unsure is in the hands of a kit that waits for its answer.
+        if !unsure && differs(old, &live) {
+            touched.push(Touched::Set(live.owner.clone()));
+        }
+    }
+    inventory.insert(key, live);
+    touched
+}
+
+/// Whether a kit would plan otherwise.
+fn differs(old: &LiveObject, new: &LiveObject) -> bool {
+    let matter = |it: &LiveObject| {
+        (
+            it.uid.clone(),
+            it.owner.clone(),
+            it.digest.clone(),
+            it.keep,
+            it.terminating,
+            it.fields.clone(),
+            it.scaled,
+        )
+    };
+    matter(old) != matter(new)
+}
+
+fn parse_origin(text: &str) -> Option<Origin> {
+    let (path, line) = text.rsplit_once(':')?;
+    Some(Origin::new(path, line.parse().ok()?))
+}

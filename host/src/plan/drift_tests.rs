@@ -1,0 +1,113 @@
+use serde_json::{Value, json};
+
+use super::super::planner::tests::{Rival, carried_out, kind, planned, planned_by, service};
+use super::super::{Inventory, Reason, Writer};
+use super::*;
+
+/// Somebody else has taken this field over.
+fn taken(inventory: &mut Inventory, key: &ObjectKey, map: &str, field: &str) {
+    let mut object = inventory.get(key).expect("it is live").clone();
+    let mut set: Value =
+        serde_json::from_str(object.fields.as_deref().expect("fields")).expect("JSON");
+    let fields = set[map].as_object_mut().expect("a map");
+    fields.remove(field);
+    if fields.is_empty() {
+        set.as_object_mut().expect("a map").remove(map);
+    }
+    object.fields = Some(set.to_string().into());
+    object.by = Some(Writer {
+        manager: "kubectl-edit".into(),
+        at: "2026-01-05T09:00:00Z".into(),
+    });
+    inventory.insert(key.clone(), object);
+}
+
+fn scalable(replicas: u32) -> Manifest {
+    let mut it = kind("apps/v1", "Deployment", "web");
+    it.object["spec"] = json!({"replicas": replicas, "paused": false});
+    it
+}
+
+#[test]
+fn a_field_that_somebody_took_is_put_right_and_told() {
+    let mut inventory = Inventory::default();
+    carried_out(&planned(&[service("a", 80)], &inventory), &mut inventory);
+    taken(&mut inventory, &service("a", 80).key(), "f:spec", "f:ports");
+    let plan = planned(&[service("a", 80)], &inventory);
+    let [step] = &plan.steps[..] else {
+        panic!("{plan:?}")
+    };
+    let fields = vec!["/spec".to_owned()];
+    assert_eq!(
+        step.reason,
+        Reason::Drifted {
+            fields: fields.clone()
+        }
+    );
+    assert_eq!(plan.drift[0].fields, fields);
+    let by = plan.drift[0].by.as_ref().map(|by| &*by.manager);
+    assert_eq!(by, Some("kubectl-edit"));
+    let told = planned_by(
+        &[service("a", 80)],
+        &inventory,
+        &Rival::default(),
+        |desired| {
+            desired.drift = DriftPolicy::Report;
+        },
+    );
+    assert!(told.steps.is_empty() && told.drift.len() == 1, "{told:?}");
+    let ignored = planned_by(
+        &[service("a", 80)],
+        &inventory,
+        &Rival::default(),
+        |desired| {
+            desired.drift = DriftPolicy::Ignore;
+        },
+    );
+    assert!(
+        ignored.is_empty() && ignored.drift.is_empty(),
+        "{ignored:?}"
+    );
+}
+
+#[test]
+fn what_the_server_never_let_the_kit_own_is_no_drift() {
+    let mut inventory = Inventory::default();
+    carried_out(&planned(&[service("a", 80)], &inventory), &mut inventory);
+    let key = service("a", 80).key();
+    taken(&mut inventory, &key, "f:spec", "f:ports");
+    let mut object = inventory.get(&key).expect("it is live").clone();
+    object.never = Some(["/spec".to_owned()].into());
+    inventory.insert(key, object);
+    assert!(planned(&[service("a", 80)], &inventory).is_empty());
+}
+
+#[test]
+fn what_is_ignored_or_an_autoscaler_s_is_left_to_who_took_it_also_when_the_rest_changes() {
+    let mut inventory = Inventory::default();
+    carried_out(&planned(&[scalable(1)], &inventory), &mut inventory);
+    let key = scalable(1).key();
+    taken(&mut inventory, &key, "f:spec", "f:replicas");
+    static RULES: std::sync::LazyLock<[IgnoreRule; 1]> = std::sync::LazyLock::new(|| {
+        [IgnoreRule {
+            kind: Some("Deployment.apps".into()),
+            name: None,
+            fields: vec!["/spec/replicas".into()],
+        }]
+    });
+    let ignoring = |manifest: Manifest, inventory: &Inventory| {
+        planned_by(&[manifest], inventory, &Rival::default(), |desired| {
+            desired.ignore = &*RULES;
+        })
+    };
+    assert!(ignoring(scalable(1), &inventory).is_empty());
+    let mut other = scalable(1);
+    other.object["spec"]["paused"] = json!(true);
+    let plan = ignoring(other, &inventory);
+    assert_eq!(plan.steps[0].body["spec"], json!({"paused": true}));
+    assert!(!planned(&[scalable(1)], &inventory).is_empty());
+    let mut scaled = inventory.get(&key).expect("it is live").clone();
+    scaled.scaled = true;
+    inventory.insert(key, scaled);
+    assert!(planned(&[scalable(1)], &inventory).is_empty());
+}

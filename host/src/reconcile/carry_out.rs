@@ -1,0 +1,359 @@
+//! From a kit's manifests to the cluster: plan, apply, prune.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use kube::ResourceExt as _;
+
+use crate::cluster::{Applied, ClusterError, Note};
+use crate::kit::{AdoptPolicy, Kit, KitPath};
+use crate::manifest::{Finding, Manifest, ObjectKey, Severity};
+use crate::pipeline::Evaluation;
+use crate::plan::{Desired, Neighbours, Plan, SetId, field_manager, plan};
+
+use super::adoption::not_adopted;
+use super::drift::{Drifted, drifted};
+use super::host::SetIndex;
+use super::kit::{Decision, Task};
+use super::outcome::{Outcome, Wait};
+use super::report::reference;
+
+/// How long an attempt waits itself for what it deleted to be gone; most objects are at once.
+/// For others the kit is woken.
+const PATIENCE: Duration = Duration::from_secs(2);
+/// How many objects a message names.
+const NAMED: usize = 3;
+
+/// What deleting came to.
+struct Deleted {
+    count: usize,
+    findings: Vec<Finding>,
+    /// Objects that stay, and are the kit's no longer.
+    kept: Vec<ObjectKey>,
+    /// Objects that are still going, or wait for those that are.
+    left: Vec<ObjectKey>,
+}
+
+impl Task {
+    pub(super) async fn carry_out(
+        &self,
+        mut findings: Vec<Finding>,
+        kit: Arc<Kit>,
+        manifests: &[Manifest],
+    ) -> Result<Decision, ClusterError> {
+        let plan = self.plan(&kit, manifests);
+        let decided = |outcome, findings, changed, drifted| Decision {
+            outcome,
+            findings,
+            kit: Some(kit.clone()),
+            changed,
+            drifted,
+        };
+        if !plan.refused.is_empty() {
+            findings.extend(plan.refused);
+            let none = Drifted::default();
+            return Ok(decided(Outcome::Refused, findings, 0, none));
+        }
+        let policy = self.verdict.kit.policy.adopt;
+        if policy != AdoptPolicy::Always {
+            let found = self.shared.cluster.found(&plan).await?;
+            let refused = found
+                .iter()
+                .filter_map(|(key, live)| not_adopted(policy, key, live, manifests));
+            findings.extend(refused);
+            if findings.iter().any(Finding::is_error) {
+                let none = Drifted::default();
+                return Ok(decided(Outcome::Refused, findings, 0, none));
+            }
+        }
+        let manager = field_manager(&self.object_name(), &self.namespace());
+        let applied = self.shared.cluster.apply(&plan, &manager).await;
+        let now = jiff::Timestamp::now().to_string();
+        let drifted = drifted(&plan, &applied, &self.held, &now);
+        findings.extend(drifted.findings.iter().cloned());
+        if applied.changed > 0 {
+            // Kinds that the kit has just defined are watched from now on as well.
+            let kinds = manifests
+                .iter()
+                .map(|manifest| manifest.gvk().group_kind())
+                .collect();
+            self.shared.cluster.watch_kinds(&kinds).await;
+        }
+        let Applied {
+            changed, failures, ..
+        } = applied;
+        if !failures.is_empty() {
+            findings.extend(failures);
+            return Ok(decided(Outcome::Failed, findings, changed, drifted));
+        }
+        if !plan.awaited.is_empty() {
+            let waiting = awaited(&plan.awaited);
+            return Ok(decided(waiting, findings, changed, drifted));
+        }
+        findings.extend(told(&plan));
+        let deleted = if plan.pruning.is_empty() {
+            Deleted {
+                count: 0,
+                findings: Vec::new(),
+                kept: Vec::new(),
+                left: Vec::new(),
+            }
+        } else {
+            self.delete(&kit, manifests, &manager).await
+        };
+        if !deleted.kept.is_empty() {
+            self.tell_kept(&kit, &deleted.kept).await;
+        }
+        let failed = deleted.findings.iter().any(Finding::is_error);
+        findings.extend(deleted.findings);
+        let owned = self.owned();
+        let leaves = self.gone || self.deletes(&kit);
+        let outcome = if failed {
+            Outcome::Failed
+        } else if !deleted.left.is_empty() {
+            going(&deleted.left)
+        } else if leaves && owned == 0 {
+            Outcome::Gone
+        } else if leaves && plan.pruning.handed_over.is_empty() {
+            // What stays and is no longer to be deleted: a definition that is in use, say.
+            Outcome::Failed
+        } else if leaves {
+            handing_over(&plan)
+        } else {
+            Outcome::Applied {
+                changed,
+                deleted: deleted.count,
+                left: plan.left.len(),
+            }
+        };
+        Ok(decided(outcome, findings, changed + deleted.count, drifted))
+    }
+
+    pub(super) fn owned(&self) -> usize {
+        let set = self.set();
+        self.shared
+            .cluster
+            .watched()
+            .read(|inventory| inventory.owned_by(&set).count())
+    }
+
+    /// Deletes stage by stage, as long as what was deleted is soon gone.
+    async fn delete(&self, kit: &Kit, manifests: &[Manifest], manager: &str) -> Deleted {
+        let cluster = &self.shared.cluster;
+        let mut deleted = Deleted {
+            count: 0,
+            findings: Vec::new(),
+            kept: Vec::new(),
+            left: Vec::new(),
+        };
+        loop {
+            let pruning = self.plan(kit, manifests).pruning;
+            let released = cluster.release(&pruning.released, manager).await;
+            deleted.findings.extend(released.findings);
+            deleted.kept.extend(released.released);
+            let propagation = self.prune_policy(kit).propagation;
+            let pruned = cluster.prune(&pruning.now, &self.set(), propagation).await;
+            let held = !pruned.findings.is_empty();
+            deleted.count += pruned.deleted.len();
+            deleted.findings.extend(pruned.findings);
+            let mut waited: Vec<ObjectKey> = pruning.going;
+            waited.extend(pruned.deleted);
+            let gone = cluster
+                .watched()
+                .until(PATIENCE, |inventory| {
+                    waited.iter().all(|key| match inventory.get(key) {
+                        Some(live) => !live.terminating,
+                        None => {
+                            &*key.group_kind.kind != "Namespace"
+                                || inventory.namespace(&key.name).is_none()
+                        }
+                    })
+                })
+                .await;
+            if !gone {
+                deleted.left = waited.into_iter().chain(pruning.later).collect();
+                return deleted;
+            }
+            if held || pruning.later.is_empty() && self.plan(kit, manifests).pruning.is_empty() {
+                return deleted;
+            }
+        }
+    }
+
+    async fn tell_kept(&self, kit: &Kit, kept: &[ObjectKey]) {
+        let message = format!("left the kit and kept, no kit's any more: {}", named(kept));
+        let note = Note {
+            warning: false,
+            reason: "Kept",
+            message,
+        };
+        self.shared.cluster.publish(&reference(kit), &note).await;
+    }
+
+    fn prune_policy(&self, kit: &Kit) -> crate::kit::PrunePolicy {
+        if !self.gone {
+            return self.verdict.kit.policy.prune.clone();
+        }
+        // Its kit.yaml is gone with it.
+        let status = kit.status.as_ref();
+        status
+            .and_then(|status| status.prune.clone())
+            .unwrap_or_default()
+    }
+
+    fn plan(&self, kit: &Kit, manifests: &[Manifest]) -> Plan {
+        let source = &self.verdict.kit;
+        let grants = &source.grants;
+        let revision = self.revision(Some(kit));
+        let allowed = kit.spec.allow_deletions.as_deref();
+        let desired = Desired {
+            kit: &source.path,
+            owner: self.set(),
+            revision: &revision,
+            manifests,
+            namespace: grants
+                .namespace
+                .as_deref()
+                .filter(|_| grants.create_namespace),
+            prune: &self.prune_policy(kit),
+            drift: source.policy.drift,
+            ignore: &source.policy.ignore,
+            held: &self.held.keys().cloned().collect(),
+            budget: source.budget,
+            // Whoever deletes a Kit or a Repository that prunes means it.
+            deletions_allowed: self.deleting
+                || self.deletes(kit)
+                || allowed.is_some_and(|allowed| revision.is_named_by(allowed)),
+            emptied: manifests.is_empty() && (!self.gone || self.evaluation.verdicts.is_empty()),
+        };
+        let others = Others {
+            sets: &self.shared.sets,
+            evaluation: &self.evaluation,
+            own: &source.path,
+            task: self,
+        };
+        self.shared
+            .cluster
+            .watched()
+            .read(|inventory| plan(&desired, inventory, &others))
+    }
+}
+
+/// The other kits of the revision.
+struct Others<'t> {
+    sets: &'t SetIndex,
+    evaluation: &'t Evaluation,
+    own: &'t KitPath,
+    task: &'t Task,
+}
+
+impl Neighbours for Others<'_> {
+    fn kit_of(&self, set: &SetId) -> Option<KitPath> {
+        Some(self.sets.get(set)?.path)
+    }
+
+    fn gives_up(&self, set: &SetId, key: &ObjectKey) -> bool {
+        let Some(member) = self.sets.get(set) else {
+            return false;
+        };
+        let same = member.namespace == self.task.namespace()
+            && member.repository == self.task.repository.name_any();
+        let suspended = || {
+            let kit = self
+                .task
+                .shared
+                .kits
+                .get(&member.namespace, &member.path.object_name());
+            kit.is_some_and(|kit| kit.spec.suspend)
+        };
+        same && !suspended()
+            && match self.evaluation.verdict(&member.path) {
+                None => true,
+                Some(verdict) => !verdict.has_errors() && !verdict.has(key),
+            }
+    }
+
+    fn wanted_by(&self, key: &ObjectKey) -> Option<KitPath> {
+        let others = self.evaluation.verdicts.iter();
+        others
+            .filter(|verdict| verdict.kit.path != *self.own)
+            .find(|verdict| verdict.has(key))
+            .map(|verdict| verdict.kit.path.clone())
+    }
+
+    fn field_manager(&self, set: &SetId) -> Option<String> {
+        let member = self.sets.get(set)?;
+        Some(field_manager(&member.path.object_name(), &member.namespace))
+    }
+}
+
+fn named(keys: &[ObjectKey]) -> String {
+    let mut names: Vec<String> = keys.iter().take(NAMED).map(ToString::to_string).collect();
+    if keys.len() > NAMED {
+        names.push(format!("{} more", keys.len() - NAMED));
+    }
+    names.join(", ")
+}
+
+fn awaited(keys: &[ObjectKey]) -> Outcome {
+    let on = keys.iter().map(|key| match &*key.group_kind.kind {
+        "Namespace" => Wait::Namespace(key.name.to_string()),
+        _ => Wait::Objects,
+    });
+    Outcome::Waiting {
+        reason: "WaitingForDeletion",
+        message: format!(
+            "waits until {}, which is being deleted, is gone",
+            named(keys)
+        ),
+        on: on.collect(),
+    }
+}
+
+fn going(left: &[ObjectKey]) -> Outcome {
+    Outcome::Waiting {
+        reason: "Pruning",
+        message: format!(
+            "deletes what left the kit, and waits until it is gone: {}",
+            named(left)
+        ),
+        on: left
+            .iter()
+            .filter(|key| &*key.group_kind.kind == "Namespace")
+            .map(|key| Wait::Namespace(key.name.to_string()))
+            .chain([Wait::Objects])
+            .collect(),
+    }
+}
+
+fn handing_over(plan: &Plan) -> Outcome {
+    let kits: Vec<&KitPath> = plan
+        .pruning
+        .handed_over
+        .iter()
+        .map(|(_, kit)| kit)
+        .collect();
+    Outcome::Waiting {
+        reason: "HandingOver",
+        message: format!(
+            "waits until its objects are taken over by {}",
+            kits.first().map_or("another kit", |kit| kit.as_str())
+        ),
+        on: vec![Wait::Objects],
+    }
+}
+
+/// What a plan leaves alone and a person would want to know.
+fn told(plan: &Plan) -> impl Iterator<Item = Finding> {
+    let warning = |rule: &str, key: &ObjectKey, message: String| {
+        let mut finding = Finding::host_error(rule, message).about(key.clone());
+        finding.severity = Severity::Warning;
+        finding
+    };
+    plan.pruning.foreign.iter().map(move |key| {
+        let message =
+            format!("{key} bears this kit's label, and no kit has applied it; it is left alone");
+        warning("foreign-label", key, message)
+            .hint("take the label applyset.kubernetes.io/part-of off it")
+    })
+}

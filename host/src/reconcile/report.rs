@@ -1,0 +1,182 @@
+//! What an attempt tells: the kit's object, its status, Events.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+
+use k8s_openapi::api::core::v1::ObjectReference;
+use kube::{Resource as _, ResourceExt as _};
+
+use crate::cluster::ClusterError;
+use serde_json::json;
+
+use crate::kit::{DeletionPolicy, Kit, PRUNE_FINALIZER};
+use crate::manifest::{GroupKind, Manifest};
+use crate::plan::parent_metadata;
+
+use super::drift::told;
+use super::kit::{Decision, Task};
+use super::outcome::Outcome;
+use super::status::{Attempt, kit_note, kit_status};
+
+impl Task {
+    /// The kit's object, made if it is missing, with metadata that names every kind and namespace
+    /// that the set has or is about to have: it is written before any member is.
+    pub(super) async fn kit_object(
+        &self,
+        existing: Option<Arc<Kit>>,
+        mut kinds: BTreeSet<GroupKind>,
+        manifests: &[Manifest],
+    ) -> Result<Arc<Kit>, ClusterError> {
+        let namespace = self.namespace();
+        let mut namespaces: BTreeSet<Arc<str>> = manifests
+            .iter()
+            .filter_map(|manifest| manifest.key().namespace)
+            .collect();
+        let set = self.set();
+        self.shared.cluster.watched().read(|inventory| {
+            for (key, _) in inventory.owned_by(&set) {
+                kinds.insert(key.group_kind.clone());
+                namespaces.extend(key.namespace.clone());
+            }
+        });
+        namespaces.remove(&*namespace);
+        let mut metadata = parent_metadata(&set, &kinds, &namespaces);
+        let policy = existing.as_ref().map(|kit| kit.spec.deletion_policy);
+        metadata["finalizers"] = match policy {
+            Some(DeletionPolicy::Prune) if !self.done_with(existing.as_deref()) => {
+                json!([PRUNE_FINALIZER])
+            }
+            _ => json!([]),
+        };
+        let new = existing.is_none();
+        if let Some(kit) = existing.filter(|kit| has_metadata(kit, &metadata)) {
+            return Ok(kit);
+        }
+        let name = self.object_name();
+        self.shared
+            .cluster
+            .put_kit(
+                &namespace,
+                &name,
+                &self.repository.name_any(),
+                &self.repository,
+                &metadata,
+                new,
+            )
+            .await
+            .map(Arc::new)
+    }
+
+    pub(super) async fn report(
+        &self,
+        decision: Decision,
+        existing: Option<Arc<Kit>>,
+    ) -> Result<(), ClusterError> {
+        let kit = match decision.kit {
+            Some(kit) => kit,
+            // Its owner's label tells that the object is not this Repository's to write.
+            None if self.foreign(existing.as_deref()).is_some() || self.gone => return Ok(()),
+            None => self.kit_object(existing, BTreeSet::new(), &[]).await?,
+        };
+        if self.foreign(Some(&kit)).is_some() {
+            return Ok(());
+        }
+        if decision.outcome == Outcome::Gone {
+            return match self.deletes(&kit) {
+                // The finalizer comes off, and the object goes.
+                true => self
+                    .kit_object(Some(kit), BTreeSet::new(), &[])
+                    .await
+                    .map(|_| ()),
+                false => self.removed(&kit).await,
+            };
+        }
+        let set = self.set();
+        let objects = self
+            .shared
+            .cluster
+            .watched()
+            .read(|inventory| inventory.owned_by(&set).count());
+        let attempt = Attempt {
+            outcome: &decision.outcome,
+            commit: &self.commit,
+            findings: &decision.findings,
+            gone: self.gone,
+            inputs: self.verdict.kit.inputs.to_string(),
+            digest: self.verdict.rendered.digest.to_string(),
+            objects,
+            generation: kit.metadata.generation,
+        };
+        let mut before = kit.status.clone().unwrap_or_default();
+        before.repository = self.repository.name_any();
+        before.path = self.verdict.kit.path.to_string();
+        let source = &self.verdict.kit;
+        if !self.gone && (decision.outcome.is_live() || before.applied.is_none()) {
+            let prune = source.policy.prune.clone();
+            before.prune = Some(prune).filter(|prune| !prune.is_default());
+            before.depends_on = source.depends_on.iter().map(ToString::to_string).collect();
+        }
+        let mut after = kit_status(&before, &attempt, &jiff::Timestamp::now().to_string());
+        let drift = told(&before, &mut after, &decision.drifted);
+        if kit.status.as_ref() == Some(&after) {
+            return Ok(());
+        }
+        let (namespace, name) = (self.namespace(), self.object_name());
+        self.shared
+            .cluster
+            .put_kit_status(&namespace, &name, &after)
+            .await?;
+        if let Some(note) = drift {
+            self.shared.cluster.publish(&reference(&kit), &note).await;
+        }
+        if let Some(note) = kit_note(&before, &after, &attempt) {
+            self.shared.cluster.publish(&reference(&kit), &note).await;
+        }
+        self.shared.kits.put(Kit {
+            status: Some(after),
+            ..Kit::clone(&kit)
+        });
+        Ok(())
+    }
+
+    /// Whether the Kit object itself is being deleted.
+    pub(super) fn deletes(&self, kit: &Kit) -> bool {
+        kit.metadata.deletion_timestamp.is_some()
+    }
+
+    /// Whether nothing holds a Kit that is being deleted any more.
+    fn done_with(&self, kit: Option<&Kit>) -> bool {
+        kit.is_some_and(|kit| self.deletes(kit)) && self.owned() == 0
+    }
+
+    /// Nothing of the kit is left: neither is its object.
+    async fn removed(&self, kit: &Kit) -> Result<(), ClusterError> {
+        let (namespace, name) = (self.namespace(), self.object_name());
+        self.shared
+            .cluster
+            .delete_kit(&namespace, &name, kit.uid().as_deref())
+            .await?;
+        self.shared.kits.remove(&namespace, &name);
+        Ok(())
+    }
+}
+
+/// For Events.
+pub(super) fn reference(kit: &Kit) -> ObjectReference {
+    kit.object_ref(&())
+}
+
+/// Whether an object's labels and annotations have all of these.
+fn has_metadata(kit: &Kit, wanted: &serde_json::Value) -> bool {
+    let all = |part: &str, have: &BTreeMap<String, String>| {
+        wanted[part].as_object().is_some_and(|map| {
+            map.iter()
+                .all(|(name, value)| have.get(name).map(String::as_str) == value.as_str())
+        })
+    };
+    let held = kit.finalizers().iter().any(|it| it == PRUNE_FINALIZER);
+    let hold = wanted["finalizers"]
+        .as_array()
+        .is_some_and(|all| !all.is_empty());
+    all("labels", kit.labels()) && all("annotations", kit.annotations()) && held == hold
+}
