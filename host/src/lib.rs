@@ -7,6 +7,7 @@
 pub mod cli;
 pub mod cluster;
 pub mod config;
+pub mod health;
 pub mod kit;
 pub mod manifest;
 pub mod pipeline;

@@ -179,3 +179,87 @@ fn a_kit_that_adopts_nothing_or_nothing_managed_is_refused_what_is_there() {
         platform.git.git(&["rm", "-q", &file]).unwrap();
     }
 }
+
+#[test]
+fn a_kit_that_acts_as_a_service_account_has_its_rights_and_no_more() {
+    let mut platform = Platform::new(&[]);
+    let file = platform.repository_file();
+    let text = std::fs::read_to_string(&file).unwrap();
+    let required = text.replace(
+        "  - {path: 'kits/{company}/*', namespace:",
+        "  - {path: 'kits/{company}/*', requireServiceAccount: true, namespace:",
+    );
+    assert_ne!(text, required);
+    std::fs::write(&file, required).unwrap();
+    let namespace = platform.namespace("acme");
+    let kubectl = platform.kubectl.clone();
+    kubectl.run(&["create", "namespace", &namespace]).unwrap();
+    let here = ["--namespace", &namespace];
+    for arguments in [
+        vec!["create", "serviceaccount", "deployer"],
+        vec![
+            "create",
+            "role",
+            "deployer",
+            "--resource=configmaps",
+            "--verb=*",
+        ],
+        vec![
+            "create",
+            "rolebinding",
+            "deployer",
+            "--role=deployer",
+            &format!("--serviceaccount={namespace}:deployer"),
+        ],
+    ] {
+        kubectl.run(&[&arguments[..], &here].concat()).unwrap();
+    }
+    let kit = "kits/acme/shop";
+    platform
+        .git
+        .write(&format!("{kit}/a.yaml"), config_map("shop", "a"))
+        .unwrap();
+    // A repository without any kit would be taken for a mistake.
+    platform
+        .git
+        .write("infra/rest/a.yaml", config_map("rest", "a"))
+        .unwrap();
+    let first = platform.git.commit("acts as nobody").unwrap();
+    platform.start();
+    let refused = platform.until_kit(kit, "Refused", &first);
+    assert_eq!(
+        Platform::findings(&refused)[0].0,
+        "trimtab/service-account-required"
+    );
+    let kit_yaml = "apiVersion: trimtab.io/v1alpha1\nkind: Kit\nmetadata: {name: shop}\nspec: {serviceAccount: deployer}\n";
+    platform
+        .git
+        .write(&format!("{kit}/kit.yaml"), kit_yaml)
+        .unwrap();
+    let second = platform.git.commit("acts as the deployer").unwrap();
+    platform.until_kit(kit, "Applied", &second);
+    let secret = "apiVersion: v1\nkind: Secret\nmetadata: {name: more}\nstringData: {word: hush}\n";
+    platform
+        .git
+        .write(&format!("{kit}/b.yaml"), secret)
+        .unwrap();
+    platform
+        .git
+        .write(&format!("{kit}/c.yaml"), config_map("other", "a"))
+        .unwrap();
+    let third = platform.git.commit("more than it may").unwrap();
+    let failed = platform.until_kit(kit, "ApplyFailed", &third);
+    let (rule, place, _) = &Platform::findings(&failed)[0];
+    assert_eq!(rule, "trimtab/apply-forbidden");
+    assert_eq!(*place, format!("{kit}/b.yaml:1"));
+    assert!(platform.get("acme", "secret/more").is_none());
+    // What leaves is deleted with the same rights.
+    platform.git.git(&["rm", "-rq", kit]).unwrap();
+    platform.git.commit("leaves").unwrap();
+    trimtab_harness::wait_for("it is gone", crate::platform::SOON, || {
+        match platform.get("acme", "configmap/shop") {
+            None => Ok(()),
+            Some(_) => Err(platform.state(&platform.kit(kit))),
+        }
+    });
+}

@@ -1,7 +1,7 @@
 //! A repository, a host that follows it, and names that no other scenario has.
 
 use std::fs::File;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
@@ -95,12 +95,21 @@ impl Platform {
     }
 
     fn run(&mut self, arguments: &[&std::ffi::OsStr]) {
+        self.host = Some(self.spawn(arguments, "cache", &self.log_file()));
+    }
+
+    /// Starts one more host, with a folder and a log of its own; whoever has it ends it.
+    pub fn another(&self) -> Child {
+        self.spawn(&[], "other-cache", &self.folder.path().join("other.log"))
+    }
+
+    fn spawn(&self, arguments: &[&std::ffi::OsStr], cache: &str, log: &Path) -> Child {
         let log = File::options()
             .create(true)
             .append(true)
-            .open(self.log_file())
+            .open(log)
             .expect("a log");
-        let child = Command::new(env!("CARGO_BIN_EXE_trimtab"))
+        Command::new(env!("CARGO_BIN_EXE_trimtab"))
             .arg("run")
             .args(arguments)
             .args([
@@ -110,15 +119,31 @@ impl Platform {
                 "json",
                 "--cache-dir",
             ])
-            .arg(self.folder.path().join("cache"))
+            .arg(self.folder.path().join(cache))
             .arg("--kubeconfig")
             .arg(&self.kubectl.kubeconfig)
             .stdin(Stdio::null())
             .stdout(Stdio::null())
             .stderr(log)
             .spawn()
-            .expect("trimtab runs");
-        self.host = Some(child);
+            .expect("trimtab runs")
+    }
+
+    /// Sends the host a signal, as `kill -STOP` does.
+    pub fn signal(&self, signal: &str) {
+        let id = self.host.as_ref().expect("it runs").id().to_string();
+        let sent = Command::new("kill").args([signal, &id]).status();
+        assert!(sent.expect("kill runs").success());
+    }
+
+    /// Waits until the host has ended by itself. Gives its exit code.
+    pub fn ended(&mut self) -> Option<i32> {
+        let mut host = self.host.take().expect("it runs");
+        wait_for("the host ends", SOON, || {
+            let ended = host.try_wait().expect("it is ours");
+            ended.ok_or_else(|| "it runs".to_owned())
+        })
+        .code()
     }
 
     /// Runs a verb of the command line against the cluster.

@@ -11,7 +11,7 @@ const LINES: usize = 400;
 /// Bytes that a tracked file may have.
 const BYTES: u64 = 500_000;
 /// Rooms of the host in the order of the flow, with those that each may name.
-const ROOMS: [(&str, &[&str]); 10] = [
+const ROOMS: [(&str, &[&str]); 11] = [
     ("manifest", &[]),
     ("source", &[]),
     ("kit", &["manifest", "source"]),
@@ -21,11 +21,14 @@ const ROOMS: [(&str, &[&str]); 10] = [
         "pipeline",
         &["manifest", "source", "kit", "render", "sandbox"],
     ),
-    ("plan", &["manifest", "source", "kit"]),
-    ("cluster", &["manifest", "kit", "plan"]),
+    ("health", &[]),
+    ("plan", &["manifest", "source", "kit", "health"]),
+    ("cluster", &["manifest", "kit", "health", "plan"]),
     (
         "reconcile",
-        &["manifest", "source", "kit", "pipeline", "plan", "cluster"],
+        &[
+            "manifest", "source", "kit", "pipeline", "health", "plan", "cluster",
+        ],
     ),
     (
         "cli",

@@ -54,9 +54,8 @@ fn host(namespace: &str, image: &str) -> Vec<Value> {
         json!({
             "apiVersion": "apps/v1", "kind": "Deployment", "metadata": metadata,
             "spec": {
-                "replicas": 1,
-                // Two hosts at once would do everything twice.
-                "strategy": {"type": "Recreate"},
+                // A lease lets one of them act; the other takes over when it is gone.
+                "replicas": 2,
                 "selector": {"matchLabels": labels},
                 "template": {
                     "metadata": {"labels": labels},

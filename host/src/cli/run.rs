@@ -1,6 +1,7 @@
 //! `trimtab run`.
 
-use std::io::Read as _;
+use std::fs::{File, TryLockError};
+use std::io::{Read as _, Write as _};
 use std::path::PathBuf;
 use std::sync::Arc;
 
@@ -9,7 +10,7 @@ use clap::Args;
 use kube::ResourceExt as _;
 
 use super::{ClusterArgs, Failure, Outcome};
-use crate::cluster::Cluster;
+use crate::cluster::{Candidate, Cluster};
 use crate::kit::{
     DeletionPolicy, KitRule, RefSpec, Repository, RepositorySpec, SecretRef,
     custom_resource_definitions, validate,
@@ -156,9 +157,17 @@ impl Run {
                 .await
                 .context("the Repository cannot be written")?;
         }
+        let cache = self.cache_dir.clone().unwrap_or_else(config::cache_folder);
+        let (identity, _lock) = identity(&cache).map_err(Failure::Usage)?;
+        let candidate = Candidate {
+            namespace: self.only_namespace.clone().unwrap_or(self.namespace),
+            name: "trimtab".into(),
+            identity,
+        };
         let sandbox = Sandbox::new(SandboxLimits::default()).map_err(|error| anyhow!(error))?;
         let options = Options {
-            cache: self.cache_dir.unwrap_or_else(config::cache_folder),
+            cache,
+            candidate,
             worker: Worker {
                 program: std::env::current_exe()?,
             },
@@ -179,6 +188,34 @@ impl Run {
             Outcome::Findings
         })
     }
+}
+
+/// The host's identity for its lease, kept in the cache folder: whoever has the folder's lock and
+/// finds its own name on the lease knows that the host before it is dead, and need not wait.
+fn identity(cache: &std::path::Path) -> anyhow::Result<(String, File)> {
+    let place = || format!("the folder {}", cache.display());
+    std::fs::create_dir_all(cache).with_context(place)?;
+    let path = cache.join("identity");
+    let mut file = File::options()
+        .read(true)
+        .write(true)
+        .create(true)
+        .truncate(false)
+        .open(&path)
+        .with_context(place)?;
+    if let Err(TryLockError::WouldBlock) = file.try_lock() {
+        anyhow::bail!(
+            "another host uses {}; give this one a folder of its own: --cache-dir",
+            place()
+        );
+    }
+    let mut identity = String::new();
+    file.read_to_string(&mut identity).with_context(place)?;
+    if identity.is_empty() {
+        identity = format!("trimtab-{:016x}", rand::random::<u64>());
+        file.write_all(identity.as_bytes()).with_context(place)?;
+    }
+    Ok((identity, file))
 }
 
 /// Resolves when the process is asked to end.

@@ -6,7 +6,7 @@ use serde_json::json;
 
 use super::{ClusterArgs, Failure, Outcome, Output};
 use crate::cluster::Cluster;
-use crate::kit::{Condition, ConditionStatus, Kit, Repository};
+use crate::kit::{Condition, ConditionStatus, Kit, KitStatus, Repository};
 
 /// Show what is live, what was refused, and why
 ///
@@ -134,8 +134,31 @@ fn text(repositories: &[&Repository], kits: &[&Kit]) -> String {
         for finding in shown {
             text.push_str(&format!("\n{finding}\n"));
         }
+        text.push_str(&health_and_drift(status));
     }
     text
+}
+
+/// Objects on their way or in trouble, and what others changed.
+fn health_and_drift(status: &KitStatus) -> String {
+    let health = status.health.iter().map(|it| {
+        let object = &it.object;
+        format!(
+            "\n{}: {object} is {}: {}\n",
+            status.path, it.health, it.message
+        )
+    });
+    let drift = status.drift.iter().map(|it| {
+        let by = it.manager.as_deref().unwrap_or("somebody");
+        let at = it.changed_at.as_deref().unwrap_or(&it.at);
+        let (object, fields) = (&it.object, it.fields.join(", "));
+        let now = if it.corrected { "put right" } else { "left so" };
+        format!(
+            "\n{}: {object}: {fields} was changed by {by} at {at}, and {now}\n",
+            status.path
+        )
+    });
+    health.chain(drift).collect()
 }
 
 fn table(kits: &[&&Kit]) -> String {

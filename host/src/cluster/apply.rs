@@ -8,7 +8,7 @@ use k8s_openapi::apiextensions_apiserver::pkg::apis::apiextensions::v1::CustomRe
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::{ManagedFieldsEntry, ObjectMeta};
 use kube::Api;
 use kube::api::{Patch, PatchParams, ValidationDirective};
-use kube::core::{DynamicObject, PartialObjectMeta};
+use kube::core::DynamicObject;
 use kube::runtime::wait::{await_condition, conditions};
 
 use crate::manifest::{Finding, ObjectKey, Scope};
@@ -16,6 +16,7 @@ use crate::plan::{Plan, Reason, Stage, Step};
 
 use super::connect::WRITE_DEADLINE;
 use super::managed_fields::{absorbed, is_applied_by, is_kit, is_tool, rewrite};
+use super::seen::{Seen, metadata_is_enough};
 use super::{Cluster, ClusterError};
 
 /// How long a new CRD may take until it is served.
@@ -91,7 +92,7 @@ impl Cluster {
         self.take_over(step, manager).await?;
         let mut tries = 0;
         let mut rivals = Vec::new();
-        let metadata = loop {
+        let seen = loop {
             tries += 1;
             let result = match self.patch(step, manager, false).await {
                 Err(error) if error.is_conflict() => match rival(&error, manager) {
@@ -104,7 +105,7 @@ impl Cluster {
                 other => other,
             };
             match result {
-                Ok(object) => break object.metadata,
+                Ok(seen) => break seen,
                 Err(error) if tries < TRIES && may_pass_soon(&error) => {
                     tracing::debug!(object = %step.key, %error, tries, "will be tried again");
                     tokio::time::sleep(pause(tries)).await;
@@ -112,15 +113,16 @@ impl Cluster {
                 Err(error) => return Err(error),
             }
         };
-        let metadata = match step.reason {
-            Reason::NotInInventory if metadata.managed_fields.iter().flatten().any(is_tool) => {
+        let managers = &seen.metadata.managed_fields;
+        let seen = match step.reason {
+            Reason::NotInInventory if managers.iter().flatten().any(is_tool) => {
                 self.adopt(step, manager).await?
             }
-            _ => metadata,
+            _ => seen,
         };
         match &step.owner {
-            Some(_) => self.watched.applied(step, &metadata),
-            None => self.watched.made_namespace(&step.key.name, &metadata),
+            Some(_) => self.watched.applied(step, &seen),
+            None => self.watched.made_namespace(&step.key.name, &seen.metadata),
         }
         tracing::debug!(object = %step.key, reason = ?step.reason, "applied");
         Ok(rivals)
@@ -145,7 +147,7 @@ impl Cluster {
 
     /// Makes what other tools set on an object the kit's, and applies once more: what the manifest
     /// does not have goes.
-    async fn adopt(&self, step: &Step, manager: &str) -> Result<ObjectMeta, ClusterError> {
+    async fn adopt(&self, step: &Step, manager: &str) -> Result<Seen, ClusterError> {
         if let Some(api) = self.object_api(&step.key) {
             let absorbed = |metadata: &ObjectMeta| {
                 let entries = metadata.managed_fields.as_deref().unwrap_or_default();
@@ -153,7 +155,7 @@ impl Cluster {
             };
             rewrite(&api, &step.key.name, &[], absorbed).await?;
         }
-        Ok(self.patch(step, manager, true).await?.metadata)
+        self.patch(step, manager, true).await
     }
 
     /// What of these steps is there already, and is no kit's.
@@ -170,12 +172,7 @@ impl Cluster {
         Ok(found)
     }
 
-    async fn patch(
-        &self,
-        step: &Step,
-        manager: &str,
-        force: bool,
-    ) -> Result<PartialObjectMeta<DynamicObject>, ClusterError> {
+    async fn patch(&self, step: &Step, manager: &str, force: bool) -> Result<Seen, ClusterError> {
         let Some((resource, scope)) = self.kinds.get(&step.gvk) else {
             return Err(ClusterError::Refused {
                 code: 404,
@@ -188,11 +185,16 @@ impl Cluster {
                 causes: Vec::new(),
             });
         };
-        let api: Api<PartialObjectMeta<DynamicObject>> = match (&step.key.namespace, scope) {
+        // A namespace that the Repository has made for the kit is the host's to make.
+        let client = match step.owner {
+            Some(_) => self.acting.clone(),
+            None => self.client.clone(),
+        };
+        let api: Api<DynamicObject> = match (&step.key.namespace, scope) {
             (Some(namespace), Scope::Namespaced) => {
-                Api::namespaced_with(self.client.clone(), namespace, &resource)
+                Api::namespaced_with(client, namespace, &resource)
             }
-            _ => Api::all_with(self.client.clone(), &resource),
+            _ => Api::all_with(client, &resource),
         };
         let params = PatchParams {
             force,
@@ -202,10 +204,17 @@ impl Cluster {
             ..PatchParams::default()
         };
         let patch = Patch::Apply(&step.body);
-        let write =
-            tokio::time::timeout(WRITE_DEADLINE, api.patch(&step.key.name, &params, &patch));
+        let name = &step.key.name;
+        let write = tokio::time::timeout(WRITE_DEADLINE, async {
+            if metadata_is_enough(&resource) {
+                let answer = api.patch_metadata(name, &params, &patch).await?;
+                return Ok(Seen::of_metadata(answer));
+            }
+            let answer = api.patch(name, &params, &patch).await?;
+            Ok(Seen::of_object(answer, &resource))
+        });
         match self.writes.take(write).await {
-            Ok(answer) => Ok(answer?),
+            Ok(answer) => answer,
             Err(_) => Err(ClusterError::TimedOut(WRITE_DEADLINE.as_secs())),
         }
     }
@@ -284,7 +293,7 @@ fn failure(step: &Step, error: &ClusterError) -> Finding {
         ),
         ClusterError::Refused { code: 403, .. } => (
             "apply-forbidden",
-            "the host's account needs this right, or an admission rule forbids it",
+            "the account that the kit acts as, or the host's, needs this right; or an admission rule forbids it",
         ),
         ClusterError::Refused {
             code: 400 | 422, ..

@@ -1,17 +1,21 @@
 //! The way to the API server.
 
+use std::collections::HashMap;
 use std::path::PathBuf;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use kube::client::{Body, ClientBuilder};
 use kube::config::{KubeConfigOptions, Kubeconfig};
 use kube::{Client, Config};
-use tower::util::MapRequestLayer;
+use tower::filter::FilterLayer;
+
+use crate::kit::ServiceAccount;
 
 use super::inventory::Watched;
 use super::kinds::Kinds;
+use super::lease::Fence;
 use super::{ClusterError, Turns};
 
 /// Where the cluster is. Nothing given: `$KUBECONFIG`, `~/.kube/config`, or the Pod's own account.
@@ -34,7 +38,14 @@ const WRITE_PATIENCE: Duration = Duration::from_secs(1);
 /// A connection to one cluster, and what is known of it. Cheap to clone.
 #[derive(Clone)]
 pub struct Cluster {
+    /// The host's own.
     pub(super) client: Client,
+    /// Writes the objects of kits, with the rights of whom they act as.
+    pub(super) acting: Client,
+    /// For the lease itself.
+    pub(super) unfenced: Client,
+    pub(super) fence: Fence,
+    accounts: Arc<Accounts>,
     pub(super) kinds: Arc<Kinds>,
     pub(super) watched: Watched,
     pub(super) writes: Turns,
@@ -47,12 +58,13 @@ impl Cluster {
     pub async fn connect(options: &ConnectOptions) -> Result<Self, ClusterError> {
         let config = configuration(options).await?;
         let requests = Arc::new(AtomicU64::new(0));
-        let counter = requests.clone();
-        let count = MapRequestLayer::new(move |request: http::Request<Body>| {
-            counter.fetch_add(1, Ordering::Relaxed);
-            request
-        });
-        let client = ClientBuilder::try_from(config)?.with_layer(&count).build();
+        let fence = Fence::default();
+        let client = fenced(config.clone(), &requests, &fence)?;
+        let unfenced = fenced(config.clone(), &requests, &Fence::default())?;
+        let accounts = Accounts {
+            config,
+            clients: Mutex::default(),
+        };
         let concurrency = if options.concurrency == 0 {
             DEFAULT_CONCURRENCY
         } else {
@@ -63,8 +75,46 @@ impl Cluster {
             watched: Watched::new(client.clone()),
             writes: Turns::new(concurrency, WRITE_PATIENCE),
             concurrency,
+            acting: client.clone(),
+            unfenced,
+            fence,
+            accounts: Arc::new(accounts),
             client,
             requests,
+        })
+    }
+
+    /// The same cluster, on which objects of kits are written with the rights of a ServiceAccount
+    /// (user impersonation). What the host writes for itself stays the host's.
+    pub fn acting_as(&self, account: Option<&ServiceAccount>) -> Result<Self, ClusterError> {
+        let Some(account) = account else {
+            return Ok(self.clone());
+        };
+        let mut clients = self
+            .accounts
+            .clients
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner);
+        let acting = match clients.get(account) {
+            Some(client) => client.clone(),
+            None => {
+                let mut config = self.accounts.config.clone();
+                let (namespace, name) = (&account.namespace, &account.name);
+                config.auth_info.impersonate =
+                    Some(format!("system:serviceaccount:{namespace}:{name}"));
+                config.auth_info.impersonate_groups = Some(vec![
+                    "system:serviceaccounts".into(),
+                    format!("system:serviceaccounts:{namespace}"),
+                    "system:authenticated".into(),
+                ]);
+                let client = fenced(config, &self.requests, &self.fence)?;
+                clients.insert(account.clone(), client.clone());
+                client
+            }
+        };
+        Ok(Self {
+            acting,
+            ..self.clone()
         })
     }
 
@@ -87,6 +137,30 @@ impl Cluster {
     pub async fn version(&self) -> Result<String, ClusterError> {
         Ok(self.client.apiserver_version().await?.git_version)
     }
+}
+
+/// Clients by whom they act as.
+struct Accounts {
+    config: Config,
+    clients: Mutex<HashMap<ServiceAccount, Client>>,
+}
+
+/// A client whose requests are counted, and that writes nothing while another host may act.
+fn fenced(
+    config: Config,
+    requests: &Arc<AtomicU64>,
+    fence: &Fence,
+) -> Result<Client, ClusterError> {
+    let (counter, fence) = (requests.clone(), fence.clone());
+    let gate = FilterLayer::new(move |request: http::Request<Body>| {
+        if *request.method() != http::Method::GET && !fence.may_write() {
+            let words = "this host does not hold the lease any more; nothing was sent";
+            return Err(tower::BoxError::from(words));
+        }
+        counter.fetch_add(1, Ordering::Relaxed);
+        Ok(request)
+    });
+    Ok(ClientBuilder::try_from(config)?.with_layer(&gate).build())
 }
 
 async fn configuration(options: &ConnectOptions) -> Result<Config, ClusterError> {

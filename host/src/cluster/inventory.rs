@@ -1,10 +1,11 @@
 //! The inventory, kept by watches: objects that bear an ApplySet's label, metadata only.
 
 use std::collections::{BTreeSet, HashMap};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 use std::time::Duration;
 
-use futures::StreamExt as _;
+use futures::stream::BoxStream;
+use futures::{StreamExt as _, TryStreamExt as _};
 use k8s_openapi::api::core::v1::Namespace;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
 use kube::core::{ApiResource, DynamicObject, PartialObjectMeta};
@@ -20,6 +21,11 @@ use crate::plan::{Inventory, PART_OF_LABEL, SetId, Step, missing};
 use super::Cluster;
 use super::managed_fields::kit_fields;
 use super::noted::{follow, live_namespace, note};
+use super::pods::PodWatches;
+use super::seen::{Seen, event_of, metadata_is_enough};
+
+/// Objects that one page of a list brings: each is decoded whole before the next is asked for.
+const PAGE: u32 = 100;
 
 /// A live inventory. Cheap to clone; the watches end with the last clone.
 #[derive(Clone)]
@@ -47,6 +53,7 @@ struct Shared {
     /// By kind: whether the first list has been read.
     kinds: Mutex<HashMap<GroupKind, signal::Receiver<bool>>>,
     tasks: Mutex<Vec<JoinHandle<()>>>,
+    pods: PodWatches,
 }
 
 impl Default for Shared {
@@ -59,6 +66,7 @@ impl Default for Shared {
             listener: Mutex::new(Some(listener)),
             kinds: Mutex::default(),
             tasks: Mutex::default(),
+            pods: PodWatches::default(),
         }
     }
 }
@@ -120,11 +128,29 @@ impl Watched {
         self.read(reached)
     }
 
+    /// Watches the pods of these workloads of a kit, by their label selectors, and no others of it.
+    pub fn watch_pods(&self, owner: &SetId, workloads: &[(ObjectKey, String)]) {
+        let shared = Arc::downgrade(&self.shared);
+        let touched = Touched::Set(owner.clone());
+        let tell = move || {
+            if let Some(shared) = shared.upgrade() {
+                shared.tell([touched.clone()]);
+            }
+        };
+        self.shared.pods.keep(&self.client, owner, workloads, tell);
+    }
+
+    /// What is wrong with a workload's pods, as far as they are watched.
+    pub fn pod_words(&self, workload: &ObjectKey) -> Option<String> {
+        self.shared.pods.words(workload)
+    }
+
     /// What the API server answered to an apply.
-    pub(super) fn applied(&self, step: &Step, metadata: &ObjectMeta) {
+    pub(super) fn applied(&self, step: &Step, seen: &Seen) {
+        let metadata = &seen.metadata;
         let kind = &step.key.group_kind;
         let mut inventory = lock(&self.shared.inventory);
-        let mut touched = note(&mut inventory, kind, metadata, true);
+        let mut touched = note(&mut inventory, kind, seen, true);
         if let Some(fields) = kit_fields(metadata) {
             inventory.never(&step.key, missing(&step.body, &fields));
         }
@@ -147,8 +173,8 @@ impl Watched {
     }
 
     /// What the API server answered to a delete that has not ended yet.
-    pub(super) fn deleting(&self, key: &ObjectKey, metadata: &ObjectMeta) {
-        self.change(|inventory| note(inventory, &key.group_kind, metadata, false).clear());
+    pub(super) fn deleting(&self, key: &ObjectKey, seen: &Seen) {
+        self.change(|inventory| note(inventory, &key.group_kind, seen, false).clear());
     }
 
     /// An object is gone, or no longer anybody's.
@@ -172,28 +198,32 @@ impl Watched {
         }
         let (listed, ready) = signal::channel(false);
         kinds.insert(kind.clone(), ready.clone());
-        let api: Api<PartialObjectMeta<DynamicObject>> =
-            Api::all_with(self.client.clone(), &resource);
-        let events = watch(api, watcher::Config::default().labels(PART_OF_LABEL))
-            .default_backoff()
-            .boxed();
-        let shared = Arc::downgrade(&self.shared);
-        let mut listing = BTreeSet::new();
-        let task = tokio::spawn(events.for_each(move |event| {
-            if let Some(shared) = shared.upgrade() {
-                match event {
-                    Ok(event) => {
-                        let inventory = &mut lock(&shared.inventory);
-                        let touched = follow(inventory, &kind, event, &mut listing, &listed);
-                        shared.tell(touched);
-                    }
-                    Err(error) => {
-                        tracing::debug!(%kind, %error, "watch interrupted; it will resume")
-                    }
-                }
-            }
-            std::future::ready(())
-        }));
+        let members = watcher::Config::default()
+            .labels(PART_OF_LABEL)
+            .page_size(PAGE);
+        let task = if metadata_is_enough(&resource) {
+            let api: Api<PartialObjectMeta<DynamicObject>> =
+                Api::all_with(self.client.clone(), &resource);
+            let events = watch(api, members).default_backoff();
+            let seen = events.map_ok(|event| event_of(event, Seen::of_metadata));
+            tokio::spawn(follow_kind(
+                Arc::downgrade(&self.shared),
+                kind,
+                listed,
+                seen.boxed(),
+            ))
+        } else {
+            let api: Api<DynamicObject> = Api::all_with(self.client.clone(), &resource);
+            let events = watch(api, members).default_backoff();
+            let seen = events
+                .map_ok(move |event| event_of(event, |object| Seen::of_object(object, &resource)));
+            tokio::spawn(follow_kind(
+                Arc::downgrade(&self.shared),
+                kind,
+                listed,
+                seen.boxed(),
+            ))
+        };
         lock(&self.shared.tasks).push(task);
         ready
     }
@@ -223,6 +253,30 @@ impl Watched {
         }));
         lock(&self.shared.tasks).push(task);
         ready
+    }
+}
+
+/// Keeps the inventory of one kind, as long as somebody has the inventory.
+async fn follow_kind(
+    shared: Weak<Shared>,
+    kind: GroupKind,
+    listed: signal::Sender<bool>,
+    mut events: BoxStream<'static, Result<Event<Seen>, watcher::Error>>,
+) {
+    let mut listing = BTreeSet::new();
+    while let Some(event) = events.next().await {
+        let Some(shared) = shared.upgrade() else {
+            return;
+        };
+        match event {
+            Ok(event) => {
+                let mut inventory = lock(&shared.inventory);
+                let touched = follow(&mut inventory, &kind, event, &mut listing, &listed);
+                drop(inventory);
+                shared.tell(touched);
+            }
+            Err(error) => tracing::debug!(%kind, %error, "watch interrupted; it will resume"),
+        }
     }
 }
 

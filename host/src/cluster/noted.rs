@@ -3,7 +3,6 @@
 use std::collections::BTreeSet;
 
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
-use kube::core::{DynamicObject, PartialObjectMeta};
 use kube::runtime::watcher::Event;
 use tokio::sync::watch as signal;
 
@@ -15,12 +14,13 @@ use crate::plan::{
 
 use super::Touched;
 use super::managed_fields::{is_scaled, kit_fields, last_writer};
+use super::seen::Seen;
 
 /// `listing` holds the keys that a list has told of so far, while one is being read.
 pub(super) fn follow(
     inventory: &mut Inventory,
     kind: &GroupKind,
-    event: Event<PartialObjectMeta<DynamicObject>>,
+    event: Event<Seen>,
     listing: &mut BTreeSet<ObjectKey>,
     listed: &signal::Sender<bool>,
 ) -> Vec<Touched> {
@@ -31,9 +31,9 @@ pub(super) fn follow(
         }
         Event::InitApply(object) => {
             listing.extend(key_of(kind, &object.metadata));
-            note(inventory, kind, &object.metadata, false)
+            note(inventory, kind, &object, false)
         }
-        Event::Apply(object) => note(inventory, kind, &object.metadata, false),
+        Event::Apply(object) => note(inventory, kind, &object, false),
         Event::Delete(object) => {
             let gone = key_of(kind, &object.metadata).filter(|key| {
                 let live = inventory.get(key);
@@ -94,9 +94,10 @@ fn key_of(kind: &GroupKind, metadata: &ObjectMeta) -> Option<ObjectKey> {
 pub(super) fn note(
     inventory: &mut Inventory,
     kind: &GroupKind,
-    metadata: &ObjectMeta,
+    seen: &Seen,
     answer: bool,
 ) -> Vec<Touched> {
+    let metadata = &seen.metadata;
     let Some(key) = key_of(kind, metadata) else {
         return Vec::new();
     };
@@ -133,6 +134,7 @@ pub(super) fn note(
         never: same.and_then(|old| old.never.clone()),
         scaled: is_scaled(metadata),
         by: last_writer(metadata),
+        health: seen.health.clone(),
     };
     let mut touched = Vec::new();
     if let Some(old) = old {
@@ -159,6 +161,7 @@ fn differs(old: &LiveObject, new: &LiveObject) -> bool {
             it.terminating,
             it.fields.clone(),
             it.scaled,
+            it.health.clone(),
         )
     };
     matter(old) != matter(new)

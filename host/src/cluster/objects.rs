@@ -58,14 +58,7 @@ impl Cluster {
         namespace: &str,
         repository: &Repository,
     ) -> Result<(), ClusterError> {
-        let namespaces: Api<Namespace> = Api::all(self.client.clone());
-        if namespaces.get_metadata_opt(namespace).await?.is_none() {
-            let body =
-                json!({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": namespace}});
-            namespaces
-                .patch(namespace, &forced(), &Patch::Apply(&body))
-                .await?;
-        }
+        self.make_namespace(namespace).await?;
         let body = json!({
             "apiVersion": "trimtab.io/v1alpha1", "kind": "Repository",
             "metadata": {"name": repository.name_any(), "namespace": namespace},
@@ -74,6 +67,19 @@ impl Cluster {
         let api: Api<Repository> = Api::namespaced(self.client.clone(), namespace);
         api.patch(&repository.name_any(), &forced(), &Patch::Apply(&body))
             .await?;
+        Ok(())
+    }
+
+    /// Makes a namespace of the host's own, if it is missing.
+    pub async fn make_namespace(&self, namespace: &str) -> Result<(), ClusterError> {
+        let namespaces: Api<Namespace> = Api::all(self.client.clone());
+        if namespaces.get_metadata_opt(namespace).await?.is_none() {
+            let body =
+                json!({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": namespace}});
+            namespaces
+                .patch(namespace, &forced(), &Patch::Apply(&body))
+                .await?;
+        }
         Ok(())
     }
 

@@ -7,12 +7,14 @@ use kube::Api;
 use kube::api::{DeleteParams, ListParams, Preconditions, PropagationPolicy};
 use kube::core::{ApiResource, DynamicObject, GroupVersionKind as Gvk};
 
+use crate::health::Health;
 use crate::kit::Propagation;
 use crate::manifest::{Finding, ObjectKey, Severity};
 use crate::plan::{PART_OF_LABEL, PRUNE_ANNOTATION, Prune, SetId};
 
 use super::connect::WRITE_DEADLINE;
 use super::managed_fields::{ObjectApi, is_applied_by, rewrite};
+use super::seen::Seen;
 use super::{Cluster, ClusterError};
 
 /// Tries of one deletion, with 0.1, 0.2, 0.4 … s between those that the API server was too busy for.
@@ -117,7 +119,13 @@ impl Cluster {
             match result {
                 Ok(answer) => {
                     match answer.left() {
-                        Some(object) => self.watched.deleting(&prune.key, &object.metadata),
+                        Some(object) => {
+                            let seen = Seen {
+                                metadata: object.metadata,
+                                health: Health::Terminating,
+                            };
+                            self.watched.deleting(&prune.key, &seen);
+                        }
                         None => self.watched.forget(&prune.key, &prune.uid),
                     }
                     return Ok(None);
@@ -197,8 +205,8 @@ impl Cluster {
     pub(super) fn object_api(&self, key: &ObjectKey) -> Option<ObjectApi> {
         let resource = self.kinds.any_version(&key.group_kind)?;
         Some(match &key.namespace {
-            Some(namespace) => Api::namespaced_with(self.client.clone(), namespace, &resource),
-            None => Api::all_with(self.client.clone(), &resource),
+            Some(namespace) => Api::namespaced_with(self.acting.clone(), namespace, &resource),
+            None => Api::all_with(self.acting.clone(), &resource),
         })
     }
 }

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::Arc;
 
 use super::file::{self, KIT_FILE, KitFile};
-use super::grants::{granted, narrow};
+use super::grants::{act_as, granted, narrow};
 use super::inputs::inputs;
 use super::kit_files::KitFiles;
 use super::links::link_targets;
@@ -335,6 +335,8 @@ fn kit(snapshot: &Snapshot, it: &Matched<'_>, read: &Read, guardrails: &Resolved
             plugins = own_plugins(snapshot, &it.path, file, &mut findings);
         }
     }
+    let file = read.file.as_ref().ok();
+    act_as(&mut grants, it.rule, &it.path, file, &mut findings);
     for guardrail in guardrails {
         match guardrail {
             Ok(plugin) => plugins.push(plugin.clone()),

@@ -1,10 +1,13 @@
 //! `kit.yaml`: what a kit's author decides. It can narrow what the Repository grants, never widen it.
 
+use std::time::Duration;
+
 use serde::de::DeserializeOwned;
 use serde_json::{Map, Value};
 
+use super::pattern::is_dns_subdomain;
 use super::spec::is_digest;
-use super::{IgnoreRule, KitPolicy, PrunePolicy};
+use super::{IgnoreRule, KitPolicy, PrunePolicy, durations};
 use crate::manifest::{Finding, Limits, Manifest, Origin, read};
 
 /// The file's name in a kit's directory.
@@ -13,7 +16,7 @@ pub const KIT_FILE: &str = "kit.yaml";
 /// Fields of a kit.yaml; docs/reference.md is checked against these.
 pub(super) const FIELDS: [&str; 4] = ["apiVersion", "kind", "metadata", "spec"];
 pub(super) const METADATA_FIELDS: [&str; 3] = ["name", "labels", "annotations"];
-pub(super) const SPEC_FIELDS: [&str; 7] = [
+pub(super) const SPEC_FIELDS: [&str; 9] = [
     "dependsOn",
     "plugins",
     "allowedNamespaces",
@@ -21,7 +24,10 @@ pub(super) const SPEC_FIELDS: [&str; 7] = [
     "drift",
     "ignore",
     "adopt",
+    "health",
+    "serviceAccount",
 ];
+pub(super) const HEALTH_FIELDS: [&str; 1] = ["deadline"];
 pub(super) const PRUNE_FIELDS: [&str; 3] =
     ["propagation", "deleteVolumeClaims", "deleteNamespaces"];
 pub(super) const IGNORE_FIELDS: [&str; 3] = ["kind", "name", "fields"];
@@ -36,6 +42,8 @@ pub struct KitFile {
     /// A part of the namespaces that the Repository grants, and where that is said.
     pub allowed_namespaces: Option<(Vec<String>, Origin)>,
     pub policy: KitPolicy,
+    /// As whom the kit acts, and where that is said.
+    pub service_account: Option<(String, Origin)>,
 }
 
 #[derive(Clone, Debug, PartialEq)]
@@ -195,7 +203,18 @@ impl Reader<'_> {
             plugins: self.plugins(spec.get("plugins")),
             allowed_namespaces: allowed,
             policy: self.policy(&spec),
+            service_account: self.service_account(&spec),
         }
+    }
+
+    fn service_account(&mut self, spec: &Map<String, Value>) -> Option<(String, Origin)> {
+        let name = self.text("/spec", spec, "serviceAccount")?;
+        let pointer = "/spec/serviceAccount";
+        if !is_dns_subdomain(&name) {
+            let message = format!("{name:?} is no name for a ServiceAccount (RFC 1123)");
+            self.wrong(pointer, message);
+        }
+        Some((name, self.origin(pointer)))
     }
 
     fn policy(&mut self, spec: &Map<String, Value>) -> KitPolicy {
@@ -209,7 +228,21 @@ impl Reader<'_> {
             drift: self.word("/spec", spec, "drift"),
             ignore: self.ignore(spec.get("ignore")),
             adopt: self.word("/spec", spec, "adopt"),
+            health_deadline: self.health_deadline(),
         }
+    }
+
+    fn health_deadline(&mut self) -> Duration {
+        let health = self.mapping("/spec/health", &HEALTH_FIELDS);
+        let usual = KitPolicy::default().health_deadline;
+        let Some(text) = self.text("/spec/health", &health, "deadline") else {
+            return usual;
+        };
+        durations::parse(&text).unwrap_or_else(|| {
+            let message = format!("{text:?} is no duration; write 30s, 5m or 1h30m");
+            self.wrong("/spec/health/deadline", message);
+            usual
+        })
     }
 
     fn ignore(&mut self, value: Option<&Value>) -> Vec<IgnoreRule> {

@@ -2,7 +2,7 @@
 
 use super::file::KitFile;
 use super::pattern::{Captures, fill, is_dns_label};
-use super::{Grants, KitRule};
+use super::{Grants, KitRule, ServiceAccount};
 use crate::manifest::Finding;
 
 pub(super) fn granted(
@@ -26,15 +26,56 @@ pub(super) fn granted(
         filled
     };
     let namespace = rule.namespace.as_ref().map(&mut name);
+    let account = rule.service_account.as_ref().map(&mut name);
     let mut allowed: Vec<String> = rule.allowed_namespaces.iter().map(name).collect();
     if allowed.is_empty() {
         allowed.extend(namespace.clone());
     }
     Grants {
+        service_account: account
+            .zip(namespace.clone())
+            .map(|(name, namespace)| ServiceAccount { namespace, name }),
         namespace,
         create_namespace: rule.create_namespace,
         allowed_namespaces: allowed,
         cluster_scoped: rule.cluster_scoped,
+    }
+}
+
+/// A kit may say as whom it acts, where the Repository does not.
+pub(super) fn act_as(
+    grants: &mut Grants,
+    rule: &KitRule,
+    path: &str,
+    file: Option<&KitFile>,
+    findings: &mut Vec<Finding>,
+) {
+    let named = file.and_then(|file| file.service_account.as_ref());
+    if let Some((name, origin)) = named {
+        match (&grants.service_account, &grants.namespace) {
+            (Some(given), _) if given.name != *name => {
+                let message = format!("the Repository lets this kit act as {given} only");
+                findings.push(Finding::host_error("kit-not-granted", message).at(origin.clone()));
+            }
+            (Some(_), _) => {}
+            (None, Some(namespace)) => {
+                grants.service_account = Some(ServiceAccount {
+                    namespace: namespace.clone(),
+                    name: name.clone(),
+                });
+            }
+            (None, None) => {
+                let message = "a kit without a namespace has no ServiceAccounts to act as";
+                findings.push(Finding::host_error("kit-not-granted", message).at(origin.clone()));
+            }
+        }
+    }
+    if rule.require_service_account && grants.service_account.is_none() {
+        let message = format!("{path} names no ServiceAccount, and the Repository requires one");
+        findings.push(
+            Finding::host_error("service-account-required", message)
+                .hint("write spec.serviceAccount in its kit.yaml"),
+        );
     }
 }
 

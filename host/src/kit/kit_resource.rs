@@ -79,6 +79,18 @@ impl RevisionStatus {
     }
 }
 
+/// An object of a kit that is not as it should be.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct HealthStatus {
+    /// `Deployment.apps acme/shop`.
+    pub object: String,
+    /// `progressing`, `failed` or `terminating`.
+    pub health: String,
+    /// How far it is, and what is in its way.
+    pub message: String,
+}
+
 /// What somebody else changed on an object of a kit.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
@@ -146,6 +158,12 @@ pub struct KitStatus {
     /// What others changed on its objects, newest first; at most 10.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub drift: Vec<DriftStatus>,
+    /// The ServiceAccount that the live revision was applied as, `namespace/name`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub service_account: Option<String>,
+    /// Objects that are not as they should be, failed ones first; at most 20.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub health: Vec<HealthStatus>,
     /// How many objects the kit has live.
     #[serde(default)]
     #[schemars(with = "i32")]

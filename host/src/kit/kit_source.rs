@@ -18,6 +18,33 @@ pub struct Grants {
     /// Empty: any.
     pub allowed_namespaces: Vec<String>,
     pub cluster_scoped: bool,
+    /// Whose rights bound the kit; the host's own if there is none.
+    pub service_account: Option<ServiceAccount>,
+}
+
+/// A ServiceAccount of the cluster.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct ServiceAccount {
+    pub namespace: String,
+    pub name: String,
+}
+
+/// `acme/deployer`.
+impl fmt::Display for ServiceAccount {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}/{}", self.namespace, self.name)
+    }
+}
+
+impl ServiceAccount {
+    /// From its displayed form.
+    pub fn parse(text: &str) -> Option<Self> {
+        let (namespace, name) = text.split_once('/')?;
+        Some(Self {
+            namespace: namespace.to_owned(),
+            name: name.to_owned(),
+        })
+    }
 }
 
 /// A plugin that a kit runs, resolved in the snapshot.

@@ -28,9 +28,10 @@ pub use definitions::custom_resource_definitions;
 pub use discovery::{Discoverer, Discovery};
 pub use file::KIT_FILE;
 pub use kit_resource::{
-    DriftStatus, FindingCounts, Kit, KitSpec, KitStatus, REQUESTED_ANNOTATION, RevisionStatus,
+    DriftStatus, FindingCounts, HealthStatus, Kit, KitSpec, KitStatus, REQUESTED_ANNOTATION,
+    RevisionStatus,
 };
-pub use kit_source::{Grants, InputDigest, KitSource, PluginUse};
+pub use kit_source::{Grants, InputDigest, KitSource, PluginUse, ServiceAccount};
 pub use name::KitPath;
 pub use policy::{
     AdoptPolicy, DeletionBudget, DeletionPolicy, DriftPolicy, IgnoreRule, KitPolicy,

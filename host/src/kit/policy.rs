@@ -1,6 +1,7 @@
 //! How a kit is kept: what becomes of objects that leave it, of drift, of what was there before.
 
 use std::fmt;
+use std::time::Duration;
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -117,12 +118,26 @@ pub enum AdoptPolicy {
 }
 
 /// All that a kit.yaml says of how the kit is kept.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct KitPolicy {
     pub prune: PrunePolicy,
     pub drift: DriftPolicy,
     pub ignore: Vec<IgnoreRule>,
     pub adopt: AdoptPolicy,
+    /// How long its objects may take to be healthy.
+    pub health_deadline: Duration,
+}
+
+impl Default for KitPolicy {
+    fn default() -> Self {
+        Self {
+            prune: PrunePolicy::default(),
+            drift: DriftPolicy::default(),
+            ignore: Vec::new(),
+            adopt: AdoptPolicy::default(),
+            health_deadline: Duration::from_secs(300),
+        }
+    }
 }
 
 /// Fields that the kit sets when it makes an object, and then leaves to whoever changes them.

@@ -126,6 +126,13 @@ pub struct KitRule {
     /// `.trimtabignore` comes after these.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub ignore: Vec<String>,
+    /// The ServiceAccount that the kits act as, in their namespace: its rights bound them. A kit
+    /// cannot name another.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub service_account: Option<String>,
+    /// Refuse kits that name no ServiceAccount.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub require_service_account: bool,
     /// How much one revision may delete of a kit; 20 objects and 50 % if nothing is said.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub deletion_budget: Option<DeletionBudget>,
@@ -161,12 +168,16 @@ pub struct RepositoryStatus {
 }
 
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-#[serde(rename_all = "camelCase")]
+#[serde(rename_all = "camelCase", default)]
 pub struct KitCounts {
     #[schemars(with = "i32")]
     pub total: u32,
     #[schemars(with = "i32")]
     pub ready: u32,
+    #[schemars(with = "i32")]
+    pub progressing: u32,
+    #[schemars(with = "i32")]
+    pub unhealthy: u32,
     #[schemars(with = "i32")]
     pub refused: u32,
     #[schemars(with = "i32")]

@@ -117,6 +117,11 @@ fn rule_faults(rule: &KitRule) -> Vec<(&'static str, String)> {
         .collect();
     let templates = rule.namespace.iter().map(|name| ("namespace", name));
     let templates = templates.chain(
+        rule.service_account
+            .iter()
+            .map(|name| ("serviceAccount", name)),
+    );
+    let templates = templates.chain(
         rule.allowed_namespaces
             .iter()
             .map(|name| ("allowedNamespaces", name)),
@@ -129,7 +134,7 @@ fn rule_faults(rule: &KitRule) -> Vec<(&'static str, String)> {
     templates
         .filter_map(|(field, template)| match fill(template, &sample) {
             Ok(name) if is_dns_label(&name) => None,
-            Ok(_) => Some((field, format!("{template:?} is no name for a namespace"))),
+            Ok(_) => Some((field, format!("{template:?} is no DNS label (RFC 1123)"))),
             Err(capture) => Some((
                 field,
                 format!("{template:?} uses {capture:?}, which the path does not capture"),

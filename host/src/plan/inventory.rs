@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
+use crate::health::Health;
 use crate::manifest::{ObjectKey, Origin};
 
 use super::SetId;
@@ -32,6 +33,7 @@ pub struct LiveObject {
     pub scaled: bool,
     /// Who else changed it last, status aside.
     pub by: Option<Writer>,
+    pub health: Health,
     /// A kit has applied it. A label alone, which anybody can write, makes no object the kit's
     /// to delete.
     pub applied: bool,

@@ -149,6 +149,7 @@ pub(in crate::plan) fn live(owner: SetId, digest: Option<&str>) -> LiveObject {
         fields: None,
         never: None,
         scaled: false,
+        health: crate::health::Health::Current,
         by: None,
     }
 }

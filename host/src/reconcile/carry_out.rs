@@ -5,8 +5,8 @@ use std::time::Duration;
 
 use kube::ResourceExt as _;
 
-use crate::cluster::{Applied, ClusterError, Note};
-use crate::kit::{AdoptPolicy, Kit, KitPath};
+use crate::cluster::{Applied, Cluster, ClusterError, Note};
+use crate::kit::{AdoptPolicy, Kit, KitPath, ServiceAccount};
 use crate::manifest::{Finding, Manifest, ObjectKey, Severity};
 use crate::pipeline::Evaluation;
 use crate::plan::{Desired, Neighbours, Plan, SetId, field_manager, plan};
@@ -54,9 +54,10 @@ impl Task {
             let none = Drifted::default();
             return Ok(decided(Outcome::Refused, findings, 0, none));
         }
+        let cluster = self.shared.cluster.acting_as(self.account(&kit).as_ref())?;
         let policy = self.verdict.kit.policy.adopt;
         if policy != AdoptPolicy::Always {
-            let found = self.shared.cluster.found(&plan).await?;
+            let found = cluster.found(&plan).await?;
             let refused = found
                 .iter()
                 .filter_map(|(key, live)| not_adopted(policy, key, live, manifests));
@@ -67,7 +68,7 @@ impl Task {
             }
         }
         let manager = field_manager(&self.object_name(), &self.namespace());
-        let applied = self.shared.cluster.apply(&plan, &manager).await;
+        let applied = cluster.apply(&plan, &manager).await;
         let now = jiff::Timestamp::now().to_string();
         let drifted = drifted(&plan, &applied, &self.held, &now);
         findings.extend(drifted.findings.iter().cloned());
@@ -99,7 +100,7 @@ impl Task {
                 left: Vec::new(),
             }
         } else {
-            self.delete(&kit, manifests, &manager).await
+            self.delete(&cluster, &kit, manifests, &manager).await
         };
         if !deleted.kept.is_empty() {
             self.tell_kept(&kit, &deleted.kept).await;
@@ -121,9 +122,10 @@ impl Task {
             handing_over(&plan)
         } else {
             Outcome::Applied {
-                changed,
+                changed: changed + self.carried,
                 deleted: deleted.count,
-                left: plan.left.len(),
+                left: plan.left.len().saturating_sub(self.carried),
+                health: self.health(&kit, manifests, changed),
             }
         };
         Ok(decided(outcome, findings, changed + deleted.count, drifted))
@@ -138,8 +140,13 @@ impl Task {
     }
 
     /// Deletes stage by stage, as long as what was deleted is soon gone.
-    async fn delete(&self, kit: &Kit, manifests: &[Manifest], manager: &str) -> Deleted {
-        let cluster = &self.shared.cluster;
+    async fn delete(
+        &self,
+        cluster: &Cluster,
+        kit: &Kit,
+        manifests: &[Manifest],
+        manager: &str,
+    ) -> Deleted {
         let mut deleted = Deleted {
             count: 0,
             findings: Vec::new(),
@@ -188,6 +195,15 @@ impl Task {
             message,
         };
         self.shared.cluster.publish(&reference(kit), &note).await;
+    }
+
+    /// As whom the kit acts.
+    fn account(&self, kit: &Kit) -> Option<ServiceAccount> {
+        if !self.gone {
+            return self.verdict.kit.grants.service_account.clone();
+        }
+        let status = kit.status.as_ref()?;
+        ServiceAccount::parse(status.service_account.as_deref()?)
     }
 
     fn prune_policy(&self, kit: &Kit) -> crate::kit::PrunePolicy {

@@ -11,7 +11,9 @@ use kube::ResourceExt as _;
 use tokio::sync::mpsc;
 use tokio::task::JoinSet;
 
-use crate::cluster::{Cluster, ClusterError, KitChange, RepositoryChange, Touched, Turns};
+use crate::cluster::{
+    Candidate, Cluster, ClusterError, KitChange, LeaseLost, RepositoryChange, Touched, Turns,
+};
 use crate::kit::{
     Kit, KitPath, KitSpec, REQUESTED_ANNOTATION, Repository, custom_resource_definitions,
 };
@@ -34,6 +36,8 @@ pub struct Options {
     pub namespace: Option<String>,
     /// End when every Repository there is has been settled once.
     pub once: bool,
+    /// The lease that this host waits for before it acts.
+    pub candidate: Candidate,
 }
 
 /// Why the host cannot run.
@@ -41,6 +45,8 @@ pub struct Options {
 pub enum HostError {
     #[error(transparent)]
     Cluster(#[from] ClusterError),
+    #[error(transparent)]
+    Lease(#[from] LeaseLost),
 }
 
 /// What `once` came to, for each Repository: whether all of it is live.
@@ -164,6 +170,13 @@ pub async fn run(
     shutdown: impl Future<Output = ()>,
 ) -> Result<Vec<Settled>, HostError> {
     let version = cluster.version().await?;
+    tokio::pin!(shutdown);
+    let candidate = options.candidate.clone();
+    cluster.make_namespace(&candidate.namespace).await?;
+    tokio::select! {
+        () = &mut shutdown => return Ok(Vec::new()),
+        led = cluster.lead(&candidate) => led?,
+    }
     cluster.install(&custom_resource_definitions()).await?;
     cluster.discover().await?;
     tracing::info!(server = %version, "connected");
@@ -181,10 +194,16 @@ pub async fn run(
         running: JoinSet::new(),
         settled: HashMap::new(),
     };
-    tokio::select! {
+    let cluster = host.shared.cluster.clone();
+    let ended = tokio::select! {
         () = shutdown => Ok(Vec::new()),
         settled = host.follow() => Ok(settled),
-    }
+        lost = cluster.keep_leading(&candidate) => Err(lost.into()),
+    };
+    // What is under way ends before another host is let in.
+    drop(host);
+    cluster.stop_leading(&candidate).await;
+    ended
 }
 
 struct Host {

@@ -28,6 +28,8 @@ pub(super) struct Task {
     pub evaluation: Arc<Evaluation>,
     /// Objects that are fought over and left alone for now, and the pause of each.
     pub held: BTreeMap<ObjectKey, Duration>,
+    /// Changes of attempts before this one that no status tells of.
+    pub carried: usize,
     /// Kits that must be live before this one, or, if it is gone, gone before it.
     pub unmet: Vec<KitPath>,
     /// The revision no longer has the kit.
@@ -45,6 +47,10 @@ pub(super) struct Done {
     pub defines: bool,
     /// Objects that others had changed, and that were put right.
     pub corrected: Vec<ObjectKey>,
+    /// Changes that no status tells of yet.
+    pub unreported: usize,
+    /// When to look again, if nothing happens.
+    pub look_in: Option<Duration>,
 }
 
 /// What is decided before the status is written.
@@ -75,7 +81,18 @@ impl Task {
         let changed = decision.changed;
         let outcome = decision.outcome.clone();
         let corrected = decision.drifted.objects.clone();
-        self.report(decision, existing).await?;
+        let kit = decision.kit.clone();
+        let look_in = self.look_in(kit.as_deref(), &outcome);
+        // What is on its way will most likely be there in a moment: one report does for both.
+        let early = matches!(&outcome, Outcome::Applied { health, .. }
+            if !health.objects.is_empty() && !health.is_bad());
+        let unreported = match early && changed > 0 && corrected.is_empty() {
+            true => self.carried + changed,
+            false => {
+                self.report(decision, existing).await?;
+                0
+            }
+        };
         let defines = changed > 0
             && self.verdict.rendered.manifests.iter().any(|manifest| {
                 matches!(
@@ -88,6 +105,8 @@ impl Task {
             changed,
             defines,
             corrected,
+            unreported,
+            look_in,
         })
     }
 

@@ -8,6 +8,7 @@ mod credentials;
 mod deletion;
 mod drift;
 mod fights;
+mod health;
 mod host;
 mod kit;
 mod outcome;

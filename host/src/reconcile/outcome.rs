@@ -1,6 +1,11 @@
 //! What became of a kit at a revision.
 
+use std::fmt;
+use std::time::Duration;
+
+use crate::health::Health;
 use crate::kit::KitPath;
+use crate::manifest::ObjectKey;
 
 #[derive(Clone, Debug, PartialEq)]
 pub(super) enum Outcome {
@@ -9,6 +14,7 @@ pub(super) enum Outcome {
         changed: usize,
         deleted: usize,
         left: usize,
+        health: KitHealth,
     },
     /// Findings of error severity: nothing was sent.
     Refused,
@@ -29,6 +35,59 @@ pub(super) enum Outcome {
     Gone,
 }
 
+/// One line, for the log.
+impl fmt::Display for Outcome {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Applied {
+                changed,
+                deleted,
+                left,
+                health,
+            } => write!(
+                f,
+                "live: {changed} changed, {deleted} deleted, {left} as they were; {health}"
+            ),
+            Self::Refused => f.write_str("refused"),
+            Self::Failed => f.write_str("not wholly live"),
+            Self::Waiting { message, .. } => f.write_str(message),
+            Self::Suspended => f.write_str("suspended"),
+            Self::Gone => f.write_str("gone"),
+        }
+    }
+}
+
+/// Objects of a live kit that are not as they should be.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub(super) struct KitHealth {
+    /// Failed ones first.
+    pub objects: Vec<(ObjectKey, Health)>,
+    /// They had their time.
+    pub overdue: Option<Duration>,
+}
+
+impl KitHealth {
+    /// Whether a person had better look.
+    pub(super) fn is_bad(&self) -> bool {
+        let failed = |(_, health): &(ObjectKey, Health)| matches!(health, Health::Failed(_));
+        self.overdue.is_some() || self.objects.iter().any(failed)
+    }
+}
+
+/// `Deployment.apps acme/shop: 2 of 3 pods updated, and 2 more`.
+impl fmt::Display for KitHealth {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Some(((key, health), others)) = self.objects.split_first() else {
+            return f.write_str("all healthy");
+        };
+        write!(f, "{key}: {}", health.message())?;
+        match others.len() {
+            0 => Ok(()),
+            count => write!(f, ", and {count} more"),
+        }
+    }
+}
+
 /// What a kit waits for.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Wait {
@@ -45,6 +104,11 @@ pub(super) enum Wait {
 impl Outcome {
     pub(super) fn is_live(&self) -> bool {
         matches!(self, Self::Applied { .. })
+    }
+
+    /// Live, and healthy.
+    pub(super) fn is_ready(&self) -> bool {
+        matches!(self, Self::Applied { health, .. } if health.objects.is_empty())
     }
 
     pub(super) fn waits(&self, on: impl Fn(&Wait) -> bool) -> bool {

@@ -200,6 +200,7 @@ impl Actor {
                 }
                 self.head = Some(Arc::new(commit));
                 self.unsettled = Some((Instant::now(), self.shared.cluster.requests()));
+                self.applied = false;
                 self.evaluate();
             }
         }

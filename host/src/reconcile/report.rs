@@ -114,6 +114,8 @@ impl Task {
         if !self.gone && (decision.outcome.is_live() || before.applied.is_none()) {
             let prune = source.policy.prune.clone();
             before.prune = Some(prune).filter(|prune| !prune.is_default());
+            let account = source.grants.service_account.as_ref();
+            before.service_account = account.map(ToString::to_string);
             before.depends_on = source.depends_on.iter().map(ToString::to_string).collect();
         }
         let mut after = kit_status(&before, &attempt, &jiff::Timestamp::now().to_string());

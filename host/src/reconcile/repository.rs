@@ -63,6 +63,8 @@ pub(super) enum Job {
     Look {
         path: KitPath,
     },
+    /// The Repository's status may be written again.
+    SettleDue,
     /// A Repository that is being deleted may be let go.
     LetGo,
 }
@@ -81,6 +83,10 @@ pub(super) struct KitState {
     pub(super) outcome: Option<Outcome>,
     pub(super) retries: u32,
     pub(super) fights: Fights,
+    /// Changes that no status tells of yet.
+    pub(super) unreported: usize,
+    /// When the kit is looked at again, if nothing happens.
+    pub(super) look: Option<AbortHandle>,
 }
 
 pub(super) struct Actor {
@@ -115,6 +121,12 @@ pub(super) struct Actor {
     pub(super) source_error: Option<(String, String)>,
     /// The Repository is being deleted, and its objects before it.
     pub(super) deleting: bool,
+    /// Whether the newest revision has been told of as applied.
+    pub(super) applied: bool,
+    /// When kits on their way were last told of.
+    pub(super) progress_told: Option<Instant>,
+    /// That is to be done again.
+    pub(super) settle_due: bool,
 }
 
 impl Actor {
@@ -147,6 +159,9 @@ impl Actor {
             unsettled: None,
             source_error: None,
             deleting: false,
+            applied: false,
+            progress_told: None,
+            settle_due: false,
             shared,
         }
     }
@@ -237,6 +252,10 @@ impl Actor {
                 asked,
             } => self.polled(mirror, result, asked).await,
             Job::Look { path } => self.touched(&path),
+            Job::SettleDue => {
+                self.settle_due = false;
+                self.settle().await;
+            }
             Job::LetGo => self.all_deleted().await,
             Job::Evaluated { commit, result } => self.evaluated(commit, result).await,
             Job::Kit {

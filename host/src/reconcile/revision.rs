@@ -160,6 +160,8 @@ impl Actor {
             outcome: None,
             retries: 0,
             fights: Fights::default(),
+            unreported: 0,
+            look: None,
         };
         self.kits.insert(path, state);
     }
@@ -233,6 +235,7 @@ impl Actor {
             commit: state.commit.clone(),
             verdict: state.verdict.clone(),
             evaluation: self.evaluation.clone(),
+            carried: state.unreported,
             held: state.fights.held(tokio::time::Instant::now()),
             unmet,
             gone: state.gone,
@@ -267,6 +270,7 @@ impl Actor {
         let mut defines = false;
         let mut arrived = false;
         let mut pause = None;
+        let mut look = None;
         let retry = match result {
             Ok(done) => {
                 defines = done.defines;
@@ -274,9 +278,11 @@ impl Actor {
                     .fights
                     .corrected(&done.corrected, tokio::time::Instant::now());
                 let revision = state.commit.revision.short();
-                tracing::info!(kit = %path, revision, changed = done.changed, outcome = ?done.outcome, "kit");
+                tracing::info!(kit = %path, revision, changed = done.changed, outcome = %done.outcome, "kit");
                 let retry = matches!(done.outcome, Outcome::Failed);
-                arrived = done.outcome.is_live() || done.outcome == Outcome::Gone;
+                arrived = done.outcome.is_ready() || done.outcome == Outcome::Gone;
+                state.unreported = done.unreported;
+                look = done.look_in;
                 state.outcome = Some(done.outcome);
                 retry
             }
@@ -291,7 +297,8 @@ impl Actor {
         } else if let Some(state) = self.kits.get_mut(path) {
             state.retries = 0;
         }
-        if let Some(pause) = pause {
+        // The sooner of the two; the one leads to the other.
+        if let Some(pause) = [pause, look].into_iter().flatten().min() {
             self.look_later(path, pause);
         }
         if defines {

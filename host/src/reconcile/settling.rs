@@ -1,6 +1,7 @@
 //! What the Repository's status says, and when it is written.
 
 use std::sync::Arc;
+use std::time::{Duration, Instant};
 
 use crate::cluster::Note;
 use crate::kit::KitCounts;
@@ -9,15 +10,22 @@ use kube::Resource as _;
 
 use super::host::Settled;
 use super::outcome::Outcome;
-use super::repository::Actor;
+use super::repository::{Actor, Job};
 use super::status::{RepositoryState, bounded, repository_conditions, summary};
+
+/// Between two reports of how many kits are on their way.
+const PROGRESS: Duration = Duration::from_secs(1);
 
 impl Actor {
     pub(super) fn counts(&self) -> KitCounts {
         let mut counts = KitCounts::default();
         for state in self.kits.values() {
-            match state.outcome {
+            match &state.outcome {
                 Some(Outcome::Gone) => continue,
+                Some(Outcome::Applied { health, .. }) if health.is_bad() => counts.unhealthy += 1,
+                Some(Outcome::Applied { health, .. }) if !health.objects.is_empty() => {
+                    counts.progressing += 1;
+                }
                 Some(Outcome::Applied { .. }) => counts.ready += 1,
                 Some(Outcome::Refused) => counts.refused += 1,
                 Some(Outcome::Failed) => counts.failed += 1,
@@ -35,6 +43,10 @@ impl Actor {
             return;
         }
         let counts = self.counts();
+        self.tell_applied();
+        if counts.progressing > 0 && self.told_lately() {
+            return;
+        }
         let errors = self
             .findings
             .iter()
@@ -51,12 +63,20 @@ impl Actor {
         {
             (true, _) => ("Applied", format!("{revision}: {text}")),
             (false, Some(first)) => ("InvalidRepository", format!("{revision}: {first}; {text}")),
+            (false, None) if counts.progressing > 0 => {
+                ("Progressing", format!("{revision}: {text}"))
+            }
             (false, None) => ("KitsNotReady", format!("{revision}: {text}")),
         };
         self.status.kits = counts;
         self.status.summary = text;
         self.status.findings = bounded(&self.findings);
-        self.write_status(all, reason, message, false).await;
+        let busy = counts.progressing > 0;
+        self.write_status(all, reason, message, busy).await;
+        if busy {
+            self.progress_told = Some(Instant::now());
+            return;
+        }
         if let Some((since, requests)) = self.unsettled.take() {
             self.keep_what_is_live();
             tracing::info!(
@@ -77,6 +97,36 @@ impl Actor {
             }
         }
         self.tell_settled(all, true);
+    }
+
+    /// Tells once that all of a revision is sent; its objects may still be on their way.
+    fn tell_applied(&mut self) {
+        let Some((since, requests)) = self.unsettled else {
+            return;
+        };
+        if std::mem::replace(&mut self.applied, true) {
+            return;
+        }
+        let revision = self.head.as_ref().map(|head| head.revision.short());
+        tracing::info!(
+            repository = %self.name(), revision = revision.unwrap_or_default(),
+            milliseconds = since.elapsed().as_millis() as u64,
+            requests = self.shared.cluster.requests() - requests, "applied"
+        );
+    }
+
+    /// Whether kits on their way were told of a moment ago; if so, they are told of in a moment.
+    fn told_lately(&mut self) -> bool {
+        let lately = self
+            .progress_told
+            .is_some_and(|told| told.elapsed() < PROGRESS);
+        if lately && !std::mem::replace(&mut self.settle_due, true) {
+            self.jobs.spawn(async {
+                tokio::time::sleep(PROGRESS).await;
+                Job::SettleDue
+            });
+        }
+        lately
     }
 
     /// What is live stays in the mirror, whatever becomes of it at the remote.

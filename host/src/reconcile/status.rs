@@ -2,8 +2,8 @@
 
 use crate::cluster::Note;
 use crate::kit::{
-    Condition, ConditionStatus, FindingCounts, KitCounts, KitStatus, RepositoryStatus,
-    RevisionStatus, set_condition,
+    Condition, ConditionStatus, FindingCounts, HealthStatus, KitCounts, KitStatus,
+    RepositoryStatus, RevisionStatus, set_condition,
 };
 use crate::manifest::{Finding, Severity};
 use crate::source::Commit;
@@ -12,6 +12,8 @@ use super::outcome::Outcome;
 
 /// How many findings a status holds; the counts tell of the rest.
 const FINDINGS_LIMIT: usize = 50;
+/// How many objects that are not healthy a status holds.
+const HEALTH_LIMIT: usize = 20;
 /// Bytes of one finding's message in a status.
 const MESSAGE_LIMIT: usize = 2048;
 
@@ -56,6 +58,16 @@ pub(super) fn kit_status(before: &KitStatus, attempt: &Attempt<'_>, now: &str) -
         }
         status.digest = Some(attempt.digest.clone());
     }
+    if let Outcome::Applied { health, .. } = attempt.outcome {
+        let objects = health.objects.iter().take(HEALTH_LIMIT);
+        status.health = objects
+            .map(|(key, health)| HealthStatus {
+                object: key.to_string(),
+                health: health.to_string(),
+                message: health.message().to_owned(),
+            })
+            .collect();
+    }
     status.objects = attempt.objects.try_into().unwrap_or(u32::MAX);
     conditions(&mut status, attempt, now);
     status
@@ -65,6 +77,10 @@ fn conditions(status: &mut KitStatus, attempt: &Attempt<'_>, now: &str) {
     use ConditionStatus::{False, True};
     let message = message(status, attempt);
     let (ready, reason, busy, stalled) = match attempt.outcome {
+        Outcome::Applied { health, .. } if health.is_bad() => (False, "Unhealthy", false, true),
+        Outcome::Applied { health, .. } if !health.objects.is_empty() => {
+            (False, "Progressing", true, false)
+        }
         Outcome::Applied { .. } => (True, "Applied", false, false),
         Outcome::Refused => (False, "Refused", false, true),
         Outcome::Failed => (False, "ApplyFailed", true, false),
@@ -107,7 +123,7 @@ fn message(status: &KitStatus, attempt: &Attempt<'_>) -> String {
         .map(clipped)
         .unwrap_or_default();
     match attempt.outcome {
-        Outcome::Applied { .. } => {
+        Outcome::Applied { health, .. } => {
             let revision = status
                 .applied
                 .as_ref()
@@ -117,7 +133,18 @@ fn message(status: &KitStatus, attempt: &Attempt<'_>) -> String {
             } else {
                 "objects"
             };
-            format!("{revision} is live: {} {objects}", attempt.objects)
+            let count = attempt.objects;
+            match (health.objects.is_empty(), health.overdue) {
+                (true, _) => format!("{revision} is live: {count} {objects}"),
+                (false, Some(deadline)) => {
+                    let seconds = deadline.as_secs();
+                    format!("{revision} is live and not healthy after {seconds} s: {health}")
+                }
+                (false, None) if health.is_bad() => {
+                    format!("{revision} is live and not healthy: {health}")
+                }
+                (false, None) => format!("{revision} is live and on its way: {health}"),
+            }
         }
         Outcome::Refused if attempt.gone => {
             format!("{tried} no longer has the kit, which stays, {errors}: {first}")
@@ -208,7 +235,7 @@ pub(super) fn kit_note(
             .map(|condition| (condition.reason.clone(), condition.message.clone()))
     };
     // A new kit that is live at once is told by the Repository's Event, with all the others.
-    let new = ready(before).is_none() && matches!(attempt.outcome, Outcome::Applied { .. });
+    let new = ready(before).is_none() && attempt.outcome.is_ready();
     if new || ready(before) == ready(after) {
         return None;
     }
@@ -218,6 +245,7 @@ pub(super) fn kit_note(
             changed,
             deleted,
             left,
+            health,
         } => {
             let revision = after.applied.as_ref()?;
             let deleted = match deleted {
@@ -228,7 +256,11 @@ pub(super) fn kit_note(
                 "{} by {} ({}) is live: {changed} changed, {deleted}{left} as they were",
                 revision.short, revision.author, revision.subject
             );
-            (false, "Applied", message)
+            match (health.objects.is_empty(), health.is_bad()) {
+                (true, _) => (false, "Applied", message),
+                (_, true) => (true, "Unhealthy", ready(after)?.1),
+                (_, false) => (false, "Progressing", format!("{message}; {health}")),
+            }
         }
         Outcome::Refused => (true, "Refused", message),
         Outcome::Failed => (true, "ApplyFailed", message),
@@ -287,7 +319,12 @@ pub(super) fn repository_conditions(
 /// `7 of 8 ready`, with what the others are.
 pub(super) fn summary(counts: &KitCounts) -> String {
     let mut text = format!("{} of {} ready", counts.ready, counts.total);
-    for (count, word) in [(counts.refused, "refused"), (counts.failed, "failed")] {
+    for (count, word) in [
+        (counts.progressing, "progressing"),
+        (counts.unhealthy, "unhealthy"),
+        (counts.refused, "refused"),
+        (counts.failed, "failed"),
+    ] {
         if count > 0 {
             text.push_str(&format!(", {count} {word}"));
         }

@@ -34,7 +34,7 @@ impl Actor {
             let state = self.kits.get(*on);
             state
                 .and_then(|state| state.outcome.as_ref())
-                .is_some_and(Outcome::is_live)
+                .is_some_and(Outcome::is_ready)
         };
         let needed = state.verdict.kit.depends_on.iter();
         needed.filter(|on| !live(on)).cloned().collect()
@@ -103,12 +103,18 @@ impl Actor {
         }
     }
 
-    /// A kit that was left alone for a while is looked at again, whatever happens meanwhile.
+    /// A kit is looked at again after a while, whatever happens meanwhile.
     pub(super) fn look_later(&mut self, path: &KitPath, pause: Duration) {
+        let Some(state) = self.kits.get_mut(path) else {
+            return;
+        };
+        if let Some(before) = state.look.take() {
+            before.abort();
+        }
         let path = path.clone();
-        self.jobs.spawn(async move {
+        state.look = Some(self.jobs.spawn(async move {
             tokio::time::sleep(pause).await;
             Job::Look { path }
-        });
+        }));
     }
 }

@@ -1,0 +1,62 @@
+//! What is kept of an object that the API server tells of: its metadata and its health.
+
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
+use kube::core::{ApiResource, DynamicObject, PartialObjectMeta};
+use kube::runtime::watcher::Event;
+use serde_json::{Value, json};
+
+use crate::health::{Health, assess, is_statusless};
+
+/// An object, without what is in it.
+#[derive(Clone, Debug)]
+pub(super) struct Seen {
+    pub metadata: ObjectMeta,
+    pub health: Health,
+}
+
+/// Whether only the metadata of a kind is asked for. What is in a Secret stays where it is.
+pub(super) fn metadata_is_enough(resource: &ApiResource) -> bool {
+    is_statusless(&resource.group, &resource.kind)
+}
+
+impl Seen {
+    pub(super) fn of_metadata(object: PartialObjectMeta<DynamicObject>) -> Self {
+        let health = match object.metadata.deletion_timestamp {
+            Some(_) => Health::Terminating,
+            None => Health::Current,
+        };
+        Self {
+            metadata: object.metadata,
+            health,
+        }
+    }
+
+    pub(super) fn of_object(object: DynamicObject, resource: &ApiResource) -> Self {
+        let mut whole = match object.data {
+            Value::Object(fields) => fields,
+            _ => Default::default(),
+        };
+        // Items of a list say neither.
+        whole.insert("apiVersion".into(), resource.api_version.as_str().into());
+        whole.insert("kind".into(), resource.kind.as_str().into());
+        let metadata = json!({
+            "generation": object.metadata.generation,
+            "deletionTimestamp": object.metadata.deletion_timestamp,
+        });
+        whole.insert("metadata".into(), metadata);
+        Self {
+            metadata: object.metadata,
+            health: assess(&Value::Object(whole)),
+        }
+    }
+}
+
+pub(super) fn event_of<K>(event: Event<K>, seen: impl Fn(K) -> Seen) -> Event<Seen> {
+    match event {
+        Event::Apply(object) => Event::Apply(seen(object)),
+        Event::InitApply(object) => Event::InitApply(seen(object)),
+        Event::Delete(object) => Event::Delete(seen(object)),
+        Event::Init => Event::Init,
+        Event::InitDone => Event::InitDone,
+    }
+}

@@ -1,0 +1,218 @@
+//! Whether what is live is as it should be.
+
+use serde_json::{Value, json};
+use trimtab_harness::wait_for;
+
+use crate::platform::{Platform, SOON, config_map, ready};
+
+const KIT: &str = "kits/acme/shop";
+
+fn deployment(name: &str, more: &str) -> String {
+    format!(
+        "apiVersion: apps/v1\nkind: Deployment\nmetadata: {{name: {name}}}\nspec:\n  replicas: 2\n  selector: {{matchLabels: {{app: {name}}}}}\n  template:\n    metadata: {{labels: {{app: {name}}}}}\n    spec:\n{more}      containers: [{{name: web, image: 'example.org/web:1'}}]\n"
+    )
+}
+
+/// On a node that there is not.
+const NOWHERE: &str = "      nodeSelector: {nowhere: 'yes'}\n";
+
+fn kit_yaml(platform: &Platform, kit: &str, spec: &str) {
+    let name = kit.rsplit('/').next().unwrap();
+    let text = format!(
+        "apiVersion: trimtab.io/v1alpha1\nkind: Kit\nmetadata: {{name: {name}}}\nspec:\n{spec}"
+    );
+    platform
+        .git
+        .write(&format!("{kit}/kit.yaml"), text)
+        .unwrap();
+}
+
+fn until_message(platform: &Platform, kit: &str, words: &[&str]) {
+    wait_for(&format!("{kit} says {words:?}"), SOON, || {
+        let kit = platform.kit(kit);
+        let message = ready(&kit)["message"]
+            .as_str()
+            .unwrap_or_default()
+            .to_owned();
+        match words.iter().all(|word| message.contains(word)) {
+            true => Ok(()),
+            false => Err(message),
+        }
+    });
+}
+
+#[test]
+fn a_kit_is_ready_when_its_workloads_are_and_others_do_not_wait_for_it() {
+    let mut platform = Platform::new(&[]);
+    platform
+        .git
+        .write(&format!("{KIT}/a.yaml"), deployment("web", ""))
+        .unwrap();
+    platform
+        .git
+        .write("kits/acme/stuck/a.yaml", deployment("stuck", NOWHERE))
+        .unwrap();
+    kit_yaml(
+        &platform,
+        "kits/acme/after",
+        "  dependsOn: [kits/acme/stuck]\n",
+    );
+    platform
+        .git
+        .write("kits/acme/after/a.yaml", config_map("after", "a"))
+        .unwrap();
+    platform
+        .git
+        .write("kits/acme/other/a.yaml", config_map("other", "a"))
+        .unwrap();
+    let first = platform.git.commit("first").unwrap();
+    platform.start();
+    platform.until_kit(KIT, "Applied", &first);
+    platform.until_kit("kits/acme/other", "Applied", &first);
+    let stuck = platform.until_kit("kits/acme/stuck", "Progressing", &first);
+    assert_eq!(stuck["status"]["applied"]["revision"], first.as_str());
+    // The words are the scheduler's, and the pod's.
+    until_message(
+        &platform,
+        "kits/acme/stuck",
+        &["0 of 2 pods available", "pod stuck-", "Unschedulable"],
+    );
+    platform.until_kit("kits/acme/after", "WaitingForDependency", &first);
+    platform.until_repository("Progressing");
+    // A newer commit takes it up, in the middle of its waiting.
+    platform
+        .git
+        .write("kits/acme/stuck/a.yaml", deployment("stuck", ""))
+        .unwrap();
+    let second = platform.git.commit("mended").unwrap();
+    platform.until_kit("kits/acme/stuck", "Applied", &second);
+    platform.until_kit("kits/acme/after", "Applied", &first);
+    platform.until_repository("Applied");
+}
+
+#[test]
+fn what_is_not_healthy_in_time_is_told_and_its_recovery_is_noticed() {
+    let mut platform = Platform::new(&[]);
+    kit_yaml(&platform, KIT, "  health: {deadline: 2s}\n");
+    platform
+        .git
+        .write(&format!("{KIT}/a.yaml"), deployment("web", NOWHERE))
+        .unwrap();
+    let first = platform.git.commit("first").unwrap();
+    platform.start();
+    let kit = platform.until_kit(KIT, "Unhealthy", &first);
+    assert_eq!(kit["status"]["health"][0]["health"], "progressing");
+    until_message(&platform, KIT, &["not healthy after 2 s", "0 of 2 pods"]);
+    let events = platform.events(KIT);
+    assert!(
+        events.iter().any(|it| it.contains("Unhealthy")),
+        "{events:?}"
+    );
+    let namespace = platform.namespace("acme");
+    let nodes = platform.kubectl.get(&["nodes"]).unwrap().unwrap();
+    let node = nodes["items"][0]["metadata"]["name"]
+        .as_str()
+        .unwrap()
+        .to_owned();
+    // The node is every scenario's: what they must not see is scheduled by this label alone.
+    let label = json!({"metadata": {"labels": {format!("for-{namespace}"): "yes"}}}).to_string();
+    platform
+        .kubectl
+        .run(&["patch", "node", &node, "-p", &label])
+        .unwrap();
+    let selector = format!("      nodeSelector: {{'for-{namespace}': 'yes'}}\n");
+    platform
+        .git
+        .write(&format!("{KIT}/a.yaml"), deployment("web", &selector))
+        .unwrap();
+    let second = platform.git.commit("to where there is a node").unwrap();
+    platform.until_kit(KIT, "Applied", &second);
+    // It falls ill, and recovers, by itself.
+    let pods = [
+        "get", "pods", "-n", &namespace, "-l", "app=web", "-o", "name",
+    ];
+    let pod = platform
+        .kubectl
+        .run(&pods)
+        .unwrap()
+        .lines()
+        .next()
+        .unwrap()
+        .to_owned();
+    let sick = json!({"status": {"phase": "Pending", "conditions": [
+        {"type": "Ready", "status": "False", "reason": "ContainersNotReady"},
+        {"type": "ContainersReady", "status": "False"},
+    ], "containerStatuses": [{"name": "web", "ready": false, "image": "x", "imageID": "", "restartCount": 0,
+        "state": {"waiting": {"reason": "ImagePullBackOff", "message": "Back-off pulling image"}}}]}});
+    let patch = [
+        "patch",
+        &pod,
+        "-n",
+        &namespace,
+        "--subresource=status",
+        "--type=merge",
+        "-p",
+    ];
+    let mut patch: Vec<&str> = patch.to_vec();
+    let sick = sick.to_string();
+    patch.push(&sick);
+    platform.kubectl.run(&patch).unwrap();
+    until_message(
+        &platform,
+        KIT,
+        &["1 of 2 pods available", "ImagePullBackOff"],
+    );
+    platform
+        .kubectl
+        .run(&["delete", &pod, "-n", &namespace, "--wait=false"])
+        .unwrap();
+    platform.until_kit(KIT, "Applied", &second);
+    assert_eq!(platform.kit(KIT)["status"]["health"], Value::Null);
+}
+
+#[test]
+fn a_custom_resource_is_healthy_when_its_conditions_say_so() {
+    let mut platform = Platform::new(&[]);
+    let group = format!("{}.example.org", platform.name);
+    let definition = json!({
+        "apiVersion": "apiextensions.k8s.io/v1", "kind": "CustomResourceDefinition",
+        "metadata": {"name": format!("things.{group}")},
+        "spec": {"group": group, "scope": "Namespaced", "names": {"plural": "things", "kind": "Thing"},
+            "versions": [{"name": "v1", "served": true, "storage": true, "subresources": {"status": {}},
+                "schema": {"openAPIV3Schema": {"type": "object", "x-kubernetes-preserve-unknown-fields": true}}}]},
+    });
+    platform
+        .git
+        .write("infra/things/crd.yaml", definition.to_string())
+        .unwrap();
+    let thing = json!({"apiVersion": format!("{group}/v1"), "kind": "Thing", "metadata": {"name": "one"}, "spec": {"a": 1}});
+    platform
+        .git
+        .write(&format!("{KIT}/a.yaml"), thing.to_string())
+        .unwrap();
+    let first = platform.git.commit("first").unwrap();
+    platform.start();
+    platform.until_kit(KIT, "Applied", &first);
+    let namespace = platform.namespace("acme");
+    let say = |status: &str| {
+        let patch = json!({"status": {"conditions": [
+            {"type": "Ready", "status": status, "reason": "Growing", "message": "not grown yet"},
+        ]}});
+        let (kind, patch) = (format!("things.{group}/one"), patch.to_string());
+        let arguments = [
+            "patch",
+            &kind,
+            "-n",
+            &namespace,
+            "--subresource=status",
+            "--type=merge",
+            "-p",
+            &patch,
+        ];
+        platform.kubectl.run(&arguments).unwrap();
+    };
+    say("False");
+    until_message(&platform, KIT, &["Growing: not grown yet"]);
+    say("True");
+    platform.until_kit(KIT, "Applied", &first);
+}
