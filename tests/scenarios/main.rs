@@ -2,6 +2,8 @@
 //! Run by `cargo xtask test`, which starts the control plane that they share.
 
 mod boutique;
+mod chaos;
+mod deletion;
 mod drift;
 mod faults;
 mod gate;

@@ -19,6 +19,8 @@ pub struct Platform {
     pub name: String,
     pub git: Fixture,
     pub kubectl: Kubectl,
+    /// The host's way to the cluster, where it is another than the test's.
+    pub host_kubeconfig: Option<PathBuf>,
     folder: tempfile::TempDir,
     host: Option<Child>,
 }
@@ -38,6 +40,7 @@ impl Platform {
             name,
             git,
             kubectl: Kubectl::of_suite(),
+            host_kubeconfig: None,
             folder,
             host: None,
         };
@@ -121,12 +124,27 @@ impl Platform {
             ])
             .arg(self.folder.path().join(cache))
             .arg("--kubeconfig")
-            .arg(&self.kubectl.kubeconfig)
+            .arg(
+                self.host_kubeconfig
+                    .as_ref()
+                    .unwrap_or(&self.kubectl.kubeconfig),
+            )
             .stdin(Stdio::null())
             .stdout(Stdio::null())
             .stderr(log)
             .spawn()
             .expect("trimtab runs")
+    }
+
+    /// Starts the host again if it has ended by itself, as Kubernetes would.
+    pub fn tend(&mut self) {
+        let ended = match &mut self.host {
+            Some(host) => host.try_wait().expect("it is ours").is_some(),
+            None => true,
+        };
+        if ended {
+            self.start_without_file();
+        }
     }
 
     /// Sends the host a signal, as `kill -STOP` does.
