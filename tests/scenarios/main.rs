@@ -3,6 +3,7 @@
 
 mod boutique;
 mod chaos;
+mod cluster;
 mod deletion;
 mod drift;
 mod faults;

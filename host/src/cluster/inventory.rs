@@ -13,7 +13,7 @@ use kube::runtime::watcher::{self, Event};
 use kube::runtime::{WatchStreamExt as _, watcher as watch};
 use kube::{Api, Client};
 use tokio::sync::{mpsc, watch as signal};
-use tokio::task::JoinHandle;
+use tokio::task::AbortHandle;
 
 use crate::manifest::{GroupKind, ObjectKey};
 use crate::plan::{Inventory, PART_OF_LABEL, SetId, Step, missing};
@@ -43,6 +43,18 @@ pub enum Touched {
     Namespace(Arc<str>),
 }
 
+/// The watch on one kind: whether its first list has been read, and what reads it.
+struct KindWatch {
+    listed: signal::Receiver<bool>,
+    task: AbortHandle,
+}
+
+impl Drop for KindWatch {
+    fn drop(&mut self) {
+        self.task.abort();
+    }
+}
+
 struct Shared {
     inventory: Mutex<Inventory>,
     /// Told at each change of the inventory.
@@ -50,9 +62,7 @@ struct Shared {
     touched: mpsc::UnboundedSender<Touched>,
     /// Until somebody listens.
     listener: Mutex<Option<mpsc::UnboundedReceiver<Touched>>>,
-    /// By kind: whether the first list has been read.
-    kinds: Mutex<HashMap<GroupKind, signal::Receiver<bool>>>,
-    tasks: Mutex<Vec<JoinHandle<()>>>,
+    kinds: Mutex<HashMap<GroupKind, KindWatch>>,
     pods: PodWatches,
 }
 
@@ -65,7 +75,6 @@ impl Default for Shared {
             touched,
             listener: Mutex::new(Some(listener)),
             kinds: Mutex::default(),
-            tasks: Mutex::default(),
             pods: PodWatches::default(),
         }
     }
@@ -78,12 +87,6 @@ impl Shared {
             // Whoever does not follow, as `trimtab status`, is not told.
             let _ = self.touched.send(it);
         }
-    }
-}
-
-impl Drop for Shared {
-    fn drop(&mut self) {
-        lock(&self.tasks).iter().for_each(JoinHandle::abort);
     }
 }
 
@@ -188,44 +191,51 @@ impl Watched {
     }
 
     fn watch_kind(&self, resource: ApiResource) -> signal::Receiver<bool> {
-        let kind = GroupKind {
-            group: resource.group.as_str().into(),
-            kind: resource.kind.as_str().into(),
-        };
+        let kind = kind_of(&resource);
         let mut kinds = lock(&self.shared.kinds);
-        if let Some(ready) = kinds.get(&kind) {
-            return ready.clone();
+        if let Some(watch) = kinds.get(&kind) {
+            return watch.listed.clone();
         }
+        let watch = self.begin(kind.clone(), resource);
+        let listed = watch.listed.clone();
+        kinds.insert(kind, watch);
+        listed
+    }
+
+    /// Watches a kind anew whose definition was deleted and made again: an API server lets the
+    /// watches on what was stored before go on for minutes, and they see nothing of what is new.
+    pub(super) fn watch_anew(&self, resource: ApiResource) {
+        let kind = kind_of(&resource);
+        let mut kinds = lock(&self.shared.kinds);
+        if kinds.contains_key(&kind) {
+            let watch = self.begin(kind.clone(), resource);
+            kinds.insert(kind, watch);
+        }
+    }
+
+    fn begin(&self, kind: GroupKind, resource: ApiResource) -> KindWatch {
         let (listed, ready) = signal::channel(false);
-        kinds.insert(kind.clone(), ready.clone());
         let members = watcher::Config::default()
             .labels(PART_OF_LABEL)
             .page_size(PAGE);
+        let shared = Arc::downgrade(&self.shared);
         let task = if metadata_is_enough(&resource) {
             let api: Api<PartialObjectMeta<DynamicObject>> =
                 Api::all_with(self.client.clone(), &resource);
             let events = watch(api, members).default_backoff();
             let seen = events.map_ok(|event| event_of(event, Seen::of_metadata));
-            tokio::spawn(follow_kind(
-                Arc::downgrade(&self.shared),
-                kind,
-                listed,
-                seen.boxed(),
-            ))
+            tokio::spawn(follow_kind(shared, kind, listed, seen.boxed()))
         } else {
             let api: Api<DynamicObject> = Api::all_with(self.client.clone(), &resource);
             let events = watch(api, members).default_backoff();
             let seen = events
                 .map_ok(move |event| event_of(event, |object| Seen::of_object(object, &resource)));
-            tokio::spawn(follow_kind(
-                Arc::downgrade(&self.shared),
-                kind,
-                listed,
-                seen.boxed(),
-            ))
+            tokio::spawn(follow_kind(shared, kind, listed, seen.boxed()))
         };
-        lock(&self.shared.tasks).push(task);
-        ready
+        KindWatch {
+            listed: ready,
+            task: task.abort_handle(),
+        }
     }
 
     fn watch_namespaces(&self) -> signal::Receiver<bool> {
@@ -235,11 +245,10 @@ impl Watched {
             kind: "*namespaces".into(),
         };
         let mut kinds = lock(&self.shared.kinds);
-        if let Some(ready) = kinds.get(&kind) {
-            return ready.clone();
+        if let Some(watch) = kinds.get(&kind) {
+            return watch.listed.clone();
         }
         let (listed, ready) = signal::channel(false);
-        kinds.insert(kind, ready.clone());
         let api: Api<PartialObjectMeta<Namespace>> = Api::all(self.client.clone());
         let events = watch(api, watcher::Config::default())
             .default_backoff()
@@ -251,8 +260,19 @@ impl Watched {
             }
             std::future::ready(())
         }));
-        lock(&self.shared.tasks).push(task);
+        let watch = KindWatch {
+            listed: ready.clone(),
+            task: task.abort_handle(),
+        };
+        kinds.insert(kind, watch);
         ready
+    }
+}
+
+fn kind_of(resource: &ApiResource) -> GroupKind {
+    GroupKind {
+        group: resource.group.as_str().into(),
+        kind: resource.kind.as_str().into(),
     }
 }
 

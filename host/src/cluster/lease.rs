@@ -76,6 +76,8 @@ enum Looked {
 struct Observed {
     version: Option<String>,
     since: Option<Instant>,
+    /// What the API server answered to the last renewal: the next one need not ask first.
+    renewed: Option<Lease>,
 }
 
 impl Cluster {
@@ -169,7 +171,11 @@ impl Cluster {
         let api: Api<Lease> = Api::namespaced(self.unfenced.clone(), &candidate.namespace);
         let now = MicroTime(k8s_openapi::jiff::Timestamp::now());
         let params = PostParams::default();
-        let Some(mut lease) = api.get_opt(&candidate.name).await? else {
+        let known = match observed.renewed.take() {
+            Some(lease) => Some(lease),
+            None => api.get_opt(&candidate.name).await?,
+        };
+        let Some(mut lease) = known else {
             let new = Lease {
                 metadata: ObjectMeta {
                     name: Some(candidate.name.clone()),
@@ -184,7 +190,7 @@ impl Cluster {
                     ..LeaseSpec::default()
                 }),
             };
-            api.create(&params, &new).await?;
+            observed.renewed = Some(api.create(&params, &new).await?);
             return Ok(Looked::Held);
         };
         if observed.version != lease.metadata.resource_version {
@@ -209,7 +215,7 @@ impl Cluster {
         spec.holder_identity = Some(candidate.identity.clone());
         spec.lease_duration_seconds = Some(DURATION.as_secs() as i32);
         spec.renew_time = Some(now);
-        api.replace(&candidate.name, &params, &lease).await?;
+        observed.renewed = Some(api.replace(&candidate.name, &params, &lease).await?);
         Ok(Looked::Held)
     }
 }

@@ -6,6 +6,8 @@
 
 use serde_json::{Map, Value};
 
+use crate::manifest::{GroupVersionKind, Scopes};
+
 /// Of the metadata, what is not the API server's.
 const METADATA: [&str; 4] = ["labels", "annotations", "finalizers", "ownerReferences"];
 
@@ -13,7 +15,10 @@ const METADATA: [&str; 4] = ["labels", "annotations", "finalizers", "ownerRefere
 /// in the manifest. `fields` is FieldsV1 as JSON text; nothing that is none has any field.
 pub fn missing(manifest: &Value, fields: &str) -> Vec<String> {
     let set: Value = serde_json::from_str(fields).unwrap_or_default();
-    let mut found = Vec::new();
+    let mut found = Missing {
+        built_in: is_built_in(manifest),
+        fields: Vec::new(),
+    };
     for (name, value) in manifest.as_object().into_iter().flatten() {
         let below = || field(&set, name);
         match name.as_str() {
@@ -23,14 +28,20 @@ pub fn missing(manifest: &Value, fields: &str) -> Vec<String> {
                 for name in METADATA {
                     if let Some(value) = value.get(name) {
                         let set = below().and_then(|set| field(set, name));
-                        walk(value, set, format!("/metadata/{name}"), &mut found);
+                        found.walk(value, set, format!("/metadata/{name}"));
                     }
                 }
             }
-            _ => walk(value, below(), pointer("", name), &mut found),
+            _ => found.walk(value, below(), pointer("", name)),
         }
     }
-    found
+    found.fields
+}
+
+fn is_built_in(manifest: &Value) -> bool {
+    let text = |name: &str| manifest[name].as_str().unwrap_or_default();
+    let gvk = GroupVersionKind::new(text("apiVersion"), text("kind"));
+    Scopes::default().of(&gvk.group_kind()).is_some()
 }
 
 fn field<'s>(set: &'s Value, name: &str) -> Option<&'s Value> {
@@ -41,35 +52,57 @@ fn pointer(above: &str, step: &str) -> String {
     format!("{above}/{}", step.replace('~', "~0").replace('/', "~1"))
 }
 
-fn walk(value: &Value, set: Option<&Value>, at: String, found: &mut Vec<String>) {
-    let Some(set) = set.and_then(Value::as_object) else {
-        // Null says that a field is not set.
-        if !value.is_null() {
-            found.push(at);
-        }
-        return;
-    };
-    // Owned as a whole: a scalar, an atomic list or map, or one with nothing in it.
-    if set.is_empty() {
-        return;
-    }
-    match value {
-        Value::Object(map) => {
-            for (name, value) in map {
-                let below = set.get(&format!("f:{name}"));
-                walk(value, below, pointer(&at, name), found);
+struct Missing {
+    /// Of a custom resource a map that is owned with nothing in it may be one of which others took
+    /// all that was in it: where its schema says little, the map itself is owned, too.
+    built_in: bool,
+    fields: Vec<String>,
+}
+
+impl Missing {
+    fn walk(&mut self, value: &Value, set: Option<&Value>, at: String) {
+        let Some(set) = set.and_then(Value::as_object) else {
+            // Null says that a field is not set.
+            if !value.is_null() {
+                self.fields.push(at);
             }
+            return;
+        };
+        // Owned as a whole: a scalar, an atomic list or map, or one with nothing in it.
+        if set.is_empty() && (self.built_in || !value.is_object()) {
+            return;
         }
-        Value::Array(items) => {
-            for (index, item) in items.iter().enumerate() {
-                let at = format!("{at}/{index}");
-                match items_set(item, set) {
-                    Some(mut candidates) => found.append(&mut fewest(item, &mut candidates, &at)),
-                    None => found.push(at),
+        match value {
+            Value::Object(map) => {
+                for (name, value) in map {
+                    self.walk(value, set.get(&format!("f:{name}")), pointer(&at, name));
                 }
             }
+            Value::Array(items) => {
+                for (index, item) in items.iter().enumerate() {
+                    let at = format!("{at}/{index}");
+                    match items_set(item, set) {
+                        Some(candidates) => self.fewest(item, &candidates, &at),
+                        None => self.fields.push(at),
+                    }
+                }
+            }
+            _ => {}
         }
-        _ => {}
+    }
+
+    /// What is missing by the candidate that has the most.
+    fn fewest(&mut self, item: &Value, candidates: &[&Value], at: &str) {
+        let missing = |set: &&Value| {
+            let mut found = Self {
+                built_in: self.built_in,
+                fields: Vec::new(),
+            };
+            found.walk(item, Some(set), at.to_owned());
+            found.fields
+        };
+        let fewest = candidates.iter().map(missing).min_by_key(Vec::len);
+        self.fields.extend(fewest.unwrap_or_default());
     }
 }
 
@@ -93,19 +126,6 @@ fn items_set<'s>(item: &Value, set: &'s Map<String, Value>) -> Option<Vec<&'s Va
         .map(|(_, below)| below)
         .collect();
     (!found.is_empty()).then_some(found)
-}
-
-fn fewest(item: &Value, candidates: &mut Vec<&Value>, at: &str) -> Vec<String> {
-    let missing = |set: &&Value| {
-        let mut found = Vec::new();
-        walk(item, Some(set), at.to_owned(), &mut found);
-        found
-    };
-    candidates
-        .iter()
-        .map(missing)
-        .min_by_key(Vec::len)
-        .unwrap_or_default()
 }
 
 /// Whether a pattern, in which `*` is any one step, means a field or what it is in.
@@ -186,12 +206,27 @@ mod tests {
 
     #[test]
     fn lists_of_scalars_are_compared_by_value_and_atomic_ones_as_a_whole() {
-        let manifest = json!({"metadata": {"finalizers": ["a", "b"]}, "args": ["x", "y"]});
+        let manifest = json!({"apiVersion": "v1", "kind": "Pod", "metadata": {"finalizers": ["a", "b"]}, "args": ["x", "y"]});
         let set = json!({
             "f:metadata": {"f:finalizers": {".": {}, "v:\"a\"": {}}},
             "f:args": {},
         });
         assert_eq!(missing_of(&manifest, &set), ["/metadata/finalizers/1"]);
+    }
+
+    #[test]
+    fn a_map_of_a_custom_resource_that_is_owned_empty_has_lost_what_was_in_it() {
+        let custom =
+            json!({"apiVersion": "example.org/v1", "kind": "Thing", "spec": {"a": 1}, "list": [1]});
+        let set = json!({"f:spec": {}, "f:list": {}});
+        assert_eq!(missing_of(&custom, &set), ["/spec/a"]);
+        assert_eq!(
+            missing_of(
+                &custom,
+                &json!({"f:spec": {".": {}, "f:a": {}}, "f:list": {}})
+            ),
+            [""; 0]
+        );
     }
 
     #[test]

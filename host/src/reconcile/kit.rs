@@ -43,8 +43,6 @@ pub(super) struct Done {
     pub outcome: Outcome,
     /// Objects sent and taken.
     pub changed: usize,
-    /// It defined kinds or namespaces that others may wait for.
-    pub defines: bool,
     /// Objects that others had changed, and that were put right.
     pub corrected: Vec<ObjectKey>,
     /// Changes that no status tells of yet.
@@ -93,17 +91,9 @@ impl Task {
                 0
             }
         };
-        let defines = changed > 0
-            && self.verdict.rendered.manifests.iter().any(|manifest| {
-                matches!(
-                    &*manifest.gvk().kind,
-                    "CustomResourceDefinition" | "Namespace"
-                )
-            });
         Ok(Done {
             outcome,
             changed,
-            defines,
             corrected,
             unreported,
             look_in,

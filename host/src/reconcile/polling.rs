@@ -178,7 +178,8 @@ impl Actor {
                 let (since, requests) = asked;
                 tracing::debug!(
                     repository = %self.name(), %revision, microseconds = since.elapsed().as_micros() as u64,
-                    requests = self.shared.cluster.requests() - requests, "nothing new"
+                    requests = self.shared.cluster.requests() - requests,
+                    all_requests = self.shared.cluster.requests(), "nothing new"
                 );
                 if recovered {
                     self.settle().await;

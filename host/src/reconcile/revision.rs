@@ -267,13 +267,13 @@ impl Actor {
             return;
         };
         state.running = None;
-        let mut defines = false;
+        let mut live = false;
         let mut arrived = false;
         let mut pause = None;
         let mut look = None;
         let retry = match result {
             Ok(done) => {
-                defines = done.defines;
+                live = done.outcome.is_live();
                 pause = state
                     .fights
                     .corrected(&done.corrected, tokio::time::Instant::now());
@@ -301,8 +301,8 @@ impl Actor {
         if let Some(pause) = [pause, look].into_iter().flatten().min() {
             self.look_later(path, pause);
         }
-        if defines {
-            self.wake(|wait| matches!(wait, Wait::Definer(_)));
+        if live {
+            self.wake(|wait| matches!(wait, Wait::Definer(waited) if waited == path));
         }
         if arrived {
             self.wake(|wait| matches!(wait, Wait::Kit(waited) if waited == path));

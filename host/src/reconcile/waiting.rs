@@ -48,9 +48,11 @@ impl Actor {
             .is_some_and(|outcome| {
                 outcome.waits(|wait| match wait {
                     Wait::Kit(kit) => !self.unmet(path).contains(kit),
-                    Wait::Definer(definer) => self.kits.get(definer).is_some_and(|kit| {
-                        kit.outcome.as_ref().is_some_and(Outcome::is_live) && kit.running.is_none()
-                    }),
+                    Wait::Definer(definer) => self
+                        .kits
+                        .get(definer)
+                        .and_then(|kit| kit.outcome.as_ref())
+                        .is_some_and(Outcome::is_live),
                     _ => false,
                 })
             })

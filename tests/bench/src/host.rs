@@ -61,6 +61,25 @@ impl Host {
         Ok(host)
     }
 
+    /// As `new`, of four ConfigMaps a kit: nothing that a controller works on.
+    pub fn of_config_maps(name: &str, kits: usize) -> Result<Self> {
+        let host = Self::new(name, 0)?;
+        for kit in 0..kits {
+            let documents: Vec<String> = (0..4)
+                .map(|number| {
+                    let metadata = serde_json::json!({"name": format!("c-{kit}-{number}")});
+                    serde_json::json!({"apiVersion": "v1", "kind": "ConfigMap", "metadata": metadata, "data": {"key": "value"}}).to_string()
+                })
+                .collect();
+            host.git.write(
+                &format!("kits/app-{kit}/objects.yaml"),
+                documents.join("\n---\n"),
+            )?;
+        }
+        host.git.commit("ConfigMaps")?;
+        Ok(host)
+    }
+
     pub fn write(&self, kit: usize, port: u16) -> Result<()> {
         let documents: Vec<String> = objects(&self.name, kit, port)
             .iter()
@@ -103,15 +122,28 @@ impl Host {
         self.folder.path().join("trimtab.log")
     }
 
-    /// The log's line that says that a revision is settled.
+    /// The log's line that says that a revision is settled: all is live and healthy, or told.
     pub fn settled(&self, revision: &str) -> Value {
+        self.told("settled", revision)
+    }
+
+    /// The log's line of this message about a revision.
+    pub fn told(&self, message: &str, revision: &str) -> Value {
         let short = &revision[..7];
-        wait_for("the revision is settled", DEADLINE, || {
-            let logs = self.logs("settled");
+        wait_for("the log tells it", DEADLINE, || {
+            let logs = self.logs(message);
             logs.into_iter()
                 .find(|line| line["revision"] == short)
                 .ok_or_else(|| "not yet".to_owned())
         })
+    }
+
+    /// Requests to the API server so far, as the last poll told them.
+    pub fn requests(&self) -> f64 {
+        let polls = self.logs("nothing new");
+        let last = polls.last();
+        last.and_then(|poll| poll["all_requests"].as_f64())
+            .unwrap_or_default()
     }
 
     pub fn logs(&self, message: &str) -> Vec<Value> {
@@ -124,9 +156,18 @@ impl Host {
 
     /// Peak resident memory in MiB, as Linux tells it.
     pub fn peak(&self) -> Option<f64> {
+        self.memory("VmHWM:")
+    }
+
+    /// Resident memory in MiB.
+    pub fn resident(&self) -> Option<f64> {
+        self.memory("VmRSS:")
+    }
+
+    fn memory(&self, which: &str) -> Option<f64> {
         let id = self.child.as_ref()?.id();
         let status = std::fs::read_to_string(format!("/proc/{id}/status")).ok()?;
-        let line = status.lines().find(|line| line.starts_with("VmHWM:"))?;
+        let line = status.lines().find(|line| line.starts_with(which))?;
         line.split_whitespace()
             .nth(1)?
             .parse::<f64>()

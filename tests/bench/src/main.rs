@@ -1,9 +1,9 @@
 //! The figures. Arguments: the names of benchmarks (`rule`, `change`, `poll`, `scale`,
-//! `kits`), and
-//! `--json`. `cargo xtask bench` builds it in release and gives it a control plane.
+//! `keeping`, `memory`, `kits`), and `--json`. `cargo xtask bench` builds it in release and gives it a control plane.
 
 mod change;
 mod host;
+mod keeping;
 mod kits;
 mod poll;
 mod rule;
@@ -82,6 +82,13 @@ fn main() -> Result<()> {
     if wanted("scale") {
         figures.extend(scale::measure(1000)?);
         figures.extend(scale::measure(10_000)?);
+    }
+    if wanted("keeping") {
+        figures.extend(keeping::measure()?);
+    }
+    if wanted("memory") {
+        figures.extend(keeping::memory(1000)?);
+        figures.extend(keeping::memory(10_000)?);
     }
     if wanted("kits") {
         figures.extend(kits::measure(100)?);
