@@ -216,3 +216,73 @@ fn a_custom_resource_is_healthy_when_its_conditions_say_so() {
     say("True");
     platform.until_kit(KIT, "Applied", &first);
 }
+
+#[test]
+fn a_kit_that_rolls_back_is_as_it_was_and_does_not_try_the_bad_revision_again() {
+    let mut platform = Platform::new(&[]);
+    kit_yaml(
+        &platform,
+        KIT,
+        "  onFailure: rollback\n  health: {deadline: 3s}\n",
+    );
+    platform
+        .git
+        .write(&format!("{KIT}/a.yaml"), deployment("web", ""))
+        .unwrap();
+    platform
+        .git
+        .write(&format!("{KIT}/b.yaml"), config_map("web", "good"))
+        .unwrap();
+    platform
+        .git
+        .write("kits/acme/other/a.yaml", config_map("other", "a"))
+        .unwrap();
+    let good = platform.git.commit("good").unwrap();
+    platform.start();
+    platform.until_kit(KIT, "Applied", &good);
+    platform
+        .git
+        .write(&format!("{KIT}/a.yaml"), deployment("web", NOWHERE))
+        .unwrap();
+    platform
+        .git
+        .write(&format!("{KIT}/b.yaml"), config_map("web", "bad"))
+        .unwrap();
+    let bad = platform.git.commit("bad").unwrap();
+    let kit = platform.until_kit(KIT, "RolledBack", &bad);
+    assert_eq!(kit["status"]["applied"]["revision"], good.as_str());
+    assert_eq!(kit["status"]["quarantine"]["revision"], bad.as_str());
+    until_message(
+        &platform,
+        KIT,
+        &["was not healthy", "0 of 2 pods", &good[..7]],
+    );
+    let key =
+        |platform: &Platform| platform.get("acme", "configmap/web").unwrap()["data"]["key"].clone();
+    assert_eq!(key(&platform), "good");
+    // Neither a commit elsewhere nor a host that starts anew tries it again.
+    platform
+        .git
+        .edit("kits/acme/other/a.yaml", "key: a", "key: b")
+        .unwrap();
+    let third = platform.git.commit("elsewhere").unwrap();
+    platform.until_kit("kits/acme/other", "Applied", &third);
+    platform.kill();
+    platform.start();
+    platform
+        .git
+        .edit("kits/acme/other/a.yaml", "key: b", "key: c")
+        .unwrap();
+    let fourth = platform.git.commit("elsewhere again").unwrap();
+    platform.until_kit("kits/acme/other", "Applied", &fourth);
+    platform.until_kit(KIT, "RolledBack", &bad);
+    assert_eq!(key(&platform), "good");
+    platform
+        .git
+        .write(&format!("{KIT}/a.yaml"), deployment("web", ""))
+        .unwrap();
+    let fifth = platform.git.commit("mended").unwrap();
+    let kit = platform.until_kit(KIT, "Applied", &fifth);
+    assert_eq!(kit["status"]["quarantine"], Value::Null);
+    assert_eq!(key(&platform), "bad");
+}

@@ -12,7 +12,7 @@ use kube::core::DynamicObject;
 use kube::runtime::wait::{await_condition, conditions};
 
 use crate::manifest::{Finding, ObjectKey, Scope};
-use crate::plan::{Action, Plan, Reason, Stage, Step};
+use crate::plan::{Plan, Reason, Stage, Step};
 
 use super::connect::WRITE_DEADLINE;
 use super::managed_fields::{absorbed, is_applied_by, is_kit, is_tool, rewrite};
@@ -233,11 +233,6 @@ impl Cluster {
                 Ok(Ok(_))
             ) {
                 self.kinds.define(&step.body);
-                if step.action == Action::Create
-                    && let Some(resource) = self.kinds.defined_by(&step.body)
-                {
-                    self.watched.watch_anew(resource);
-                }
             } else {
                 let reason = format!("not established after {} s", ESTABLISHED_DEADLINE.as_secs());
                 failures.push(failure(step, &ClusterError::Unreachable(reason)));

@@ -39,6 +39,8 @@ pub struct Watched {
 pub enum Touched {
     /// An object of this set changed, came, or went.
     Set(SetId),
+    /// An object of this set is healthier, or less so, than it was.
+    Health(SetId),
     /// A namespace went.
     Namespace(Arc<str>),
 }
@@ -134,7 +136,7 @@ impl Watched {
     /// Watches the pods of these workloads of a kit, by their label selectors, and no others of it.
     pub fn watch_pods(&self, owner: &SetId, workloads: &[(ObjectKey, String)]) {
         let shared = Arc::downgrade(&self.shared);
-        let touched = Touched::Set(owner.clone());
+        let touched = Touched::Health(owner.clone());
         let tell = move || {
             if let Some(shared) = shared.upgrade() {
                 shared.tell([touched.clone()]);
@@ -200,17 +202,6 @@ impl Watched {
         let listed = watch.listed.clone();
         kinds.insert(kind, watch);
         listed
-    }
-
-    /// Watches a kind anew whose definition was deleted and made again: an API server lets the
-    /// watches on what was stored before go on for minutes, and they see nothing of what is new.
-    pub(super) fn watch_anew(&self, resource: ApiResource) {
-        let kind = kind_of(&resource);
-        let mut kinds = lock(&self.shared.kinds);
-        if kinds.contains_key(&kind) {
-            let watch = self.begin(kind.clone(), resource);
-            kinds.insert(kind, watch);
-        }
     }
 
     fn begin(&self, kind: GroupKind, resource: ApiResource) -> KindWatch {

@@ -48,15 +48,6 @@ impl Kinds {
         found.first().map(|(_, (resource, _))| resource.clone())
     }
 
-    /// The kind that a CustomResourceDefinition defines, as it is served.
-    pub(super) fn defined_by(&self, definition: &Value) -> Option<ApiResource> {
-        let text = |pointer: &str| definition.pointer(pointer).and_then(Value::as_str);
-        self.any_version(&GroupKind {
-            group: text("/spec/group")?.into(),
-            kind: text("/spec/names/kind")?.into(),
-        })
-    }
-
     fn read(
         &self,
     ) -> std::sync::RwLockReadGuard<'_, HashMap<GroupVersionKind, (ApiResource, Scope)>> {

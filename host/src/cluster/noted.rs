@@ -144,6 +144,8 @@ pub(super) fn note(
         // What is unsure is in the hands of a kit that waits for its answer.
         if !unsure && differs(old, &live) {
             touched.push(Touched::Set(live.owner.clone()));
+        } else if !unsure && old.health != live.health {
+            touched.push(Touched::Health(live.owner.clone()));
         }
     }
     inventory.insert(key, live);
@@ -161,7 +163,6 @@ fn differs(old: &LiveObject, new: &LiveObject) -> bool {
             it.terminating,
             it.fields.clone(),
             it.scaled,
-            it.health.clone(),
         )
     };
     matter(old) != matter(new)

@@ -16,6 +16,8 @@ use crate::plan::SetId;
 
 /// Workloads of one kit whose pods are watched at once; the others are told by their own words.
 const LIMIT: usize = 3;
+/// Of all kits: where very many come up at once, they are slow and not in trouble.
+const LIMIT_OF_ALL: usize = 32;
 
 /// By pod: what is wrong with it, and whether it needs somebody.
 type Troubles = Arc<Mutex<BTreeMap<String, (String, bool)>>>;
@@ -57,7 +59,7 @@ impl PodWatches {
         let wanted = |key: &ObjectKey| workloads.iter().any(|(wanted, _)| wanted == key);
         watches.retain(|key, watch| watch.owner != *owner || wanted(key));
         for (key, selector) in workloads {
-            if watches.contains_key(key) {
+            if watches.contains_key(key) || watches.len() >= LIMIT_OF_ALL {
                 continue;
             }
             let namespace = key.namespace.as_deref().unwrap_or_default();

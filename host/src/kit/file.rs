@@ -16,7 +16,7 @@ pub const KIT_FILE: &str = "kit.yaml";
 /// Fields of a kit.yaml; docs/reference.md is checked against these.
 pub(super) const FIELDS: [&str; 4] = ["apiVersion", "kind", "metadata", "spec"];
 pub(super) const METADATA_FIELDS: [&str; 3] = ["name", "labels", "annotations"];
-pub(super) const SPEC_FIELDS: [&str; 9] = [
+pub(super) const SPEC_FIELDS: [&str; 10] = [
     "dependsOn",
     "plugins",
     "allowedNamespaces",
@@ -26,6 +26,7 @@ pub(super) const SPEC_FIELDS: [&str; 9] = [
     "adopt",
     "health",
     "serviceAccount",
+    "onFailure",
 ];
 pub(super) const HEALTH_FIELDS: [&str; 1] = ["deadline"];
 pub(super) const PRUNE_FIELDS: [&str; 3] =
@@ -229,6 +230,7 @@ impl Reader<'_> {
             ignore: self.ignore(spec.get("ignore")),
             adopt: self.word("/spec", spec, "adopt"),
             health_deadline: self.health_deadline(),
+            on_failure: self.word("/spec", spec, "onFailure"),
         }
     }
 

@@ -79,6 +79,18 @@ impl RevisionStatus {
     }
 }
 
+/// A revision of a kit that was rolled back.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct Quarantine {
+    /// The full commit id.
+    pub revision: String,
+    /// What it was rendered from: it is not tried again while that is the same.
+    pub inputs: String,
+    /// Why it was rolled back.
+    pub message: String,
+}
+
 /// An object of a kit that is not as it should be.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
@@ -142,6 +154,12 @@ pub struct KitStatus {
     /// The revision that is live.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub applied: Option<RevisionStatus>,
+    /// The last revision that was live and healthy.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub healthy: Option<RevisionStatus>,
+    /// The revision that was rolled back, until a newer commit changes the kit.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub quarantine: Option<Quarantine>,
     /// Digest of the rendered objects that are live.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub digest: Option<String>,

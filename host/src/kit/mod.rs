@@ -28,13 +28,13 @@ pub use definitions::custom_resource_definitions;
 pub use discovery::{Discoverer, Discovery};
 pub use file::KIT_FILE;
 pub use kit_resource::{
-    DriftStatus, FindingCounts, HealthStatus, Kit, KitSpec, KitStatus, REQUESTED_ANNOTATION,
-    RevisionStatus,
+    DriftStatus, FindingCounts, HealthStatus, Kit, KitSpec, KitStatus, Quarantine,
+    REQUESTED_ANNOTATION, RevisionStatus,
 };
 pub use kit_source::{Grants, InputDigest, KitSource, PluginUse, ServiceAccount};
 pub use name::KitPath;
 pub use policy::{
-    AdoptPolicy, DeletionBudget, DeletionPolicy, DriftPolicy, IgnoreRule, KitPolicy,
+    AdoptPolicy, DeletionBudget, DeletionPolicy, DriftPolicy, IgnoreRule, KitPolicy, OnFailure,
     PRUNE_FINALIZER, Propagation, PrunePolicy,
 };
 pub use repository::{

@@ -117,6 +117,18 @@ pub enum AdoptPolicy {
     Never,
 }
 
+/// What is done when a live kit is not healthy in time, or has failed objects.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum OnFailure {
+    /// It is told.
+    #[default]
+    Hold,
+    /// The last revision that was healthy is applied again, and the bad one is left until a newer
+    /// commit changes the kit.
+    Rollback,
+}
+
 /// All that a kit.yaml says of how the kit is kept.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct KitPolicy {
@@ -126,6 +138,7 @@ pub struct KitPolicy {
     pub adopt: AdoptPolicy,
     /// How long its objects may take to be healthy.
     pub health_deadline: Duration,
+    pub on_failure: OnFailure,
 }
 
 impl Default for KitPolicy {
@@ -136,6 +149,7 @@ impl Default for KitPolicy {
             ignore: Vec::new(),
             adopt: AdoptPolicy::default(),
             health_deadline: Duration::from_secs(300),
+            on_failure: OnFailure::default(),
         }
     }
 }

@@ -127,6 +127,36 @@ impl Evaluator {
         Err(damage.clone())
     }
 
+    /// One kit of another revision, judged by the rules of its own that it had there; nothing, if
+    /// that revision does not have it. What this evaluator remembers of the newest revision stays.
+    pub fn evaluate_kit(
+        &self,
+        snapshot: &Snapshot,
+        spec: &RepositorySpec,
+        path: &KitPath,
+        defined: &BTreeMap<GroupKind, (Scope, KitPath)>,
+    ) -> Result<Option<Verdict>, SourceError> {
+        let discovery = Discoverer::default().discover(snapshot, spec)?;
+        let kit = discovery.kits.into_iter().find(|kit| kit.path == *path);
+        let Some(kit) = kit else {
+            return Ok(None);
+        };
+        let mut scopes = Scopes::default();
+        for (kind, (scope, _)) in defined {
+            scopes.learn(kind.clone(), *scope);
+        }
+        let rendered = Arc::new(render_kit(snapshot, &kit, &self.plugins, &scopes));
+        if let Some(damage) = snapshot.damage() {
+            return Err(damage.clone());
+        }
+        Ok(Some(Verdict {
+            kit,
+            rendered,
+            cross: Vec::new(),
+            looked_at: true,
+        }))
+    }
+
     fn evaluate_intact(
         &mut self,
         snapshot: &Snapshot,

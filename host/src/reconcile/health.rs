@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use crate::health::Health;
-use crate::kit::Kit;
+use crate::kit::{Kit, KitStatus};
 use crate::manifest::{Manifest, ObjectKey};
 
 use super::kit::Task;
@@ -51,11 +51,17 @@ impl Task {
 
     /// For how long the kit has been live as it is now.
     fn age(&self, kit: &Kit, changed: usize) -> Duration {
-        let inputs = self.verdict.kit.inputs.to_string();
         let status = kit.status.as_ref();
+        let inputs = self.verdict.kit.inputs.to_string();
+        let revision = self.revision(Some(kit));
+        let same = |status: &&KitStatus| {
+            self.quarantine.is_some() || status.inputs.as_deref() == Some(inputs.as_str())
+        };
         let since = status
-            .filter(|status| status.inputs.as_deref() == Some(inputs.as_str()) && changed == 0)
-            .and_then(|status| status.applied.as_ref()?.at.as_ref()?.parse().ok());
+            .filter(same)
+            .and_then(|status| status.applied.as_ref())
+            .filter(|applied| changed == 0 && applied.revision == revision.as_str())
+            .and_then(|applied| applied.at.as_ref()?.parse().ok());
         let Some(since) = since else {
             return Duration::ZERO;
         };

@@ -310,13 +310,14 @@ impl Host {
     fn touched(&self, touched: &Touched) {
         // An actor that has ended is about to be removed.
         match touched {
-            Touched::Set(set) => {
+            Touched::Set(set) | Touched::Health(set) => {
                 let Some(member) = self.shared.sets.get(set) else {
                     return;
                 };
                 let path = member.path;
                 if let Some(actor) = self.actors.get(&(member.namespace, member.repository)) {
-                    let _ = actor.send(Message::Touched { path });
+                    let health = matches!(touched, Touched::Health(_));
+                    let _ = actor.send(Message::Touched { path, health });
                 }
             }
             Touched::Namespace(name) => {

@@ -7,7 +7,7 @@ use std::time::Duration;
 use kube::ResourceExt as _;
 
 use crate::cluster::{ClusterError, Unserved};
-use crate::kit::{DeletionPolicy, Kit, KitPath, PRUNE_FINALIZER, Repository};
+use crate::kit::{DeletionPolicy, Kit, KitPath, PRUNE_FINALIZER, Quarantine, Repository};
 use crate::manifest::{Finding, GroupKind, Manifest, ObjectKey, Scopes};
 use crate::pipeline::{Evaluation, Verdict, settle};
 use crate::plan::SetId;
@@ -28,6 +28,8 @@ pub(super) struct Task {
     pub evaluation: Arc<Evaluation>,
     /// Objects that are fought over and left alone for now, and the pause of each.
     pub held: BTreeMap<ObjectKey, Duration>,
+    /// The revision that this one is instead of.
+    pub quarantine: Option<Quarantine>,
     /// Changes of attempts before this one that no status tells of.
     pub carried: usize,
     /// Kits that must be live before this one, or, if it is gone, gone before it.

@@ -16,6 +16,7 @@ mod polling;
 mod report;
 mod repository;
 mod revision;
+mod rollback;
 mod settling;
 mod status;
 mod waiting;

@@ -102,6 +102,7 @@ impl Task {
             commit: &self.commit,
             findings: &decision.findings,
             gone: self.gone,
+            quarantine: self.quarantine.as_ref(),
             inputs: self.verdict.kit.inputs.to_string(),
             digest: self.verdict.rendered.digest.to_string(),
             objects,

@@ -10,7 +10,7 @@ use tokio::sync::mpsc;
 use tokio::task::{AbortHandle, JoinSet};
 
 use crate::cluster::ClusterError;
-use crate::kit::{KitPath, Repository, RepositoryStatus};
+use crate::kit::{KitPath, Quarantine, Repository, RepositoryStatus};
 use crate::manifest::Finding;
 use crate::pipeline::{Evaluation, Evaluator, Superseded, Verdict};
 use crate::source::{Auth, Commit, Mirror, Poll, RemoteError, SourceError};
@@ -30,6 +30,8 @@ pub(super) enum Message {
     /// Somebody else changed, made or deleted an object of the kit.
     Touched {
         path: KitPath,
+        /// Nothing but the health of an object changed.
+        health: bool,
     },
     NamespaceGone {
         name: Arc<str>,
@@ -63,6 +65,14 @@ pub(super) enum Job {
     Look {
         path: KitPath,
     },
+    /// The last healthy revision of a kit, evaluated again.
+    RollBack {
+        path: KitPath,
+        attempt: u64,
+        commit: Arc<Commit>,
+        quarantine: Quarantine,
+        result: Result<Option<Verdict>, SourceError>,
+    },
     /// The Repository's status may be written again.
     SettleDue,
     /// A Repository that is being deleted may be let go.
@@ -82,6 +92,11 @@ pub(super) struct KitState {
     pub(super) again: bool,
     pub(super) outcome: Option<Outcome>,
     pub(super) retries: u32,
+    /// The revision that was rolled back, while it would be tried again: `verdict` and `commit`
+    /// are those of the last healthy one.
+    pub(super) quarantine: Option<Quarantine>,
+    /// It could not be rolled back: not tried again.
+    pub(super) stays: bool,
     pub(super) fights: Fights,
     /// Changes that no status tells of yet.
     pub(super) unreported: usize,
@@ -234,7 +249,11 @@ impl Actor {
                     self.start(&path);
                 }
             }
-            Message::Touched { path } => self.touched(&path),
+            Message::Touched {
+                path,
+                health: false,
+            } => self.touched(&path),
+            Message::Touched { path, health: true } => self.look(&path),
             Message::NamespaceGone { name } => {
                 self.wake(|wait| matches!(wait, Wait::Namespace(waited) if **waited == *name));
             }
@@ -251,7 +270,14 @@ impl Actor {
                 result,
                 asked,
             } => self.polled(mirror, result, asked).await,
-            Job::Look { path } => self.touched(&path),
+            Job::RollBack {
+                path,
+                attempt,
+                commit,
+                quarantine,
+                result,
+            } => self.rolled_back(&path, attempt, commit, quarantine, result),
+            Job::Look { path } => self.look(&path),
             Job::SettleDue => {
                 self.settle_due = false;
                 self.settle().await;

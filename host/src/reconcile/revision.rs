@@ -8,6 +8,7 @@ use crate::cluster::ClusterError;
 use crate::kit::{
     DeletionBudget, Grants, InputDigest, KitPath, KitPolicy, KitSource, RevisionStatus,
 };
+use crate::manifest::Finding;
 use crate::pipeline::{Evaluation, Rendered, Superseded, Verdict};
 use crate::source::{Commit, SourceError};
 
@@ -92,7 +93,11 @@ impl Actor {
         ));
         let verdicts = evaluation.verdicts.iter();
         let present: BTreeSet<KitPath> = verdicts.map(|verdict| verdict.kit.path.clone()).collect();
-        let gone = self.gone(&present);
+        // What is wrong with the repository itself may be why a kit is not found.
+        let gone = match self.findings.iter().any(Finding::is_error) {
+            true => Vec::new(),
+            false => self.gone(&present),
+        };
         // Kits whose objects others may take over must be known before any is planned.
         for path in present.iter().chain(&gone) {
             if !self.kits.contains_key(path) {
@@ -105,7 +110,9 @@ impl Actor {
             if self.wants(verdict) {
                 started += 1;
                 self.put(verdict.clone(), &commit);
-                self.start(&verdict.kit.path);
+                if !self.still_quarantined(verdict) {
+                    self.start(&verdict.kit.path);
+                }
             }
         }
         tracing::info!(
@@ -124,6 +131,9 @@ impl Actor {
         let Some(state) = self.kits.get(&verdict.kit.path) else {
             return true;
         };
+        if let Some(quarantine) = &state.quarantine {
+            return quarantine.inputs != verdict.kit.inputs.to_string();
+        }
         let same = !state.gone
             && state.verdict.kit.inputs == verdict.kit.inputs
             && Arc::ptr_eq(&state.verdict.rendered, &verdict.rendered);
@@ -159,6 +169,8 @@ impl Actor {
             again: false,
             outcome: None,
             retries: 0,
+            quarantine: None,
+            stays: false,
             fights: Fights::default(),
             unreported: 0,
             look: None,
@@ -235,6 +247,7 @@ impl Actor {
             commit: state.commit.clone(),
             verdict: state.verdict.clone(),
             evaluation: self.evaluation.clone(),
+            quarantine: state.quarantine.clone(),
             carried: state.unreported,
             held: state.fights.held(tokio::time::Instant::now()),
             unmet,
@@ -307,6 +320,7 @@ impl Actor {
         if arrived {
             self.wake(|wait| matches!(wait, Wait::Kit(waited) if waited == path));
         }
+        self.maybe_roll_back(path);
         if self.kits.get(path).is_some_and(|state| state.again) {
             self.start(path);
         }

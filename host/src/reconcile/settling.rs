@@ -38,12 +38,12 @@ impl Actor {
 
     /// Writes the status once nothing is under way.
     pub(super) async fn settle(&mut self) {
+        self.tell_applied();
         let busy = self.evaluating.is_some() || self.kits.values().any(|kit| kit.running.is_some());
         if busy || self.deleting || self.source_error.is_some() {
             return;
         }
         let counts = self.counts();
-        self.tell_applied();
         if counts.progressing > 0 && self.told_lately() {
             return;
         }
@@ -104,6 +104,10 @@ impl Actor {
         let Some((since, requests)) = self.unsettled else {
             return;
         };
+        let begun = self.kits.values().all(|kit| kit.outcome.is_some());
+        if self.evaluating.is_some() || !begun {
+            return;
+        }
         if std::mem::replace(&mut self.applied, true) {
             return;
         }
@@ -140,7 +144,9 @@ impl Actor {
             .of_repository(&self.namespace(), &self.name());
         let live = live
             .iter()
-            .filter_map(|kit| kit.status.as_ref()?.applied.as_ref());
+            .filter_map(|kit| kit.status.as_ref())
+            .flat_map(|status| [status.applied.as_ref(), status.healthy.as_ref()])
+            .flatten();
         let mut revisions: Vec<Revision> =
             live.map(|it| Revision::new(it.revision.as_str())).collect();
         revisions.extend(self.head.as_ref().map(|head| head.revision.clone()));

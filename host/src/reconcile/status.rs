@@ -2,7 +2,7 @@
 
 use crate::cluster::Note;
 use crate::kit::{
-    Condition, ConditionStatus, FindingCounts, HealthStatus, KitCounts, KitStatus,
+    Condition, ConditionStatus, FindingCounts, HealthStatus, KitCounts, KitStatus, Quarantine,
     RepositoryStatus, RevisionStatus, set_condition,
 };
 use crate::manifest::{Finding, Severity};
@@ -25,6 +25,8 @@ pub(super) struct Attempt<'a> {
     pub findings: &'a [Finding],
     /// The revision no longer has the kit.
     pub gone: bool,
+    /// The revision that this one is applied instead of.
+    pub quarantine: Option<&'a Quarantine>,
     pub inputs: String,
     /// Of the rendered objects.
     pub digest: String,
@@ -38,7 +40,10 @@ pub(super) fn kit_status(before: &KitStatus, attempt: &Attempt<'_>, now: &str) -
     let mut status = before.clone();
     status.observed_generation = attempt.generation;
     let unchanged = before.inputs.as_deref() == Some(attempt.inputs.as_str());
-    if !matches!(attempt.outcome, Outcome::Suspended | Outcome::Gone) {
+    status.quarantine = attempt.quarantine.cloned();
+    if let Some(quarantine) = attempt.quarantine {
+        rolled_back(&mut status, attempt, quarantine, now);
+    } else if !matches!(attempt.outcome, Outcome::Suspended | Outcome::Gone) {
         // A kit whose inputs a revision did not touch keeps the revision that did.
         if !unchanged || status.attempted.is_none() {
             status.attempted = Some(RevisionStatus::new(attempt.commit, Some(now.to_owned())));
@@ -47,7 +52,7 @@ pub(super) fn kit_status(before: &KitStatus, attempt: &Attempt<'_>, now: &str) -
         status.finding_counts = counts(attempt.findings);
         status.findings = bounded(attempt.findings);
     }
-    if let Outcome::Applied { changed, .. } = attempt.outcome {
+    if let (Outcome::Applied { changed, .. }, None) = (attempt.outcome, attempt.quarantine) {
         let same =
             unchanged && *changed == 0 && status.digest.as_deref() == Some(attempt.digest.as_str());
         if !same || status.applied.is_none() {
@@ -57,6 +62,9 @@ pub(super) fn kit_status(before: &KitStatus, attempt: &Attempt<'_>, now: &str) -
             status.applied.clone_from(&status.attempted);
         }
         status.digest = Some(attempt.digest.clone());
+    }
+    if attempt.outcome.is_ready() && attempt.quarantine.is_none() {
+        status.healthy.clone_from(&status.applied);
     }
     if let Outcome::Applied { health, .. } = attempt.outcome {
         let objects = health.objects.iter().take(HEALTH_LIMIT);
@@ -73,10 +81,27 @@ pub(super) fn kit_status(before: &KitStatus, attempt: &Attempt<'_>, now: &str) -
     status
 }
 
+/// The bad revision stays the one that was tried, so that it is not tried again.
+fn rolled_back(status: &mut KitStatus, attempt: &Attempt<'_>, quarantine: &Quarantine, now: &str) {
+    status.inputs = Some(quarantine.inputs.clone());
+    status.finding_counts = counts(attempt.findings);
+    status.findings = bounded(attempt.findings);
+    let live = status.applied.as_ref().map(|it| it.revision.as_str());
+    if matches!(attempt.outcome, Outcome::Applied { .. })
+        && live != Some(attempt.commit.revision.as_str())
+    {
+        status.applied = Some(RevisionStatus::new(attempt.commit, Some(now.to_owned())));
+        status.digest = Some(attempt.digest.clone());
+    }
+}
+
 fn conditions(status: &mut KitStatus, attempt: &Attempt<'_>, now: &str) {
     use ConditionStatus::{False, True};
     let message = message(status, attempt);
     let (ready, reason, busy, stalled) = match attempt.outcome {
+        Outcome::Applied { .. } if attempt.quarantine.is_some() => {
+            (False, "RolledBack", false, true)
+        }
         Outcome::Applied { health, .. } if health.is_bad() => (False, "Unhealthy", false, true),
         Outcome::Applied { health, .. } if !health.objects.is_empty() => {
             (False, "Progressing", true, false)
@@ -122,6 +147,10 @@ fn message(status: &KitStatus, attempt: &Attempt<'_>) -> String {
         .find(|finding| finding.is_error())
         .map(clipped)
         .unwrap_or_default();
+    if let (Outcome::Applied { health, .. }, Some(bad)) = (attempt.outcome, attempt.quarantine) {
+        let why = &bad.message;
+        return format!("{tried} was not healthy ({why}) and is rolled back; {live} ({health})");
+    }
     match attempt.outcome {
         Outcome::Applied { health, .. } => {
             let revision = status
@@ -256,6 +285,13 @@ pub(super) fn kit_note(
                 "{} by {} ({}) is live: {changed} changed, {deleted}{left} as they were",
                 revision.short, revision.author, revision.subject
             );
+            if attempt.quarantine.is_some() {
+                return Some(Note {
+                    warning: true,
+                    reason: "RolledBack",
+                    message: ready(after)?.1,
+                });
+            }
             match (health.objects.is_empty(), health.is_bad()) {
                 (true, _) => (false, "Applied", message),
                 (_, true) => (true, "Unhealthy", ready(after)?.1),

@@ -10,6 +10,8 @@ use super::repository::{Actor, Job, KitState};
 /// First pause before a kit whose objects were not taken is tried again; doubled each time.
 const RETRY: Duration = Duration::from_secs(1);
 const RETRY_LIMIT: Duration = Duration::from_secs(300);
+/// How long a report of progress waits for kits that have not begun.
+const PATIENCE: Duration = Duration::from_secs(1);
 
 impl Actor {
     /// Kits that must be live before this one; of a kit that is gone, those that depend on it and
@@ -97,11 +99,22 @@ impl Actor {
         let Some(state) = self.kits.get_mut(path) else {
             return;
         };
-        if state.running.is_some() {
+        if state.running.is_none() && state.outcome.is_none() {
+            // It has not begun: what it was before is about to be rolled back to.
+        } else if state.running.is_some() {
             state.again = true;
         } else if !matches!(state.outcome, Some(Outcome::Failed | Outcome::Refused)) {
             // What failed is tried again in its own time, and what is refused sends nothing.
             self.start(path);
+        }
+    }
+
+    /// How a kit comes along is looked at, and told; while others have not begun, they go first.
+    pub(super) fn look(&mut self, path: &KitPath) {
+        if self.kits.values().any(|state| state.outcome.is_none()) {
+            self.look_later(path, PATIENCE);
+        } else {
+            self.touched(path);
         }
     }
 
