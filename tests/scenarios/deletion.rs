@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 use trimtab_harness::wait_for;
 
-use crate::platform::{Platform, SOON};
+use crate::platform::{Platform, SOON, config_map};
 use crate::prune::{gone, many, patch_kit};
 
 #[test]
@@ -84,4 +84,84 @@ fn a_repository_that_is_deleted_takes_its_objects_along_even_while_git_is_away()
             repository => Err(platform.state(&repository)),
         }
     });
+}
+
+#[test]
+fn what_is_kept_stays_though_the_host_may_delete_the_namespace_that_it_made() {
+    let mut platform = Platform::new(&[]);
+    for kit in ["shop", "web"] {
+        let kit_yaml = format!(
+            "apiVersion: trimtab.io/v1alpha1\nkind: Kit\nmetadata: {{name: {kit}}}\nspec: {{prune: {{deleteNamespaces: true}}}}\n"
+        );
+        let folder = format!("kits/{kit}/{kit}");
+        platform
+            .git
+            .write(&format!("{folder}/kit.yaml"), kit_yaml)
+            .unwrap();
+        platform
+            .git
+            .write(&format!("{folder}/c.yaml"), config_map("c", "a"))
+            .unwrap();
+    }
+    let marked = config_map("marked", "a").replace(
+        "  name: marked\n",
+        "  name: marked\n  annotations: {trimtab.io/prune: keep}\n",
+    );
+    platform
+        .git
+        .write("kits/shop/shop/marked.yaml", marked)
+        .unwrap();
+    platform
+        .git
+        .write("kits/rest/rest/c.yaml", config_map("c", "a"))
+        .unwrap();
+    let first = platform.git.commit("first").unwrap();
+    platform.start();
+    for kit in ["shop/shop", "web/web", "rest/rest"] {
+        platform.until_kit(&format!("kits/{kit}"), "Applied", &first);
+    }
+    for kit in ["kits/shop", "kits/web"] {
+        platform.git.git(&["rm", "-rq", kit]).unwrap();
+    }
+    platform.git.commit("both leave").unwrap();
+    gone(&platform, "shop", "configmap/c");
+    let kits = ["kits/shop/shop", "kits/web/web"];
+    wait_for("the Kits are gone", SOON, || {
+        let left: Vec<Value> = kits.iter().map(|kit| platform.kit(kit)).collect();
+        match left.iter().all(Value::is_null) {
+            true => Ok(()),
+            false => Err(platform.state(&left[0])),
+        }
+    });
+    assert!(platform.get("shop", "configmap/marked").is_some());
+    let namespace = platform.namespace("web");
+    let found = platform.kubectl.get(&["namespace", &namespace]).unwrap();
+    let leaving = found.is_none_or(|it| !it["metadata"]["deletionTimestamp"].is_null());
+    assert!(leaving, "the other namespace was the host's to delete");
+}
+
+#[test]
+fn a_copy_of_an_object_with_its_label_is_nobody_s_to_delete() {
+    let mut platform = Platform::new(&[]);
+    many(&platform, "kits/acme/shop", 1);
+    let first = platform.git.commit("first").unwrap();
+    platform.start();
+    platform.until_kit("kits/acme/shop", "Applied", &first);
+    let mut copy = platform.get("acme", "configmap/c0").unwrap();
+    let metadata = copy["metadata"].as_object_mut().unwrap();
+    for field in [
+        "uid",
+        "resourceVersion",
+        "managedFields",
+        "creationTimestamp",
+    ] {
+        metadata.remove(field);
+    }
+    metadata["name"] = "copy".into();
+    platform.kubectl.apply(&copy.to_string()).unwrap();
+    many(&platform, "kits/acme/shop", 2);
+    let second = platform.git.commit("one more").unwrap();
+    let kit = platform.until_kit("kits/acme/shop", "Applied", &second);
+    assert_eq!(Platform::findings(&kit)[0].0, "trimtab/foreign-label");
+    assert!(platform.get("acme", "configmap/copy").is_some());
 }

@@ -255,7 +255,7 @@ fn a_kit_that_rolls_back_is_as_it_was_and_does_not_try_the_bad_revision_again() 
     until_message(
         &platform,
         KIT,
-        &["was not healthy", "0 of 2 pods", &good[..7]],
+        &["was not healthy", "of 2 pods", &good[..7]],
     );
     let key =
         |platform: &Platform| platform.get("acme", "configmap/web").unwrap()["data"]["key"].clone();

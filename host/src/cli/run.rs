@@ -22,6 +22,9 @@ use crate::sandbox::{Sandbox, SandboxLimits};
 use crate::source::Worker;
 use crate::{config, telemetry};
 
+/// Where the lease of hosts is that reconcile the Repositories of all namespaces.
+const LEASE_NAMESPACE: &str = "trimtab-system";
+
 /// Poll repositories and reconcile the cluster with them
 ///
 /// Reconciles every Repository in the cluster. With --file or --url it writes one first:
@@ -147,10 +150,13 @@ impl Run {
         let mut connect = self.cluster.options();
         connect.concurrency = self.concurrency;
         let cluster = Cluster::connect(&connect).await?;
-        cluster
-            .install(&custom_resource_definitions())
-            .await
-            .context("the CRDs cannot be installed")?;
+        // The host that acts installs them; what is to be written needs them before.
+        if !repositories.is_empty() {
+            cluster
+                .install(&custom_resource_definitions())
+                .await
+                .context("the CRDs cannot be installed")?;
+        }
         for (namespace, repository) in &repositories {
             cluster
                 .put_repository(namespace, repository)
@@ -160,7 +166,11 @@ impl Run {
         let cache = self.cache_dir.clone().unwrap_or_else(config::cache_folder);
         let (identity, _lock) = identity(&cache).map_err(Failure::Usage)?;
         let candidate = Candidate {
-            namespace: self.only_namespace.clone().unwrap_or(self.namespace),
+            // One for all hosts that see all namespaces, wherever their Repositories are.
+            namespace: self
+                .only_namespace
+                .clone()
+                .unwrap_or_else(|| LEASE_NAMESPACE.to_owned()),
             name: "trimtab".into(),
             identity,
         };
@@ -203,11 +213,16 @@ fn identity(cache: &std::path::Path) -> anyhow::Result<(String, File)> {
         .truncate(false)
         .open(&path)
         .with_context(place)?;
-    if let Err(TryLockError::WouldBlock) = file.try_lock() {
-        anyhow::bail!(
+    match file.try_lock() {
+        Ok(()) => {}
+        Err(TryLockError::WouldBlock) => anyhow::bail!(
             "another host uses {}; give this one a folder of its own: --cache-dir",
             place()
-        );
+        ),
+        Err(TryLockError::Error(error)) => anyhow::bail!(
+            "{} cannot be locked ({error}), and so another host might use it; give --cache-dir on a file system with locks",
+            place()
+        ),
     }
     let mut identity = String::new();
     file.read_to_string(&mut identity).with_context(place)?;

@@ -19,6 +19,10 @@ pub enum ClusterError {
         message: String,
         causes: Vec<String>,
     },
+    #[error(
+        "objects of kind {0} cannot be listed: the host's account may not, or their conversion webhook fails"
+    )]
+    NotListed(String),
     #[error("the API server's answer cannot be read: {0}")]
     Unreadable(String),
 }
@@ -29,7 +33,7 @@ impl ClusterError {
         match self {
             Self::Unreachable(_) | Self::TimedOut(_) => true,
             Self::Refused { code, .. } => *code == 429 || *code >= 500,
-            Self::NoConfig(_) | Self::Unreadable(_) => false,
+            Self::NoConfig(_) | Self::Unreadable(_) | Self::NotListed(_) => false,
         }
     }
 

@@ -18,14 +18,17 @@ use tokio::task::AbortHandle;
 use crate::manifest::{GroupKind, ObjectKey};
 use crate::plan::{Inventory, PART_OF_LABEL, SetId, Step, missing};
 
-use super::Cluster;
 use super::managed_fields::kit_fields;
 use super::noted::{follow, live_namespace, note};
 use super::pods::PodWatches;
 use super::seen::{Seen, event_of, metadata_is_enough};
+use super::{Cluster, ClusterError};
 
 /// Objects that one page of a list brings: each is decoded whole before the next is asked for.
 const PAGE: u32 = 100;
+
+/// How long the first list of a kind may take.
+const LISTED_DEADLINE: Duration = Duration::from_secs(30);
 
 /// A live inventory. Cheap to clone; the watches end with the last clone.
 #[derive(Clone)]
@@ -245,9 +248,10 @@ impl Watched {
             .default_backoff()
             .boxed();
         let shared = Arc::downgrade(&self.shared);
+        let mut listing = BTreeSet::new();
         let task = tokio::spawn(events.for_each(move |event| {
             if let (Some(shared), Ok(event)) = (shared.upgrade(), event) {
-                follow_namespaces(&shared, event, &listed);
+                follow_namespaces(&shared, event, &mut listing, &listed);
             }
             std::future::ready(())
         }));
@@ -291,47 +295,71 @@ async fn follow_kind(
     }
 }
 
+/// `listing` holds the names that a list has told of so far, while one is being read.
 fn follow_namespaces(
     shared: &Shared,
     event: Event<PartialObjectMeta<Namespace>>,
+    listing: &mut BTreeSet<Arc<str>>,
     listed: &signal::Sender<bool>,
 ) {
     let mut inventory = lock(&shared.inventory);
-    let touched = match event {
-        Event::Apply(namespace) | Event::InitApply(namespace) => {
-            let metadata = namespace.metadata;
-            let name = metadata.name.as_deref().unwrap_or_default();
-            inventory.put_namespace(name, live_namespace(&metadata));
-            None
+    let put = |inventory: &mut Inventory, metadata: &ObjectMeta| -> Arc<str> {
+        let name = metadata.name.as_deref().unwrap_or_default();
+        inventory.put_namespace(name, live_namespace(metadata));
+        name.into()
+    };
+    let gone: Vec<Arc<str>> = match event {
+        Event::Apply(namespace) => {
+            put(&mut inventory, &namespace.metadata);
+            Vec::new()
+        }
+        Event::InitApply(namespace) => {
+            listing.insert(put(&mut inventory, &namespace.metadata));
+            Vec::new()
         }
         Event::Delete(namespace) => {
-            let name = namespace.metadata.name.unwrap_or_default();
-            inventory.remove_namespace(&name);
-            Some(Touched::Namespace(name.into()))
+            vec![namespace.metadata.name.unwrap_or_default().into()]
         }
-        Event::Init => None,
+        Event::Init => {
+            listing.clear();
+            Vec::new()
+        }
         Event::InitDone => {
             listed.send_replace(true);
-            None
+            // What a list after an interruption no longer has was deleted meanwhile.
+            let names = inventory.namespaces();
+            let gone = names.filter(|name| !listing.contains(*name)).cloned();
+            gone.collect()
         }
     };
+    for name in &gone {
+        inventory.remove_namespace(name);
+    }
     drop(inventory);
-    shared.tell(touched);
+    shared.tell(gone.into_iter().map(Touched::Namespace));
 }
 
 impl Cluster {
     /// Watches these kinds (and namespaces) from now on, and waits until each has been listed once.
-    /// Kinds that the API server does not serve are passed over.
-    pub async fn watch_kinds(&self, kinds: &BTreeSet<GroupKind>) {
-        let mut ready = vec![self.watched.watch_namespaces()];
+    /// Kinds that the API server does not serve are passed over; of one that cannot be listed,
+    /// nothing can be known, and so nothing be planned.
+    pub async fn watch_kinds(&self, kinds: &BTreeSet<GroupKind>) -> Result<(), ClusterError> {
+        let mut ready = vec![("Namespace".to_owned(), self.watched.watch_namespaces())];
         for kind in kinds {
             if let Some(resource) = self.kinds.any_version(kind) {
-                ready.push(self.watched.watch_kind(resource));
+                ready.push((kind.to_string(), self.watched.watch_kind(resource)));
             }
         }
-        for mut listed in ready {
-            // An error means that the watch is gone, as at shutdown.
-            let _ = listed.wait_for(|listed| *listed).await;
-        }
+        let all = async {
+            for (kind, listed) in &mut ready {
+                // An error means that the watch is gone, as at shutdown.
+                let listed = listed.wait_for(|listed| *listed);
+                if tokio::time::timeout(LISTED_DEADLINE, listed).await.is_err() {
+                    return Err(ClusterError::NotListed(kind.clone()));
+                }
+            }
+            Ok(())
+        };
+        all.await
     }
 }

@@ -34,6 +34,14 @@ impl Fence {
         *self.until.lock().unwrap_or_else(PoisonError::into_inner) = Some(until);
     }
 
+    /// For how long that is.
+    fn left(&self) -> Duration {
+        let until = *self.until.lock().unwrap_or_else(PoisonError::into_inner);
+        until.map_or(DURATION, |until| {
+            until.saturating_duration_since(Instant::now())
+        })
+    }
+
     /// True where no lease is asked for, as in `trimtab status`.
     pub(super) fn may_write(&self) -> bool {
         let until = *self.until.lock().unwrap_or_else(PoisonError::into_inner);
@@ -111,7 +119,7 @@ impl Cluster {
     pub async fn keep_leading(&self, candidate: &Candidate) -> LeaseLost {
         let mut observed = Observed::default();
         loop {
-            tokio::time::sleep(PERIOD).await;
+            tokio::time::sleep(PERIOD.min(self.fence.left())).await;
             match self.look(candidate, &mut observed).await {
                 Ok(Looked::Held) => {}
                 Ok(Looked::By(holder)) => return LeaseLost::Taken(candidate.lease(), holder),

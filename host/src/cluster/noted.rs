@@ -120,6 +120,7 @@ pub(super) fn note(
     }
     let unsure = !answer && same.is_some_and(|old| old.digest.is_none());
     let digest = annotation(metadata, DIGEST_ANNOTATION);
+    let fields = kit_fields(metadata);
     let live = LiveObject {
         uid: metadata.uid.as_deref().unwrap_or_default().into(),
         resource_version: version.into(),
@@ -129,8 +130,8 @@ pub(super) fn note(
         keep: annotation(metadata, PRUNE_ANNOTATION) == Some("keep"),
         terminating: metadata.deletion_timestamp.is_some(),
         created: annotation(metadata, MADE_FOR_ANNOTATION).is_some(),
-        applied: digest.is_some(),
-        fields: kit_fields(metadata),
+        applied: fields.is_some(),
+        fields,
         never: same.and_then(|old| old.never.clone()),
         scaled: is_scaled(metadata),
         by: last_writer(metadata),

@@ -1,19 +1,23 @@
 //! Deleting what left a kit, and letting go of what stays.
 
+use std::sync::Arc;
+
 use futures::StreamExt as _;
 use futures::stream::FuturesUnordered;
+use k8s_openapi::api::core::v1::Namespace;
 use k8s_openapi::apiextensions_apiserver::pkg::apis::apiextensions::v1::CustomResourceDefinition;
 use kube::Api;
-use kube::api::{DeleteParams, ListParams, Preconditions, PropagationPolicy};
+use kube::api::{DeleteParams, ListParams, Patch, PatchParams, Preconditions, PropagationPolicy};
 use kube::core::{ApiResource, DynamicObject, GroupVersionKind as Gvk};
+use serde_json::json;
 
 use crate::health::Health;
 use crate::kit::Propagation;
 use crate::manifest::{Finding, ObjectKey, Severity};
-use crate::plan::{PART_OF_LABEL, PRUNE_ANNOTATION, Prune, SetId};
+use crate::plan::{MADE_FOR_ANNOTATION, PART_OF_LABEL, PRUNE_ANNOTATION, Prune, SetId};
 
 use super::connect::WRITE_DEADLINE;
-use super::managed_fields::{ObjectApi, is_applied_by, rewrite};
+use super::managed_fields::{ObjectApi, is_applied_by, kit_fields, rewrite};
 use super::seen::Seen;
 use super::{Cluster, ClusterError};
 
@@ -56,6 +60,8 @@ impl Cluster {
         let mut pruned = Pruned::default();
         for prune in released {
             let Some(api) = self.object_api(&prune.key) else {
+                // A kind that is not served has no objects.
+                self.watched.forget(&prune.key, &prune.uid);
                 continue;
             };
             let ours = |meta: &k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta| {
@@ -76,6 +82,27 @@ impl Cluster {
             }
         }
         pruned
+    }
+
+    /// Takes from namespaces that the host made the mark that lets it delete them: there is in them
+    /// what is to stay.
+    pub async fn spare(&self, namespaces: &[Arc<str>]) -> Result<(), ClusterError> {
+        let api: Api<Namespace> = Api::all(self.client.clone());
+        for name in namespaces {
+            let patch = json!({"metadata": {"annotations": {MADE_FOR_ANNOTATION: null}}});
+            let params = PatchParams::default();
+            match api
+                .patch_metadata(name, &params, &Patch::Merge(&patch))
+                .await
+            {
+                Ok(answer) => self.watched.made_namespace(name, &answer.metadata),
+                Err(error) => match ClusterError::from(error) {
+                    error if error.is_not_found() => {}
+                    error => return Err(error),
+                },
+            }
+        }
+        Ok(())
     }
 
     /// A finding if the object has to stay for now.
@@ -166,7 +193,8 @@ impl Cluster {
         let namespace = &*prune.key.group_kind.kind == "Namespace";
         let ours = metadata.uid.as_deref() == Some(&*prune.uid)
             && (namespace
-                || has(&metadata.labels, PART_OF_LABEL).as_deref() == Some(owner.as_str()))
+                || has(&metadata.labels, PART_OF_LABEL).as_deref() == Some(owner.as_str())
+                    && kit_fields(&metadata).is_some())
             && has(&metadata.annotations, PRUNE_ANNOTATION).as_deref() != Some("keep");
         Ok(metadata.resource_version.filter(|_| ours))
     }

@@ -1,15 +1,27 @@
 //! The `Kit` in the cluster: one for each kit, its status written by the host, its spec by people.
 
-use kube::CustomResource;
+use kube::{CustomResource, ResourceExt as _};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::{Condition, DeletionPolicy, PrunePolicy};
+use super::{Condition, DeletionPolicy, KitPath, PrunePolicy};
 use crate::manifest::Finding;
 use crate::source::Commit;
 
 /// On a Kit or a Repository: when a person asked the host to look at it; any change of it asks.
 pub const REQUESTED_ANNOTATION: &str = "trimtab.io/requested-at";
+
+/// On a Kit: the kit's directory. A status, which says it as well, comes later.
+pub const PATH_ANNOTATION: &str = "trimtab.io/path";
+
+impl Kit {
+    /// The kit's directory, from the repository's root.
+    pub fn path(&self) -> Option<KitPath> {
+        let annotated = self.annotations().get(PATH_ANNOTATION).map(String::as_str);
+        let path = annotated.or(self.status.as_ref().map(|status| status.path.as_str()))?;
+        Some(KitPath::new(path))
+    }
+}
 
 /// A kit of a Repository. The host makes it and writes its status; `spec` belongs to people.
 #[derive(

@@ -28,7 +28,7 @@ pub use definitions::custom_resource_definitions;
 pub use discovery::{Discoverer, Discovery};
 pub use file::KIT_FILE;
 pub use kit_resource::{
-    DriftStatus, FindingCounts, HealthStatus, Kit, KitSpec, KitStatus, Quarantine,
+    DriftStatus, FindingCounts, HealthStatus, Kit, KitSpec, KitStatus, PATH_ANNOTATION, Quarantine,
     REQUESTED_ANNOTATION, RevisionStatus,
 };
 pub use kit_source::{Grants, InputDigest, KitSource, PluginUse, ServiceAccount};

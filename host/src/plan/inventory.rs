@@ -126,6 +126,10 @@ impl Inventory {
         self.objects.keys()
     }
 
+    pub fn namespaces(&self) -> impl Iterator<Item = &Arc<str>> {
+        self.namespaces.keys()
+    }
+
     pub fn namespace(&self, name: &str) -> Option<&LiveNamespace> {
         self.namespaces.get(name)
     }

@@ -258,7 +258,7 @@ fn step(
     })
 }
 
-fn is_namespace(key: &ObjectKey) -> bool {
+pub(super) fn is_namespace(key: &ObjectKey) -> bool {
     key.group_kind.group.is_empty() && &*key.group_kind.kind == "Namespace"
 }
 

@@ -1,11 +1,12 @@
 //! Which of a kit's live objects go, in which order, and which may not.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use crate::kit::{KitPath, PrunePolicy};
 use crate::manifest::{Finding, GroupKind, ObjectKey, Origin, Scopes, Severity};
 
-use super::planner::{Desired, namespace_key};
+use super::planner::{Desired, is_namespace, namespace_key};
 use super::{Inventory, LiveObject, Neighbours};
 
 /// How many objects a message names.
@@ -48,6 +49,9 @@ pub struct Pruning {
     pub later: Vec<ObjectKey>,
     /// Kept, and no longer the kit's: the label comes off.
     pub released: Vec<Prune>,
+    /// Namespaces that the host made, and in which something is kept: they stay, and lose the
+    /// mark that lets the host delete them.
+    pub spared: Vec<Arc<str>>,
     /// Another kit of the revision has them, and takes them over.
     pub handed_over: Vec<(ObjectKey, KitPath)>,
     /// They bear the kit's label, and no kit has ever applied them.
@@ -60,6 +64,7 @@ impl Pruning {
             && self.going.is_empty()
             && self.later.is_empty()
             && self.released.is_empty()
+            && self.spared.is_empty()
     }
 
     /// How many objects are not gone yet.
@@ -88,6 +93,26 @@ pub(super) fn pruning<'i>(
             doomed.push((key, live));
         }
     }
+    // What is kept must not go with its namespace.
+    let holds: BTreeSet<Arc<str>> = pruning
+        .released
+        .iter()
+        .filter_map(|prune| prune.key.namespace.clone())
+        .collect();
+    let (held, doomed): (Vec<_>, Vec<_>) =
+        doomed
+            .into_iter()
+            .partition(|(key, _): &(&ObjectKey, &LiveObject)| {
+                is_namespace(key) && holds.contains(&key.name)
+            });
+    pruning
+        .released
+        .extend(held.iter().map(|(key, live)| prune(key, live)));
+    pruning.spared = inventory
+        .made_for(&desired.owner)
+        .filter(|(name, _)| holds.contains(*name))
+        .map(|(name, _)| name.clone())
+        .collect();
     if let Some(finding) = stopped(desired, inventory, &doomed) {
         return Err(Box::new(finding));
     }
@@ -95,6 +120,7 @@ pub(super) fn pruning<'i>(
         let leaves = desired.manifests.is_empty() && desired.namespace.is_none();
         leaves && desired.prune.delete_namespaces
     });
+    let made = made.filter(|(name, _)| !holds.contains(*name));
     let first = doomed
         .iter()
         .map(|(key, _)| stage_of(&key.group_kind))

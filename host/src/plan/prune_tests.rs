@@ -185,3 +185,36 @@ fn nothing_is_put_where_something_is_being_deleted() {
     assert_eq!(plan.steps, []);
     assert_eq!(&*plan.awaited[0].name, "shop");
 }
+
+#[test]
+fn a_namespace_in_which_something_is_kept_stays_with_it() {
+    let mut inventory = Inventory::default();
+    let mut claim = kind("v1", "PersistentVolumeClaim", "data");
+    claim.object["metadata"]["namespace"] = "shop".into();
+    inventory.insert(claim.key(), live(ours(), Some("sha256:00")));
+    let mut made = live(ours(), None);
+    made.created = true;
+    inventory.insert(kind("v1", "Namespace", "shop").key(), made);
+    let policy = PrunePolicy {
+        delete_namespaces: true,
+        ..PrunePolicy::default()
+    };
+    let member = planned_with(&[], &inventory, &Rival::default(), &policy, |desired| {
+        desired.namespace = None;
+        desired.emptied = false;
+    });
+    assert_eq!(names(&member.pruning.released), ["data", "shop"]);
+    assert_eq!(member.pruning.now, []);
+    inventory.remove(&kind("v1", "Namespace", "shop").key());
+    let made_for_it = LiveNamespace {
+        made_for: Some(ours()),
+        ..LiveNamespace::default()
+    };
+    inventory.put_namespace("shop", made_for_it);
+    let implied = planned_with(&[], &inventory, &Rival::default(), &policy, |desired| {
+        desired.namespace = None;
+        desired.emptied = false;
+    });
+    assert_eq!(implied.pruning.spared, ["shop".into()]);
+    assert_eq!(implied.pruning.now, []);
+}

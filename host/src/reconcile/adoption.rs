@@ -19,7 +19,7 @@ const MARKS: [&str; 9] = [
 ];
 
 /// Why a kit is refused an object; nothing if it may have it.
-pub(super) fn not_adopted(
+pub(super) fn refusal(
     policy: AdoptPolicy,
     key: &ObjectKey,
     live: &ObjectMeta,

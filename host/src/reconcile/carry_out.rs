@@ -3,18 +3,15 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use kube::ResourceExt as _;
-
 use crate::cluster::{Applied, Cluster, ClusterError, Note};
 use crate::kit::{AdoptPolicy, Kit, KitPath, ServiceAccount};
 use crate::manifest::{Finding, Manifest, ObjectKey, Severity};
-use crate::pipeline::Evaluation;
-use crate::plan::{Desired, Neighbours, Plan, SetId, field_manager, plan};
+use crate::plan::{Desired, Plan, field_manager, plan};
 
-use super::adoption::not_adopted;
+use super::adoption::refusal;
 use super::drift::{Drifted, drifted};
-use super::host::SetIndex;
 use super::kit::{Decision, Task};
+use super::others::Others;
 use super::outcome::{Outcome, Wait};
 use super::report::reference;
 
@@ -48,23 +45,33 @@ impl Task {
             kit: Some(kit.clone()),
             changed,
             drifted,
+            retry: false,
+            handing_over: !plan.pruning.handed_over.is_empty(),
+        };
+        // What others have may come free.
+        let refused = |findings| Decision {
+            outcome: Outcome::Refused,
+            findings,
+            kit: Some(kit.clone()),
+            changed: 0,
+            drifted: Drifted::default(),
+            retry: true,
+            handing_over: false,
         };
         if !plan.refused.is_empty() {
             findings.extend(plan.refused);
-            let none = Drifted::default();
-            return Ok(decided(Outcome::Refused, findings, 0, none));
+            return Ok(refused(findings));
         }
         let cluster = self.shared.cluster.acting_as(self.account(&kit).as_ref())?;
         let policy = self.verdict.kit.policy.adopt;
         if policy != AdoptPolicy::Always {
             let found = cluster.found(&plan).await?;
-            let refused = found
+            let not_adopted = found
                 .iter()
-                .filter_map(|(key, live)| not_adopted(policy, key, live, manifests));
-            findings.extend(refused);
+                .filter_map(|(key, live)| refusal(policy, key, live, manifests));
+            findings.extend(not_adopted);
             if findings.iter().any(Finding::is_error) {
-                let none = Drifted::default();
-                return Ok(decided(Outcome::Refused, findings, 0, none));
+                return Ok(refused(findings));
             }
         }
         let manager = field_manager(&self.object_name(), &self.namespace());
@@ -78,7 +85,7 @@ impl Task {
                 .iter()
                 .map(|manifest| manifest.gvk().group_kind())
                 .collect();
-            self.shared.cluster.watch_kinds(&kinds).await;
+            self.shared.cluster.watch_kinds(&kinds).await?;
         }
         let Applied {
             changed, failures, ..
@@ -155,12 +162,22 @@ impl Task {
         };
         loop {
             let pruning = self.plan(kit, manifests).pruning;
+            let spared = self.shared.cluster.spare(&pruning.spared).await;
             let released = cluster.release(&pruning.released, manager).await;
+            let mut held = spared.is_err() || !released.findings.is_empty();
+            deleted.findings.extend(spared.err().map(|error| {
+                let message = format!("a namespace cannot be kept: {error}");
+                Finding::host_error("delete-failed", message)
+            }));
             deleted.findings.extend(released.findings);
             deleted.kept.extend(released.released);
+            if held {
+                // Nothing is deleted while what is kept is not safe.
+                return deleted;
+            }
             let propagation = self.prune_policy(kit).propagation;
             let pruned = cluster.prune(&pruning.now, &self.set(), propagation).await;
-            let held = !pruned.findings.is_empty();
+            held |= !pruned.findings.is_empty();
             deleted.count += pruned.deleted.len();
             deleted.findings.extend(pruned.findings);
             let mut waited: Vec<ObjectKey> = pruning.going;
@@ -240,66 +257,13 @@ impl Task {
             deletions_allowed: self.deleting
                 || self.deletes(kit)
                 || allowed.is_some_and(|allowed| revision.is_named_by(allowed)),
-            emptied: manifests.is_empty() && (!self.gone || self.evaluation.verdicts.is_empty()),
+            emptied: manifests.is_empty() && (!self.gone || self.emptied),
         };
-        let others = Others {
-            sets: &self.shared.sets,
-            evaluation: &self.evaluation,
-            own: &source.path,
-            task: self,
-        };
+        let others = Others { task: self };
         self.shared
             .cluster
             .watched()
             .read(|inventory| plan(&desired, inventory, &others))
-    }
-}
-
-/// The other kits of the revision.
-struct Others<'t> {
-    sets: &'t SetIndex,
-    evaluation: &'t Evaluation,
-    own: &'t KitPath,
-    task: &'t Task,
-}
-
-impl Neighbours for Others<'_> {
-    fn kit_of(&self, set: &SetId) -> Option<KitPath> {
-        Some(self.sets.get(set)?.path)
-    }
-
-    fn gives_up(&self, set: &SetId, key: &ObjectKey) -> bool {
-        let Some(member) = self.sets.get(set) else {
-            return false;
-        };
-        let same = member.namespace == self.task.namespace()
-            && member.repository == self.task.repository.name_any();
-        let suspended = || {
-            let kit = self
-                .task
-                .shared
-                .kits
-                .get(&member.namespace, &member.path.object_name());
-            kit.is_some_and(|kit| kit.spec.suspend)
-        };
-        same && !suspended()
-            && match self.evaluation.verdict(&member.path) {
-                None => true,
-                Some(verdict) => !verdict.has_errors() && !verdict.has(key),
-            }
-    }
-
-    fn wanted_by(&self, key: &ObjectKey) -> Option<KitPath> {
-        let others = self.evaluation.verdicts.iter();
-        others
-            .filter(|verdict| verdict.kit.path != *self.own)
-            .find(|verdict| verdict.has(key))
-            .map(|verdict| verdict.kit.path.clone())
-    }
-
-    fn field_manager(&self, set: &SetId) -> Option<String> {
-        let member = self.sets.get(set)?;
-        Some(field_manager(&member.path.object_name(), &member.namespace))
     }
 }
 

@@ -64,13 +64,9 @@ impl Actor {
             .shared
             .kits
             .of_repository(&self.namespace(), &self.name());
-        let paths: Vec<KitPath> = kits
-            .iter()
-            .filter_map(|kit| kit.status.as_ref())
-            .map(|status| KitPath::new(status.path.as_str()))
-            .collect();
+        let paths: Vec<KitPath> = kits.iter().filter_map(|kit| kit.path()).collect();
         for path in &paths {
-            self.remove(path, &commit);
+            self.remove(path, &commit, false);
         }
         if paths.is_empty() {
             self.let_go_later(Duration::ZERO);

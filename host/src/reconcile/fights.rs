@@ -67,6 +67,14 @@ impl Fights {
         longest
     }
 
+    /// How long until the next object is put right again.
+    pub(super) fn due(&self, now: Instant) -> Option<Duration> {
+        let held = self.objects.values().filter_map(|fight| fight.until);
+        held.filter(|until| *until > now)
+            .map(|until| until - now)
+            .min()
+    }
+
     /// Objects that are left alone for now, and how long the pause of each is.
     pub(super) fn held(&self, now: Instant) -> BTreeMap<ObjectKey, Duration> {
         let held = self.objects.iter();

@@ -3,7 +3,7 @@
 use std::collections::{BTreeSet, HashMap, HashSet};
 use std::num::NonZeroUsize;
 use std::path::PathBuf;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 use std::time::Duration;
 
 use futures::StreamExt as _;
@@ -14,14 +14,13 @@ use tokio::task::JoinSet;
 use crate::cluster::{
     Candidate, Cluster, ClusterError, KitChange, LeaseLost, RepositoryChange, Touched, Turns,
 };
-use crate::kit::{
-    Kit, KitPath, KitSpec, REQUESTED_ANNOTATION, Repository, custom_resource_definitions,
-};
+use crate::kit::{Repository, custom_resource_definitions};
 use crate::manifest::GroupKind;
 use crate::pipeline::PluginStore;
-use crate::plan::{SetId, group_kinds_of};
+use crate::plan::group_kinds_of;
 use crate::source::Worker;
 
+use super::index::{KitIndex, SetIndex, asked, id_of};
 use super::repository::{Actor, Message};
 
 /// How a host runs.
@@ -71,95 +70,6 @@ pub(super) struct Shared {
     pub plugins: Arc<PluginStore>,
     pub kits: KitIndex,
     pub sets: SetIndex,
-}
-
-/// Kit objects as the watch last showed them.
-#[derive(Default)]
-pub(super) struct KitIndex {
-    kits: Mutex<HashMap<(String, String), Arc<Kit>>>,
-}
-
-/// When a person asked for an object to be looked at.
-pub(super) fn requested(object: &impl kube::Resource) -> Option<String> {
-    object.annotations().get(REQUESTED_ANNOTATION).cloned()
-}
-
-/// What people want of a kit.
-fn asked(kit: &Kit) -> (KitSpec, Option<String>, bool) {
-    let deleted = kit.metadata.deletion_timestamp.is_some();
-    (kit.spec.clone(), requested(kit), deleted)
-}
-
-fn id_of(kit: &Kit) -> (String, String) {
-    (kit.namespace().unwrap_or_default(), kit.name_any())
-}
-
-impl KitIndex {
-    fn lock(&self) -> std::sync::MutexGuard<'_, HashMap<(String, String), Arc<Kit>>> {
-        self.kits.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    pub(super) fn get(&self, namespace: &str, name: &str) -> Option<Arc<Kit>> {
-        self.lock()
-            .get(&(namespace.to_owned(), name.to_owned()))
-            .cloned()
-    }
-
-    /// Gives what was there before. An older version than the one that is there is not taken.
-    pub(super) fn put(&self, mut kit: Kit) -> Option<Arc<Kit>> {
-        kit.metadata.managed_fields = None;
-        self.lock().insert(id_of(&kit), Arc::new(kit))
-    }
-
-    pub(super) fn remove(&self, namespace: &str, name: &str) {
-        self.lock().remove(&(namespace.to_owned(), name.to_owned()));
-    }
-
-    /// The Kits of a Repository.
-    pub(super) fn of_repository(&self, namespace: &str, repository: &str) -> Vec<Arc<Kit>> {
-        let belongs = |kit: &&Arc<Kit>| {
-            kit.namespace().as_deref() == Some(namespace)
-                && kit
-                    .labels()
-                    .get("trimtab.io/repository")
-                    .map(String::as_str)
-                    == Some(repository)
-        };
-        self.lock().values().filter(belongs).cloned().collect()
-    }
-}
-
-/// A kit, and whose it is.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct Member {
-    /// Of the Repository and its Kit objects.
-    pub namespace: String,
-    pub repository: String,
-    pub path: KitPath,
-}
-
-/// Which kit is behind a set's id.
-#[derive(Default)]
-pub(super) struct SetIndex {
-    kits: Mutex<HashMap<SetId, Member>>,
-}
-
-impl SetIndex {
-    pub(super) fn put(&self, member: Member) {
-        let set = SetId::of_kit(&member.path.object_name(), &member.namespace);
-        self.kits
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .insert(set, member);
-    }
-
-    pub(super) fn get(&self, set: &SetId) -> Option<Member> {
-        self.kits
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .get(set)
-            .cloned()
-    }
 }
 
 /// Runs until `shutdown` resolves, or, with `once`, until every Repository has settled.
@@ -268,7 +178,10 @@ impl Host {
             .values()
             .flat_map(|kit| group_kinds_of(kit.annotations()))
             .collect();
-        self.shared.cluster.watch_kinds(&kinds).await;
+        if let Err(error) = self.shared.cluster.watch_kinds(&kinds).await {
+            // Only kits that have such objects stop because of it.
+            tracing::warn!(%error, "not all that is owned can be watched");
+        }
     }
 
     fn kit_changed(&mut self, change: KitChange, listed: &mut HashSet<(String, String)>) {
@@ -339,6 +252,7 @@ impl Host {
             RepositoryChange::Listed => self.actors.retain(|id, _| seen.contains(id)),
             RepositoryChange::Gone { namespace, name } => {
                 // Dropping the sender ends the actor; what is live stays.
+                self.shared.sets.forget(&namespace, &name);
                 self.actors.remove(&(namespace, name));
             }
             RepositoryChange::Put(repository) => {

@@ -36,6 +36,8 @@ pub(super) struct Task {
     pub unmet: Vec<KitPath>,
     /// The revision no longer has the kit.
     pub gone: bool,
+    /// The revision that took it out has no kit that was known before.
+    pub emptied: bool,
     /// Its Repository is being deleted, and its objects before it.
     pub deleting: bool,
 }
@@ -49,6 +51,8 @@ pub(super) struct Done {
     pub corrected: Vec<ObjectKey>,
     /// Changes that no status tells of yet.
     pub unreported: usize,
+    pub retry: bool,
+    pub handing_over: bool,
     /// When to look again, if nothing happens.
     pub look_in: Option<Duration>,
 }
@@ -60,6 +64,10 @@ pub(super) struct Decision {
     pub kit: Option<Arc<Kit>>,
     pub changed: usize,
     pub drifted: Drifted,
+    /// It is refused because of what is live, which may change.
+    pub retry: bool,
+    /// Another kit has yet to take some of its objects over.
+    pub handing_over: bool,
 }
 
 impl Task {
@@ -81,6 +89,7 @@ impl Task {
         let changed = decision.changed;
         let outcome = decision.outcome.clone();
         let corrected = decision.drifted.objects.clone();
+        let (retry, handing_over) = (decision.retry, decision.handing_over);
         let kit = decision.kit.clone();
         let look_in = self.look_in(kit.as_deref(), &outcome);
         // What is on its way will most likely be there in a moment: one report does for both.
@@ -98,6 +107,8 @@ impl Task {
             changed,
             corrected,
             unreported,
+            retry,
+            handing_over,
             look_in,
         })
     }
@@ -111,6 +122,8 @@ impl Task {
                 kit,
                 changed,
                 drifted: Drifted::default(),
+                retry: false,
+                handing_over: false,
             })
         };
         if let Some(kit) = existing.as_ref().filter(|kit| self.deletes(kit)) {
@@ -173,7 +186,7 @@ impl Task {
             return decided(outcome, findings, existing, 0);
         }
         let kinds: BTreeSet<GroupKind> = manifests.iter().map(|it| it.gvk().group_kind()).collect();
-        self.shared.cluster.watch_kinds(&kinds).await;
+        self.shared.cluster.watch_kinds(&kinds).await?;
         let kit = self.kit_object(existing, kinds, &manifests).await?;
         self.carry_out(findings, kit, &manifests).await
     }

@@ -24,10 +24,6 @@ impl Actor {
         if let Some(pause) = self.pause.take() {
             pause.abort();
         }
-        if self.polling {
-            self.poll_again = true;
-            return true;
-        }
         if self.deleting {
             return false;
         }
@@ -46,6 +42,10 @@ impl Actor {
             self.findings = wrong;
             self.source_failed("InvalidSpec", message, false).await;
             return false;
+        }
+        if self.polling {
+            self.poll_again = true;
+            return true;
         }
         let remote = match self.remote().await {
             Ok(remote) => remote,

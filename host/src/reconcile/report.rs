@@ -9,7 +9,7 @@ use kube::{Resource as _, ResourceExt as _};
 use crate::cluster::ClusterError;
 use serde_json::json;
 
-use crate::kit::{DeletionPolicy, Kit, PRUNE_FINALIZER};
+use crate::kit::{DeletionPolicy, Kit, PATH_ANNOTATION, PRUNE_FINALIZER};
 use crate::manifest::{GroupKind, Manifest};
 use crate::plan::parent_metadata;
 
@@ -41,6 +41,7 @@ impl Task {
         });
         namespaces.remove(&*namespace);
         let mut metadata = parent_metadata(&set, &kinds, &namespaces);
+        metadata["annotations"][PATH_ANNOTATION] = self.verdict.kit.path.as_str().into();
         let policy = existing.as_ref().map(|kit| kit.spec.deletion_policy);
         metadata["finalizers"] = match policy {
             Some(DeletionPolicy::Prune) if !self.done_with(existing.as_deref()) => {
@@ -53,7 +54,8 @@ impl Task {
             return Ok(kit);
         }
         let name = self.object_name();
-        self.shared
+        let kit = self
+            .shared
             .cluster
             .put_kit(
                 &namespace,
@@ -63,8 +65,9 @@ impl Task {
                 &metadata,
                 new,
             )
-            .await
-            .map(Arc::new)
+            .await?;
+        self.shared.kits.put(kit.clone());
+        Ok(Arc::new(kit))
     }
 
     pub(super) async fn report(
@@ -135,10 +138,7 @@ impl Task {
         if let Some(note) = kit_note(&before, &after, &attempt) {
             self.shared.cluster.publish(&reference(&kit), &note).await;
         }
-        self.shared.kits.put(Kit {
-            status: Some(after),
-            ..Kit::clone(&kit)
-        });
+        self.shared.kits.put_status(&namespace, &name, after);
         Ok(())
     }
 

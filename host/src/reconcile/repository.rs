@@ -16,7 +16,8 @@ use crate::pipeline::{Evaluation, Evaluator, Superseded, Verdict};
 use crate::source::{Auth, Commit, Mirror, Poll, RemoteError, SourceError};
 
 use super::fights::Fights;
-use super::host::{Settled, Shared, requested};
+use super::host::{Settled, Shared};
+use super::index::requested;
 use super::kit::Done;
 use super::outcome::{Outcome, Wait};
 
@@ -95,6 +96,10 @@ pub(super) struct KitState {
     /// The revision that was rolled back, while it would be tried again: `verdict` and `commit`
     /// are those of the last healthy one.
     pub(super) quarantine: Option<Quarantine>,
+    /// Another kit has yet to take some of its objects over.
+    pub(super) handing_over: bool,
+    /// The revision that took it out has no kit that was known before.
+    pub(super) emptied: bool,
     /// It could not be rolled back: not tried again.
     pub(super) stays: bool,
     pub(super) fights: Fights,
@@ -216,6 +221,8 @@ impl Actor {
                 let asked = requested(&*new) != requested(&*self.repository);
                 let same = new.spec == self.repository.spec;
                 let moved = new.spec.url != self.repository.spec.url;
+                // What was followed until now says nothing of kits by the new spec.
+                let other = new.spec.follow != self.repository.spec.follow;
                 self.repository = Arc::new(*new);
                 self.hold().await;
                 if self.delete() {
@@ -232,6 +239,8 @@ impl Actor {
                 self.failures = 0;
                 if moved {
                     self.mirror = None;
+                }
+                if moved || other {
                     self.head = None;
                 }
                 if self.poll().await {
@@ -255,6 +264,10 @@ impl Actor {
             } => self.touched(&path),
             Message::Touched { path, health: true } => self.look(&path),
             Message::NamespaceGone { name } => {
+                // Those at work may be about to wait for it.
+                for state in self.kits.values_mut().filter(|it| it.running.is_some()) {
+                    state.again = true;
+                }
                 self.wake(|wait| matches!(wait, Wait::Namespace(waited) if **waited == *name));
             }
         }

@@ -13,7 +13,7 @@ use crate::pipeline::{Evaluation, Rendered, Superseded, Verdict};
 use crate::source::{Commit, SourceError};
 
 use super::fights::Fights;
-use super::host::Member;
+use super::index::Member;
 use super::kit::{Done, Task};
 use super::outcome::{Outcome, Wait};
 use super::repository::{Actor, Job, KitState};
@@ -98,6 +98,17 @@ impl Actor {
             true => Vec::new(),
             false => self.gone(&present),
         };
+        // A revision without any kit that was there before is taken for a mistake.
+        let namespace = self.namespace();
+        let known = present.iter().any(|path| {
+            let known = |state: &KitState| !state.gone;
+            self.kits.get(path).is_some_and(known)
+                || self
+                    .shared
+                    .kits
+                    .get(&namespace, &path.object_name())
+                    .is_some()
+        });
         // Kits whose objects others may take over must be known before any is planned.
         for path in present.iter().chain(&gone) {
             if !self.kits.contains_key(path) {
@@ -119,8 +130,19 @@ impl Actor {
             repository = %self.name(), revision = commit.revision.short(), kits = total,
             looked_at = evaluation.looked_at, started, gone = gone.len(), "evaluated"
         );
+        let emptied = !gone.is_empty() && !known;
         for path in gone {
-            self.remove(&path, &commit);
+            self.remove(&path, &commit, emptied);
+        }
+        // Who was to take over may have changed its mind.
+        let handing: Vec<KitPath> = self
+            .kits
+            .iter()
+            .filter(|(_, state)| state.handing_over && state.running.is_none())
+            .map(|(path, _)| path.clone())
+            .collect();
+        for path in handing {
+            self.start(&path);
         }
         self.settle().await;
     }
@@ -171,6 +193,8 @@ impl Actor {
             retries: 0,
             quarantine: None,
             stays: false,
+            handing_over: false,
+            emptied: false,
             fights: Fights::default(),
             unreported: 0,
             look: None,
@@ -191,8 +215,7 @@ impl Actor {
             .map(|(path, _)| path.clone());
         let left = objects
             .iter()
-            .filter_map(|kit| kit.status.as_ref())
-            .map(|status| KitPath::new(status.path.as_str()))
+            .filter_map(|kit| kit.path())
             .filter(|path| !self.kits.contains_key(path));
         let all: BTreeSet<KitPath> = known
             .chain(left)
@@ -201,7 +224,7 @@ impl Actor {
         all.into_iter().collect()
     }
 
-    pub(super) fn remove(&mut self, path: &KitPath, commit: &Arc<Commit>) {
+    pub(super) fn remove(&mut self, path: &KitPath, commit: &Arc<Commit>, emptied: bool) {
         let kit = KitSource {
             path: path.clone(),
             grants: Grants::default(),
@@ -219,9 +242,22 @@ impl Actor {
             cross: Vec::new(),
             looked_at: false,
         };
+        // Neither does a host that starts anew forget it.
+        let kit = self.shared.kits.get(&self.namespace(), &path.object_name());
+        let stopped_before = kit
+            .as_ref()
+            .and_then(|kit| kit.status.as_ref())
+            .is_some_and(|status| {
+                status.inputs == Some(InputDigest::none().to_string())
+                    && status
+                        .findings
+                        .iter()
+                        .any(|it| it.rule == "trimtab/empty-kit")
+            });
         self.put(verdict, commit);
         if let Some(state) = self.kits.get_mut(path) {
             state.gone = true;
+            state.emptied = emptied || stopped_before;
         }
         self.start(path);
     }
@@ -252,6 +288,7 @@ impl Actor {
             held: state.fights.held(tokio::time::Instant::now()),
             unmet,
             gone: state.gone,
+            emptied: state.emptied,
             deleting: self.deleting,
         };
         let path = path.clone();
@@ -282,17 +319,18 @@ impl Actor {
         state.running = None;
         let mut live = false;
         let mut arrived = false;
+        let now = tokio::time::Instant::now();
         let mut pause = None;
         let mut look = None;
         let retry = match result {
             Ok(done) => {
                 live = done.outcome.is_live();
-                pause = state
-                    .fights
-                    .corrected(&done.corrected, tokio::time::Instant::now());
+                state.fights.corrected(&done.corrected, now);
+                pause = state.fights.due(now);
                 let revision = state.commit.revision.short();
                 tracing::info!(kit = %path, revision, changed = done.changed, outcome = %done.outcome, "kit");
-                let retry = matches!(done.outcome, Outcome::Failed);
+                let retry = done.retry || matches!(done.outcome, Outcome::Failed);
+                state.handing_over = done.handing_over;
                 arrived = done.outcome.is_ready() || done.outcome == Outcome::Gone;
                 state.unreported = done.unreported;
                 look = done.look_in;

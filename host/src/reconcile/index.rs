@@ -1,0 +1,121 @@
+//! What the host knows of kits: their objects, and which is behind a set's id.
+
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use kube::ResourceExt as _;
+
+use crate::kit::{Kit, KitPath, KitSpec, KitStatus, REQUESTED_ANNOTATION};
+use crate::plan::SetId;
+
+/// Kit objects as the watch last showed them.
+#[derive(Default)]
+pub(super) struct KitIndex {
+    kits: Mutex<HashMap<(String, String), Arc<Kit>>>,
+}
+
+/// When a person asked for an object to be looked at.
+pub(super) fn requested(object: &impl kube::Resource) -> Option<String> {
+    object.annotations().get(REQUESTED_ANNOTATION).cloned()
+}
+
+/// What people want of a kit.
+pub(super) fn asked(kit: &Kit) -> (KitSpec, Option<String>, bool) {
+    let deleted = kit.metadata.deletion_timestamp.is_some();
+    (kit.spec.clone(), requested(kit), deleted)
+}
+
+pub(super) fn id_of(kit: &Kit) -> (String, String) {
+    (kit.namespace().unwrap_or_default(), kit.name_any())
+}
+
+impl KitIndex {
+    pub(super) fn lock(&self) -> MutexGuard<'_, HashMap<(String, String), Arc<Kit>>> {
+        self.kits.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    pub(super) fn get(&self, namespace: &str, name: &str) -> Option<Arc<Kit>> {
+        self.lock()
+            .get(&(namespace.to_owned(), name.to_owned()))
+            .cloned()
+    }
+
+    /// Gives what was there before. An older version than the one that is there is not taken.
+    pub(super) fn put(&self, mut kit: Kit) -> Option<Arc<Kit>> {
+        kit.metadata.managed_fields = None;
+        let mut kits = self.lock();
+        let id = id_of(&kit);
+        // Resource versions of one resource are ordered numbers (KEP-5504).
+        let version = |kit: &Kit| kit.resource_version()?.parse::<u64>().ok();
+        let known = kits.get(&id).filter(|known| known.uid() == kit.uid());
+        if let Some(known) = known
+            && version(known) > version(&kit)
+        {
+            return Some(known.clone());
+        }
+        kits.insert(id, Arc::new(kit))
+    }
+
+    /// What the host has just written into a Kit's status; the rest is as the watch showed it.
+    pub(super) fn put_status(&self, namespace: &str, name: &str, status: KitStatus) {
+        let mut kits = self.lock();
+        if let Some(kit) = kits.get_mut(&(namespace.to_owned(), name.to_owned())) {
+            Arc::make_mut(kit).status = Some(status);
+        }
+    }
+
+    pub(super) fn remove(&self, namespace: &str, name: &str) {
+        self.lock().remove(&(namespace.to_owned(), name.to_owned()));
+    }
+
+    /// The Kits of a Repository.
+    pub(super) fn of_repository(&self, namespace: &str, repository: &str) -> Vec<Arc<Kit>> {
+        let belongs = |kit: &&Arc<Kit>| {
+            kit.namespace().as_deref() == Some(namespace)
+                && kit
+                    .labels()
+                    .get("trimtab.io/repository")
+                    .map(String::as_str)
+                    == Some(repository)
+        };
+        self.lock().values().filter(belongs).cloned().collect()
+    }
+}
+
+/// A kit, and whose it is.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Member {
+    /// Of the Repository and its Kit objects.
+    pub namespace: String,
+    pub repository: String,
+    pub path: KitPath,
+}
+
+/// Which kit is behind a set's id.
+#[derive(Default)]
+pub(super) struct SetIndex {
+    kits: Mutex<HashMap<SetId, Member>>,
+}
+
+impl SetIndex {
+    /// The first Repository of a namespace that has a path keeps it.
+    pub(super) fn put(&self, member: Member) {
+        let set = SetId::of_kit(&member.path.object_name(), &member.namespace);
+        let mut kits = self.kits.lock().unwrap_or_else(PoisonError::into_inner);
+        kits.entry(set).or_insert(member);
+    }
+
+    /// The kits of a Repository that is gone are free for others.
+    pub(super) fn forget(&self, namespace: &str, repository: &str) {
+        let mut kits = self.kits.lock().unwrap_or_else(PoisonError::into_inner);
+        kits.retain(|_, it| it.namespace != namespace || it.repository != repository);
+    }
+
+    pub(super) fn get(&self, set: &SetId) -> Option<Member> {
+        self.kits
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .get(set)
+            .cloned()
+    }
+}
