@@ -177,3 +177,72 @@ fn a_definition_that_somebody_deletes_comes_back_with_the_objects_of_its_kind() 
         }
     });
 }
+
+#[test]
+fn a_kit_waits_for_an_object_that_no_kit_has_until_it_is_healthy() {
+    let mut platform = Platform::new(&[]);
+    let namespace = platform.namespace("acme");
+    platform
+        .kubectl
+        .run(&["create", "namespace", &namespace])
+        .unwrap();
+    let kit_yaml = "apiVersion: trimtab.io/v1alpha1\nkind: Kit\nmetadata: {name: shop}\nspec:\n  dependsOnObjects:\n  - {kind: ConfigMap, name: handed-in}\n  - {kind: Service, name: door}\n";
+    platform
+        .git
+        .write(&format!("{KIT}/kit.yaml"), kit_yaml)
+        .unwrap();
+    platform
+        .git
+        .write(&format!("{KIT}/a.yaml"), config_map("shop", "a"))
+        .unwrap();
+    let first = platform.git.commit("first").unwrap();
+    platform.start();
+    let says = |platform: &Platform, words: &str| {
+        wait_for(words, SOON, || {
+            let kit = platform.kit(KIT);
+            let message = ready(&kit)["message"]
+                .as_str()
+                .unwrap_or_default()
+                .to_owned();
+            match message.contains(words) {
+                true => Ok(()),
+                false => Err(platform.state(&kit)),
+            }
+        });
+    };
+    says(&platform, "handed-in: it is not there");
+    platform
+        .kubectl
+        .run(&["create", "configmap", "handed-in", "-n", &namespace])
+        .unwrap();
+    let door = json!({"apiVersion": "v1", "kind": "Service", "metadata": {"name": "door", "namespace": namespace},
+        "spec": {"type": "LoadBalancer", "ports": [{"port": 80}]}});
+    platform.kubectl.apply(&door.to_string()).unwrap();
+    says(&platform, "door: it has no address");
+    assert!(platform.get("acme", "configmap/shop").is_none());
+    let address = |addresses: Value| {
+        let patch = json!({"status": {"loadBalancer": {"ingress": addresses}}}).to_string();
+        let arguments = [
+            "patch",
+            "service",
+            "door",
+            "-n",
+            &namespace,
+            "--subresource=status",
+            "--type=merge",
+            "-p",
+            &patch,
+        ];
+        platform.kubectl.run(&arguments).unwrap();
+    };
+    address(json!([{"ip": "192.0.2.1"}]));
+    platform.until_kit(KIT, "Applied", &first);
+    // Once live, it is kept right whatever becomes of what it waited for.
+    address(json!(null));
+    platform
+        .kubectl
+        .run(&["delete", "configmap", "shop", "-n", &namespace])
+        .unwrap();
+    live(&platform, "configmap/shop");
+    platform.until_kit(KIT, "Applied", &first);
+}

@@ -18,6 +18,7 @@ use tokio::task::AbortHandle;
 use crate::manifest::{GroupKind, ObjectKey};
 use crate::plan::{Inventory, PART_OF_LABEL, SetId, Step, missing};
 
+use super::awaited::{Awaited, Teller};
 use super::managed_fields::kit_fields;
 use super::noted::{follow, live_namespace, note};
 use super::pods::PodWatches;
@@ -44,6 +45,8 @@ pub enum Touched {
     Set(SetId),
     /// An object of this set is healthier, or less so, than it was.
     Health(SetId),
+    /// An object that some kit waits for changed, came, or went.
+    Object(ObjectKey),
     /// A namespace went.
     Namespace(Arc<str>),
 }
@@ -69,6 +72,7 @@ struct Shared {
     listener: Mutex<Option<mpsc::UnboundedReceiver<Touched>>>,
     kinds: Mutex<HashMap<GroupKind, KindWatch>>,
     pods: PodWatches,
+    awaited: Awaited,
 }
 
 impl Default for Shared {
@@ -81,6 +85,7 @@ impl Default for Shared {
             listener: Mutex::new(Some(listener)),
             kinds: Mutex::default(),
             pods: PodWatches::default(),
+            awaited: Awaited::default(),
         }
     }
 }
@@ -146,6 +151,20 @@ impl Watched {
             }
         };
         self.shared.pods.keep(&self.client, owner, workloads, tell);
+    }
+
+    pub(super) fn awaited(&self) -> &Awaited {
+        &self.shared.awaited
+    }
+
+    /// Tells the host, as long as somebody has the inventory.
+    pub(super) fn teller(&self) -> Teller {
+        let shared = Arc::downgrade(&self.shared);
+        Arc::new(move |touched| {
+            if let Some(shared) = shared.upgrade() {
+                shared.tell([touched]);
+            }
+        })
     }
 
     /// What is wrong with a workload's pods, as far as they are watched.

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::Arc;
 
 use super::file::{self, KIT_FILE, KitFile};
-use super::grants::{act_as, granted, narrow};
+use super::grants::{act_as, awaited, granted, narrow};
 use super::inputs::inputs;
 use super::kit_files::KitFiles;
 use super::links::link_targets;
@@ -327,11 +327,13 @@ fn kit(snapshot: &Snapshot, it: &Matched<'_>, read: &Read, guardrails: &Resolved
     let mut grants = granted(&it.path, it.rule, &it.captures, &mut findings);
     let mut plugins = Vec::new();
     let mut policy = KitPolicy::default();
+    let mut awaited_objects = Vec::new();
     match &read.file {
         Err(faults) => findings.extend(faults.iter().cloned()),
         Ok(file) => {
             narrow(&mut grants, file, &mut findings);
             policy = file.policy.clone();
+            awaited_objects = awaited(&grants, file, &mut findings);
             plugins = own_plugins(snapshot, &it.path, file, &mut findings);
         }
     }
@@ -349,6 +351,7 @@ fn kit(snapshot: &Snapshot, it: &Matched<'_>, read: &Read, guardrails: &Resolved
         plugins,
         ignore: it.rule.ignore.clone(),
         depends_on: Vec::new(),
+        depends_on_objects: awaited_objects,
         policy,
         budget: it.rule.deletion_budget.unwrap_or_default(),
         inputs: InputDigest::none(),

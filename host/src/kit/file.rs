@@ -8,7 +8,7 @@ use serde_json::{Map, Value};
 use super::pattern::is_dns_subdomain;
 use super::spec::is_digest;
 use super::{IgnoreRule, KitPolicy, PrunePolicy, durations};
-use crate::manifest::{Finding, Limits, Manifest, Origin, read};
+use crate::manifest::{Finding, GroupKind, Limits, Manifest, ObjectKey, Origin, read};
 
 /// The file's name in a kit's directory.
 pub const KIT_FILE: &str = "kit.yaml";
@@ -16,7 +16,7 @@ pub const KIT_FILE: &str = "kit.yaml";
 /// Fields of a kit.yaml; docs/reference.md is checked against these.
 pub(super) const FIELDS: [&str; 4] = ["apiVersion", "kind", "metadata", "spec"];
 pub(super) const METADATA_FIELDS: [&str; 3] = ["name", "labels", "annotations"];
-pub(super) const SPEC_FIELDS: [&str; 10] = [
+pub(super) const SPEC_FIELDS: [&str; 11] = [
     "dependsOn",
     "plugins",
     "allowedNamespaces",
@@ -27,7 +27,9 @@ pub(super) const SPEC_FIELDS: [&str; 10] = [
     "health",
     "serviceAccount",
     "onFailure",
+    "dependsOnObjects",
 ];
+pub(super) const OBJECT_FIELDS: [&str; 3] = ["kind", "name", "namespace"];
 pub(super) const HEALTH_FIELDS: [&str; 1] = ["deadline"];
 pub(super) const PRUNE_FIELDS: [&str; 3] =
     ["propagation", "deleteVolumeClaims", "deleteNamespaces"];
@@ -39,6 +41,8 @@ pub(super) const PLUGIN_FIELDS: [&str; 3] = ["path", "digest", "settings"];
 pub struct KitFile {
     /// Paths of kits that must be healthy first, and where they are named.
     pub depends_on: Vec<(String, Origin)>,
+    /// Objects that no kit has and that must be healthy first, and where they are named.
+    pub depends_on_objects: Vec<(ObjectKey, Origin)>,
     pub plugins: Vec<PluginRef>,
     /// A part of the namespaces that the Repository grants, and where that is said.
     pub allowed_namespaces: Option<(Vec<String>, Origin)>,
@@ -201,11 +205,41 @@ impl Reader<'_> {
             });
         KitFile {
             depends_on,
+            depends_on_objects: self.objects(spec.get("dependsOnObjects")),
             plugins: self.plugins(spec.get("plugins")),
             allowed_namespaces: allowed,
             policy: self.policy(&spec),
             service_account: self.service_account(&spec),
         }
+    }
+
+    fn objects(&mut self, value: Option<&Value>) -> Vec<(ObjectKey, Origin)> {
+        let mut found = Vec::new();
+        for index in 0..self.count("/spec/dependsOnObjects", value) {
+            let pointer = format!("/spec/dependsOnObjects/{index}");
+            let object = self.mapping(&pointer, &OBJECT_FIELDS);
+            let kind = self.text(&pointer, &object, "kind");
+            let name = self.text(&pointer, &object, "name");
+            let namespace = self.text(&pointer, &object, "namespace");
+            let (Some(kind), Some(name)) = (kind, name) else {
+                self.wrong(
+                    &pointer,
+                    "an object has a kind (Deployment.apps) and a name".into(),
+                );
+                continue;
+            };
+            let (kind, group) = kind.split_once('.').unwrap_or((&kind, ""));
+            let key = ObjectKey {
+                group_kind: GroupKind {
+                    group: group.into(),
+                    kind: kind.into(),
+                },
+                namespace: namespace.map(Into::into),
+                name: name.into(),
+            };
+            found.push((key, self.origin(&pointer)));
+        }
+        found
     }
 
     fn service_account(&mut self, spec: &Map<String, Value>) -> Option<(String, Origin)> {

@@ -3,7 +3,7 @@
 use super::file::KitFile;
 use super::pattern::{Captures, fill, is_dns_label};
 use super::{Grants, KitRule, ServiceAccount};
-use crate::manifest::Finding;
+use crate::manifest::{Finding, ObjectKey, Scope, Scopes};
 
 pub(super) fn granted(
     path: &str,
@@ -77,6 +77,33 @@ pub(super) fn act_as(
                 .hint("write spec.serviceAccount in its kit.yaml"),
         );
     }
+}
+
+/// The objects that a kit waits for, where it may look: what other tenants have is not its to see.
+pub(super) fn awaited(
+    grants: &Grants,
+    file: &KitFile,
+    findings: &mut Vec<Finding>,
+) -> Vec<ObjectKey> {
+    let mut found = Vec::new();
+    for (key, origin) in &file.depends_on_objects {
+        let mut key = key.clone();
+        let namespaced = Scopes::default().of(&key.group_kind) == Some(Scope::Namespaced);
+        if namespaced && key.namespace.is_none() {
+            key.namespace = grants.namespace.as_deref().map(Into::into);
+        }
+        let granted = key.namespace.as_ref().is_none_or(|namespace| {
+            let allowed = &grants.allowed_namespaces;
+            allowed.is_empty() || allowed.iter().any(|it| **it == **namespace)
+        });
+        if granted {
+            found.push(key);
+        } else {
+            let message = format!("{key} is in a namespace that this kit is not granted");
+            findings.push(Finding::host_error("kit-not-granted", message).at(origin.clone()));
+        }
+    }
+    found
 }
 
 pub(super) fn narrow(grants: &mut Grants, file: &KitFile, findings: &mut Vec<Finding>) {

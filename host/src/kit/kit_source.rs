@@ -6,7 +6,7 @@ use std::sync::Arc;
 use sha2::{Digest as _, Sha256};
 
 use super::{DeletionBudget, KitPath, KitPolicy};
-use crate::manifest::{Finding, Origin};
+use crate::manifest::{Finding, ObjectKey, Origin};
 use crate::source::ObjectId;
 
 /// What the platform team lets a kit do, with the names of captures filled in and narrowed by kit.yaml.
@@ -107,6 +107,8 @@ pub struct KitSource {
     /// Patterns of files that are not the kit's manifests, from the Repository.
     pub ignore: Vec<String>,
     pub depends_on: Vec<KitPath>,
+    /// Objects that no kit has and that must be healthy first.
+    pub depends_on_objects: Vec<ObjectKey>,
     pub policy: KitPolicy,
     /// From the Repository.
     pub budget: DeletionBudget,

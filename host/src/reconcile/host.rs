@@ -233,6 +233,11 @@ impl Host {
                     let _ = actor.send(Message::Touched { path, health });
                 }
             }
+            Touched::Object(key) => {
+                for actor in self.actors.values() {
+                    let _ = actor.send(Message::Awaited { key: key.clone() });
+                }
+            }
             Touched::Namespace(name) => {
                 for actor in self.actors.values() {
                     let _ = actor.send(Message::NamespaceGone { name: name.clone() });

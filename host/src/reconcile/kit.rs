@@ -143,10 +143,10 @@ impl Task {
         if let Some(finding) = self.foreign(existing.as_deref()) {
             findings.push(finding);
         }
-        if let Some(waiting) = self
-            .unmet()
-            .filter(|_| !findings.iter().any(Finding::is_error))
-        {
+        // What it is made of may fall ill later; a kit that is live is kept right all the same.
+        let live = self.is_live(existing.as_deref());
+        let wrong = findings.iter().any(Finding::is_error);
+        if let Some(waiting) = self.unmet().filter(|_| !wrong && !live) {
             return decided(waiting, findings, existing, 0);
         }
         if self.gone {
@@ -158,6 +158,12 @@ impl Task {
         }
         if findings.iter().any(Finding::is_error) {
             return decided(Outcome::Refused, findings, existing, 0);
+        }
+        if let Some(waiting) = self.awaited(live).await? {
+            let mut decision = decided(waiting, findings, existing, 0)?;
+            // A kind that is not served yet tells nobody when it is.
+            decision.retry = true;
+            return Ok(decision);
         }
         let mut scopes = Scopes::default();
         let kinds = self.verdict.rendered.manifests.iter().map(Manifest::gvk);
@@ -205,6 +211,40 @@ impl Task {
             )
             .hint("put the two Repositories into namespaces of their own, or rename the directory")
         })
+    }
+
+    /// The first object that no kit has, that this kit needs, and that is not healthy.
+    async fn awaited(&self, live: bool) -> Result<Option<Outcome>, ClusterError> {
+        if live {
+            return Ok(None);
+        }
+        for key in &self.verdict.kit.depends_on_objects {
+            let health = self.shared.cluster.awaited(key).await?;
+            let why = match &health {
+                Some(health) if health.is_current() => continue,
+                Some(health) => health.message(),
+                None => "it is not there",
+            };
+            return Ok(Some(Outcome::Waiting {
+                reason: "WaitingForObject",
+                message: format!("waits for {key}: {why}"),
+                on: vec![Wait::Object(key.clone())],
+            }));
+        }
+        Ok(None)
+    }
+
+    /// Whether what is live is what this attempt is about.
+    fn is_live(&self, kit: Option<&Kit>) -> bool {
+        let status = kit.and_then(|kit| kit.status.as_ref());
+        let inputs = self.verdict.kit.inputs.to_string();
+        let revision = self.revision(kit);
+        !self.gone
+            && status.is_some_and(|status| {
+                let applied = status.applied.as_ref();
+                status.inputs.as_deref() == Some(inputs.as_str())
+                    && applied.is_some_and(|applied| applied.revision == revision.as_str())
+            })
     }
 
     fn unmet(&self) -> Option<Outcome> {

@@ -95,6 +95,8 @@ pub(super) enum Wait {
     Kit(KitPath),
     /// Another kit, to define a kind.
     Definer(KitPath),
+    /// An object that no kit has, to be healthy.
+    Object(ObjectKey),
     /// A namespace, to be gone.
     Namespace(String),
     /// Objects of its own, to be gone: the inventory's watch tells.

@@ -11,7 +11,7 @@ use tokio::task::{AbortHandle, JoinSet};
 
 use crate::cluster::ClusterError;
 use crate::kit::{KitPath, Quarantine, Repository, RepositoryStatus};
-use crate::manifest::Finding;
+use crate::manifest::{Finding, ObjectKey};
 use crate::pipeline::{Evaluation, Evaluator, Superseded, Verdict};
 use crate::source::{Auth, Commit, Mirror, Poll, RemoteError, SourceError};
 
@@ -33,6 +33,10 @@ pub(super) enum Message {
         path: KitPath,
         /// Nothing but the health of an object changed.
         health: bool,
+    },
+    /// An object that kits may wait for changed.
+    Awaited {
+        key: ObjectKey,
     },
     NamespaceGone {
         name: Arc<str>,
@@ -263,6 +267,14 @@ impl Actor {
                 health: false,
             } => self.touched(&path),
             Message::Touched { path, health: true } => self.look(&path),
+            Message::Awaited { key } => {
+                let waits = |wait: &Wait| matches!(wait, Wait::Object(waited) if *waited == key);
+                for state in self.kits.values_mut().filter(|it| it.running.is_some()) {
+                    let objects = &state.verdict.kit.depends_on_objects;
+                    state.again |= objects.contains(&key);
+                }
+                self.wake(waits);
+            }
             Message::NamespaceGone { name } => {
                 // Those at work may be about to wait for it.
                 for state in self.kits.values_mut().filter(|it| it.running.is_some()) {

@@ -231,6 +231,7 @@ impl Actor {
             plugins: Vec::new(),
             ignore: Vec::new(),
             depends_on: Vec::new(),
+            depends_on_objects: Vec::new(),
             policy: KitPolicy::default(),
             budget: self.budget_of(path),
             inputs: InputDigest::none(),

@@ -203,6 +203,9 @@ fn start(children: &mut Children, binaries: &Path, folder: &Path) -> Result<Read
             ),
             ("leader-elect", "false"),
             ("secure-port", "0"),
+            // At the usual 20 requests a second, a thousand Deployments take minutes.
+            ("kube-api-qps", "500"),
+            ("kube-api-burst", "1000"),
             ("use-service-account-credentials", "false"),
         ]),
     )?;
@@ -212,6 +215,8 @@ fn start(children: &mut Children, binaries: &Path, folder: &Path) -> Result<Read
             ("kubeconfig", &config),
             ("leader-elect", "false"),
             ("secure-port", "0"),
+            ("kube-api-qps", "500"),
+            ("kube-api-burst", "1000"),
         ]),
     )?;
     let stages = binaries.join("stages");
