@@ -1,14 +1,11 @@
 //! `kit.yaml`: what a kit's author decides. It can narrow what the Repository grants, never widen it.
 
-use std::time::Duration;
-
 use serde::de::DeserializeOwned;
 use serde_json::{Map, Value};
 
-use super::pattern::is_dns_subdomain;
+use super::KitPolicy;
 use super::spec::is_digest;
-use super::{IgnoreRule, KitPolicy, PrunePolicy, durations};
-use crate::manifest::{Finding, GroupKind, Limits, Manifest, ObjectKey, Origin, read};
+use crate::manifest::{Finding, Limits, Manifest, ObjectKey, Origin, read};
 
 /// The file's name in a kit's directory.
 pub const KIT_FILE: &str = "kit.yaml";
@@ -99,19 +96,19 @@ pub(super) fn parse(path: &str, bytes: &[u8], name: &str) -> Result<KitFile, Vec
     }
 }
 
-struct Reader<'m> {
+pub(super) struct Reader<'m> {
     manifest: &'m Manifest,
     path: &'m str,
     findings: Vec<Finding>,
 }
 
 impl Reader<'_> {
-    fn origin(&self, pointer: &str) -> Origin {
+    pub(super) fn origin(&self, pointer: &str) -> Origin {
         let (spans, _) = self.manifest.spans.nearest(pointer);
         Origin::new(self.path, spans.key.unwrap_or(spans.value).line)
     }
 
-    fn wrong(&mut self, pointer: &str, message: String) {
+    pub(super) fn wrong(&mut self, pointer: &str, message: String) {
         let (spans, _) = self.manifest.spans.nearest(pointer);
         let span = spans
             .key
@@ -124,7 +121,7 @@ impl Reader<'_> {
     }
 
     /// The mapping at a pointer, with fields that nobody knows reported.
-    fn mapping(&mut self, pointer: &str, known: &[&str]) -> Map<String, Value> {
+    pub(super) fn mapping(&mut self, pointer: &str, known: &[&str]) -> Map<String, Value> {
         match self.manifest.object.pointer(pointer) {
             None | Some(Value::Null) => Map::new(),
             Some(Value::Object(map)) => {
@@ -145,7 +142,7 @@ impl Reader<'_> {
         }
     }
 
-    fn texts(&mut self, pointer: &str, value: Option<&Value>) -> Vec<(String, Origin)> {
+    pub(super) fn texts(&mut self, pointer: &str, value: Option<&Value>) -> Vec<(String, Origin)> {
         let items = match value {
             None | Some(Value::Null) => return Vec::new(),
             Some(Value::Array(items)) => items.clone(),
@@ -213,106 +210,7 @@ impl Reader<'_> {
         }
     }
 
-    fn objects(&mut self, value: Option<&Value>) -> Vec<(ObjectKey, Origin)> {
-        let mut found = Vec::new();
-        for index in 0..self.count("/spec/dependsOnObjects", value) {
-            let pointer = format!("/spec/dependsOnObjects/{index}");
-            let object = self.mapping(&pointer, &OBJECT_FIELDS);
-            let kind = self.text(&pointer, &object, "kind");
-            let name = self.text(&pointer, &object, "name");
-            let namespace = self.text(&pointer, &object, "namespace");
-            let (Some(kind), Some(name)) = (kind, name) else {
-                self.wrong(
-                    &pointer,
-                    "an object has a kind (Deployment.apps) and a name".into(),
-                );
-                continue;
-            };
-            let (kind, group) = kind.split_once('.').unwrap_or((&kind, ""));
-            let key = ObjectKey {
-                group_kind: GroupKind {
-                    group: group.into(),
-                    kind: kind.into(),
-                },
-                namespace: namespace.map(Into::into),
-                name: name.into(),
-            };
-            found.push((key, self.origin(&pointer)));
-        }
-        found
-    }
-
-    fn service_account(&mut self, spec: &Map<String, Value>) -> Option<(String, Origin)> {
-        let name = self.text("/spec", spec, "serviceAccount")?;
-        let pointer = "/spec/serviceAccount";
-        if !is_dns_subdomain(&name) {
-            let message = format!("{name:?} is no name for a ServiceAccount (RFC 1123)");
-            self.wrong(pointer, message);
-        }
-        Some((name, self.origin(pointer)))
-    }
-
-    fn policy(&mut self, spec: &Map<String, Value>) -> KitPolicy {
-        let prune = self.mapping("/spec/prune", &PRUNE_FIELDS);
-        KitPolicy {
-            prune: PrunePolicy {
-                propagation: self.word("/spec/prune", &prune, "propagation"),
-                delete_volume_claims: self.flag("/spec/prune", &prune, "deleteVolumeClaims"),
-                delete_namespaces: self.flag("/spec/prune", &prune, "deleteNamespaces"),
-            },
-            drift: self.word("/spec", spec, "drift"),
-            ignore: self.ignore(spec.get("ignore")),
-            adopt: self.word("/spec", spec, "adopt"),
-            health_deadline: self.health_deadline(),
-            on_failure: self.word("/spec", spec, "onFailure"),
-        }
-    }
-
-    fn health_deadline(&mut self) -> Duration {
-        let health = self.mapping("/spec/health", &HEALTH_FIELDS);
-        let usual = KitPolicy::default().health_deadline;
-        let Some(text) = self.text("/spec/health", &health, "deadline") else {
-            return usual;
-        };
-        durations::parse(&text).unwrap_or_else(|| {
-            let message = format!("{text:?} is no duration; write 30s, 5m or 1h30m");
-            self.wrong("/spec/health/deadline", message);
-            usual
-        })
-    }
-
-    fn ignore(&mut self, value: Option<&Value>) -> Vec<IgnoreRule> {
-        let count = self.count("/spec/ignore", value);
-        let mut rules = Vec::new();
-        for index in 0..count {
-            let pointer = format!("/spec/ignore/{index}");
-            let rule = self.mapping(&pointer, &IGNORE_FIELDS);
-            let at = format!("{pointer}/fields");
-            let fields = self.texts(&at, rule.get("fields"));
-            if fields.is_empty() {
-                self.wrong(
-                    &pointer,
-                    "it ignores no field; `fields` takes RFC 6901 pointers".into(),
-                );
-            }
-            for (index, (field, _)) in fields.iter().enumerate() {
-                if !field.starts_with('/') {
-                    let message = format!("{field:?} is no RFC 6901 pointer; it begins with /");
-                    self.wrong(&format!("{at}/{index}"), message);
-                }
-            }
-            let kind = self.text(&pointer, &rule, "kind");
-            let name = self.text(&pointer, &rule, "name");
-            rules.push(IgnoreRule {
-                kind,
-                name,
-                fields: fields.into_iter().map(|(field, _)| field).collect(),
-            });
-        }
-        rules
-    }
-
-    fn flag(&mut self, pointer: &str, map: &Map<String, Value>, name: &str) -> bool {
+    pub(super) fn flag(&mut self, pointer: &str, map: &Map<String, Value>, name: &str) -> bool {
         match map.get(name) {
             None | Some(Value::Null) => false,
             Some(Value::Bool(flag)) => *flag,
@@ -326,7 +224,12 @@ impl Reader<'_> {
         }
     }
 
-    fn text(&mut self, pointer: &str, map: &Map<String, Value>, name: &str) -> Option<String> {
+    pub(super) fn text(
+        &mut self,
+        pointer: &str,
+        map: &Map<String, Value>,
+        name: &str,
+    ) -> Option<String> {
         match map.get(name) {
             None | Some(Value::Null) => None,
             Some(Value::String(text)) => Some(text.clone()),
@@ -338,7 +241,7 @@ impl Reader<'_> {
     }
 
     /// A value of an enum, as serde spells it; its default if there is none.
-    fn word<T: DeserializeOwned + Default>(
+    pub(super) fn word<T: DeserializeOwned + Default>(
         &mut self,
         pointer: &str,
         map: &Map<String, Value>,
@@ -354,7 +257,7 @@ impl Reader<'_> {
     }
 
     /// How many items a list has.
-    fn count(&mut self, pointer: &str, value: Option<&Value>) -> usize {
+    pub(super) fn count(&mut self, pointer: &str, value: Option<&Value>) -> usize {
         match value {
             None | Some(Value::Null) => 0,
             Some(Value::Array(items)) => items.len(),

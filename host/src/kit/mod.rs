@@ -8,6 +8,7 @@ mod dependencies;
 mod discovery;
 mod durations;
 mod file;
+mod file_policy;
 mod grants;
 mod inputs;
 mod kit_files;

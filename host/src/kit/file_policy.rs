@@ -1,0 +1,114 @@
+//! What a kit.yaml says of how the kit is kept.
+
+use std::time::Duration;
+
+use serde_json::{Map, Value};
+
+use super::file::{HEALTH_FIELDS, IGNORE_FIELDS, OBJECT_FIELDS, PRUNE_FIELDS, Reader};
+use super::pattern::is_dns_subdomain;
+use super::{IgnoreRule, KitPolicy, PrunePolicy, durations};
+use crate::manifest::{GroupKind, ObjectKey, Origin};
+
+impl Reader<'_> {
+    pub(super) fn objects(&mut self, value: Option<&Value>) -> Vec<(ObjectKey, Origin)> {
+        let mut found = Vec::new();
+        for index in 0..self.count("/spec/dependsOnObjects", value) {
+            let pointer = format!("/spec/dependsOnObjects/{index}");
+            let object = self.mapping(&pointer, &OBJECT_FIELDS);
+            let kind = self.text(&pointer, &object, "kind");
+            let name = self.text(&pointer, &object, "name");
+            let namespace = self.text(&pointer, &object, "namespace");
+            let (Some(kind), Some(name)) = (kind, name) else {
+                self.wrong(
+                    &pointer,
+                    "an object has a kind (Deployment.apps) and a name".into(),
+                );
+                continue;
+            };
+            let (kind, group) = kind.split_once('.').unwrap_or((&kind, ""));
+            let key = ObjectKey {
+                group_kind: GroupKind {
+                    group: group.into(),
+                    kind: kind.into(),
+                },
+                namespace: namespace.map(Into::into),
+                name: name.into(),
+            };
+            found.push((key, self.origin(&pointer)));
+        }
+        found
+    }
+
+    pub(super) fn service_account(
+        &mut self,
+        spec: &Map<String, Value>,
+    ) -> Option<(String, Origin)> {
+        let name = self.text("/spec", spec, "serviceAccount")?;
+        let pointer = "/spec/serviceAccount";
+        if !is_dns_subdomain(&name) {
+            let message = format!("{name:?} is no name for a ServiceAccount (RFC 1123)");
+            self.wrong(pointer, message);
+        }
+        Some((name, self.origin(pointer)))
+    }
+
+    pub(super) fn policy(&mut self, spec: &Map<String, Value>) -> KitPolicy {
+        let prune = self.mapping("/spec/prune", &PRUNE_FIELDS);
+        KitPolicy {
+            prune: PrunePolicy {
+                propagation: self.word("/spec/prune", &prune, "propagation"),
+                delete_volume_claims: self.flag("/spec/prune", &prune, "deleteVolumeClaims"),
+                delete_namespaces: self.flag("/spec/prune", &prune, "deleteNamespaces"),
+            },
+            drift: self.word("/spec", spec, "drift"),
+            ignore: self.ignore(spec.get("ignore")),
+            adopt: self.word("/spec", spec, "adopt"),
+            health_deadline: self.health_deadline(),
+            on_failure: self.word("/spec", spec, "onFailure"),
+        }
+    }
+
+    fn health_deadline(&mut self) -> Duration {
+        let health = self.mapping("/spec/health", &HEALTH_FIELDS);
+        let usual = KitPolicy::default().health_deadline;
+        let Some(text) = self.text("/spec/health", &health, "deadline") else {
+            return usual;
+        };
+        durations::parse(&text).unwrap_or_else(|| {
+            let message = format!("{text:?} is no duration; write 30s, 5m or 1h30m");
+            self.wrong("/spec/health/deadline", message);
+            usual
+        })
+    }
+
+    fn ignore(&mut self, value: Option<&Value>) -> Vec<IgnoreRule> {
+        let count = self.count("/spec/ignore", value);
+        let mut rules = Vec::new();
+        for index in 0..count {
+            let pointer = format!("/spec/ignore/{index}");
+            let rule = self.mapping(&pointer, &IGNORE_FIELDS);
+            let at = format!("{pointer}/fields");
+            let fields = self.texts(&at, rule.get("fields"));
+            if fields.is_empty() {
+                self.wrong(
+                    &pointer,
+                    "it ignores no field; `fields` takes RFC 6901 pointers".into(),
+                );
+            }
+            for (index, (field, _)) in fields.iter().enumerate() {
+                if !field.starts_with('/') {
+                    let message = format!("{field:?} is no RFC 6901 pointer; it begins with /");
+                    self.wrong(&format!("{at}/{index}"), message);
+                }
+            }
+            let kind = self.text(&pointer, &rule, "kind");
+            let name = self.text(&pointer, &rule, "name");
+            rules.push(IgnoreRule {
+                kind,
+                name,
+                fields: fields.into_iter().map(|(field, _)| field).collect(),
+            });
+        }
+        rules
+    }
+}
