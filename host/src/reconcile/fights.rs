@@ -10,7 +10,7 @@ use crate::manifest::ObjectKey;
 /// So many corrections of one object …
 const CORRECTIONS: usize = 5;
 /// … within this time are a fight.
-const WINDOW: Duration = Duration::from_secs(30);
+const WINDOW: Duration = Duration::from_secs(60);
 /// The first pause before it is put right again; doubled each time.
 const PAUSE: Duration = Duration::from_secs(10);
 const PAUSE_LIMIT: Duration = Duration::from_secs(300);
