@@ -11,7 +11,7 @@ use std::time::Duration;
 use serde_json::Value;
 use trimtab_harness::{root, wait_for};
 
-use crate::platform::{Platform, config_map};
+use crate::platform::{Platform, config_map, ready};
 
 const KITS: usize = 6;
 /// Longer than the longest pause between two tries of a kit, which is five minutes.
@@ -131,21 +131,24 @@ impl World {
                 ))
             }
         });
-        let ready = platform.until_repository("Applied");
+        // The status, which is written last, comes to tell the truth.
         let head = platform.git.git(&["rev-parse", "HEAD"]).unwrap();
-        assert_eq!(
-            ready["status"]["revision"]["revision"], head,
-            "the status tells the truth"
-        );
-        for kit in 0..KITS {
-            let objects = self
-                .objects
-                .values()
-                .filter(|(owner, _)| *owner == kit)
-                .count();
-            let status = platform.kit(&format!("kits/acme/k{kit}"))["status"].clone();
-            assert_eq!(status["objects"], objects, "{status}");
-        }
+        wait_for("the statuses tell the truth", CONVERGED, || {
+            platform.tend();
+            let repository = platform.repository();
+            let at = &repository["status"]["revision"]["revision"];
+            if ready(&repository)["reason"] != "Applied" || *at != head.as_str() {
+                return Err(platform.state(&repository));
+            }
+            for kit in 0..KITS {
+                let owned = self.objects.values().filter(|(owner, _)| *owner == kit);
+                let status = platform.kit(&format!("kits/acme/k{kit}"))["status"].clone();
+                if status["objects"] != owned.count() {
+                    return Err(status.to_string());
+                }
+            }
+            Ok(())
+        });
     }
 }
 
