@@ -22,6 +22,7 @@ const PATIENCE: Duration = Duration::from_secs(2);
 const NAMED: usize = 3;
 
 /// What deleting came to.
+#[derive(Default)]
 struct Deleted {
     count: usize,
     findings: Vec<Finding>,
@@ -100,12 +101,7 @@ impl Task {
         }
         findings.extend(told(&plan));
         let deleted = if plan.pruning.is_empty() {
-            Deleted {
-                count: 0,
-                findings: Vec::new(),
-                kept: Vec::new(),
-                left: Vec::new(),
-            }
+            Deleted::default()
         } else {
             self.delete(&cluster, &kit, manifests, &manager).await
         };
@@ -154,12 +150,7 @@ impl Task {
         manifests: &[Manifest],
         manager: &str,
     ) -> Deleted {
-        let mut deleted = Deleted {
-            count: 0,
-            findings: Vec::new(),
-            kept: Vec::new(),
-            left: Vec::new(),
-        };
+        let mut deleted = Deleted::default();
         loop {
             let pruning = self.plan(kit, manifests).pruning;
             let spared = self.shared.cluster.spare(&pruning.spared).await;
