@@ -39,14 +39,13 @@ impl Fight {
 }
 
 impl Fights {
-    /// These objects were just put right. Gives how long to wait until a new fight is looked at.
-    pub(super) fn corrected(&mut self, objects: &[ObjectKey], now: Instant) -> Option<Duration> {
+    /// These objects were just put right.
+    pub(super) fn corrected(&mut self, objects: &[ObjectKey], now: Instant) {
         // Peace, if it was quiet for twice the longest pause.
         self.objects.retain(|_, fight| {
             let last = fight.corrections.back();
             last.is_some_and(|last| now - *last < 2 * PAUSE_LIMIT)
         });
-        let mut longest = None;
         for key in objects {
             let fight = self.objects.entry(key.clone()).or_default();
             fight.corrections.push_back(now);
@@ -61,10 +60,8 @@ impl Fights {
             if quick || fight.pauses > 0 {
                 fight.pauses += 1;
                 fight.until = Some(now + fight.pause());
-                longest = longest.max(Some(fight.pause()));
             }
         }
-        longest
     }
 
     /// How long until the next object is put right again.
@@ -103,14 +100,17 @@ mod tests {
         let mut fights = Fights::default();
         for second in 0..4 {
             let now = start + Duration::from_secs(second);
-            assert_eq!(fights.corrected(&[key()], now), None);
+            fights.corrected(&[key()], now);
+            assert_eq!(fights.due(now), None);
         }
         let fifth = start + Duration::from_secs(4);
-        assert_eq!(fights.corrected(&[key()], fifth), Some(PAUSE));
+        fights.corrected(&[key()], fifth);
+        assert_eq!(fights.due(fifth), Some(PAUSE));
         assert_eq!(fights.held(fifth), BTreeMap::from([(key(), PAUSE)]));
         let sixth = fifth + PAUSE;
         assert!(fights.held(sixth).is_empty());
-        assert_eq!(fights.corrected(&[key()], sixth), Some(2 * PAUSE));
+        fights.corrected(&[key()], sixth);
+        assert_eq!(fights.due(sixth), Some(2 * PAUSE));
         for _ in 0..20 {
             fights.corrected(&[key()], sixth);
         }
@@ -123,7 +123,8 @@ mod tests {
         let mut fights = Fights::default();
         for minute in 0..30 {
             let now = start + Duration::from_secs(60 * minute);
-            assert_eq!(fights.corrected(&[key()], now), None);
+            fights.corrected(&[key()], now);
+            assert_eq!(fights.due(now), None);
         }
         let mut now = start + Duration::from_secs(3600);
         for _ in 0..5 {
@@ -131,6 +132,7 @@ mod tests {
         }
         assert!(!fights.held(now).is_empty());
         now += 2 * PAUSE_LIMIT;
-        assert_eq!(fights.corrected(&[key()], now), None);
+        fights.corrected(&[key()], now);
+        assert_eq!(fights.due(now), None);
     }
 }
