@@ -7,6 +7,7 @@
 pub mod cli;
 pub mod cluster;
 pub mod config;
+pub mod expression;
 pub mod health;
 pub mod kit;
 pub mod manifest;

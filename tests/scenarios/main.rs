@@ -6,6 +6,7 @@ mod chaos;
 mod cluster;
 mod deletion;
 mod drift;
+mod expressions;
 mod faults;
 mod gate;
 mod health;

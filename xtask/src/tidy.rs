@@ -11,18 +11,22 @@ const LINES: usize = 400;
 /// Bytes that a tracked file may have.
 const BYTES: u64 = 500_000;
 /// Rooms of the host in the order of the flow, with those that each may name.
-const ROOMS: [(&str, &[&str]); 11] = [
+const ROOMS: [(&str, &[&str]); 12] = [
     ("manifest", &[]),
     ("source", &[]),
-    ("kit", &["manifest", "source"]),
+    ("expression", &[]),
+    ("kit", &["manifest", "source", "expression"]),
     ("render", &["manifest", "source", "kit"]),
     ("sandbox", &["manifest"]),
     (
         "pipeline",
         &["manifest", "source", "kit", "render", "sandbox"],
     ),
-    ("health", &[]),
-    ("plan", &["manifest", "source", "kit", "health"]),
+    ("health", &["expression", "kit"]),
+    (
+        "plan",
+        &["manifest", "source", "expression", "kit", "health"],
+    ),
     ("cluster", &["manifest", "kit", "health", "plan"]),
     (
         "reconcile",
@@ -47,14 +51,15 @@ const ROOMS: [(&str, &[&str]); 11] = [
     ),
 ];
 /// Words that only one room may have.
-const OWN_WORDS: [(&str, &str); 4] = [
+const OWN_WORDS: [(&str, &str); 5] = [
     ("git2::", "source"),
     ("wasmtime::", "sandbox"),
+    ("cel::", "expression"),
     ("kube::Client", "cluster"),
     ("kube::Api", "cluster"),
 ];
 /// Rooms that know neither an executor nor a client.
-const PURE: [&str; 4] = ["plan", "health", "manifest", "kit"];
+const PURE: [&str; 5] = ["plan", "health", "manifest", "kit", "expression"];
 /// Names that say nothing.
 const EMPTY_NAMES: [&str; 6] = ["utils", "util", "common", "helpers", "manager", "types"];
 

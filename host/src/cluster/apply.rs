@@ -211,7 +211,11 @@ impl Cluster {
                 return Ok(Seen::of_metadata(answer));
             }
             let answer = api.patch(name, &params, &patch).await?;
-            Ok(Seen::of_object(answer, &resource))
+            Ok(Seen::of_object(
+                answer,
+                &resource,
+                self.watched.health_rules(),
+            ))
         });
         match self.writes.take(write).await {
             Ok(answer) => answer,

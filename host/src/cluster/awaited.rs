@@ -67,9 +67,11 @@ impl Cluster {
                     watcher::Config::default().fields(&format!("metadata.name={}", key.name));
                 let (sender, health) = signal::channel(None);
                 let (key, watched) = (key.clone(), self.watched.clone());
+                let rules = watched.health_rules().clone();
+                let seen = move |it| Seen::of_object(it, &resource, &rules);
                 let events = watch(api, config)
                     .default_backoff()
-                    .map_ok(move |event| event_of(event, |it| Seen::of_object(it, &resource)))
+                    .map_ok(move |event| event_of(event, &seen))
                     .boxed();
                 // The inventory is not kept alive by what it watches.
                 let tell = watched.teller();

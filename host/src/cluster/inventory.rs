@@ -15,12 +15,14 @@ use kube::{Api, Client};
 use tokio::sync::{mpsc, watch as signal};
 use tokio::task::AbortHandle;
 
+use crate::kit::HealthRule;
 use crate::manifest::{GroupKind, ObjectKey};
 use crate::plan::{Inventory, PART_OF_LABEL, SetId, Step, missing};
 
 use super::awaited::{Awaited, Teller};
+use super::health_rules::HealthRules;
 use super::managed_fields::kit_fields;
-use super::noted::{follow, live_namespace, note};
+use super::noted::{follow, follow_namespaces, live_namespace, note};
 use super::pods::PodWatches;
 use super::seen::{Seen, event_of, metadata_is_enough};
 use super::{Cluster, ClusterError};
@@ -53,6 +55,8 @@ pub enum Touched {
 
 /// The watch on one kind: whether its first list has been read, and what reads it.
 struct KindWatch {
+    /// None: all namespaces.
+    resource: Option<ApiResource>,
     listed: signal::Receiver<bool>,
     task: AbortHandle,
 }
@@ -73,6 +77,7 @@ struct Shared {
     kinds: Mutex<HashMap<GroupKind, KindWatch>>,
     pods: PodWatches,
     awaited: Awaited,
+    health_rules: HealthRules,
 }
 
 impl Default for Shared {
@@ -86,6 +91,7 @@ impl Default for Shared {
             kinds: Mutex::default(),
             pods: PodWatches::default(),
             awaited: Awaited::default(),
+            health_rules: HealthRules::default(),
         }
     }
 }
@@ -151,6 +157,23 @@ impl Watched {
             }
         };
         self.shared.pods.keep(&self.client, owner, workloads, tell);
+    }
+
+    pub(super) fn health_rules(&self) -> &HealthRules {
+        &self.shared.health_rules
+    }
+
+    /// From now on the health of a kit's custom resources is told by these rules. Kinds that are
+    /// watched are listed anew if that is news: what they hold is not kept.
+    pub fn judge_by(&self, set: &SetId, rules: &[HealthRule]) {
+        let kinds = self.shared.health_rules.put(set, rules);
+        let mut watches = lock(&self.shared.kinds);
+        for kind in kinds {
+            let watched = watches.get(&kind).and_then(|watch| watch.resource.clone());
+            if let Some(resource) = watched {
+                watches.insert(kind.clone(), self.begin(kind, resource));
+            }
+        }
     }
 
     pub(super) fn awaited(&self) -> &Awaited {
@@ -232,6 +255,7 @@ impl Watched {
             .labels(PART_OF_LABEL)
             .page_size(PAGE);
         let shared = Arc::downgrade(&self.shared);
+        let watched = resource.clone();
         let task = if metadata_is_enough(&resource) {
             let api: Api<PartialObjectMeta<DynamicObject>> =
                 Api::all_with(self.client.clone(), &resource);
@@ -241,11 +265,13 @@ impl Watched {
         } else {
             let api: Api<DynamicObject> = Api::all_with(self.client.clone(), &resource);
             let events = watch(api, members).default_backoff();
-            let seen = events
-                .map_ok(move |event| event_of(event, |object| Seen::of_object(object, &resource)));
+            let rules = self.shared.health_rules.clone();
+            let health = move |object| Seen::of_object(object, &resource, &rules);
+            let seen = events.map_ok(move |event| event_of(event, &health));
             tokio::spawn(follow_kind(shared, kind, listed, seen.boxed()))
         };
         KindWatch {
+            resource: Some(watched),
             listed: ready,
             task: task.abort_handle(),
         }
@@ -270,11 +296,15 @@ impl Watched {
         let mut listing = BTreeSet::new();
         let task = tokio::spawn(events.for_each(move |event| {
             if let (Some(shared), Ok(event)) = (shared.upgrade(), event) {
-                follow_namespaces(&shared, event, &mut listing, &listed);
+                let mut inventory = lock(&shared.inventory);
+                let touched = follow_namespaces(&mut inventory, event, &mut listing, &listed);
+                drop(inventory);
+                shared.tell(touched);
             }
             std::future::ready(())
         }));
         let watch = KindWatch {
+            resource: None,
             listed: ready.clone(),
             task: task.abort_handle(),
         };
@@ -312,50 +342,6 @@ async fn follow_kind(
             Err(error) => tracing::debug!(%kind, %error, "watch interrupted; it will resume"),
         }
     }
-}
-
-/// `listing` holds the names that a list has told of so far, while one is being read.
-fn follow_namespaces(
-    shared: &Shared,
-    event: Event<PartialObjectMeta<Namespace>>,
-    listing: &mut BTreeSet<Arc<str>>,
-    listed: &signal::Sender<bool>,
-) {
-    let mut inventory = lock(&shared.inventory);
-    let put = |inventory: &mut Inventory, metadata: &ObjectMeta| -> Arc<str> {
-        let name = metadata.name.as_deref().unwrap_or_default();
-        inventory.put_namespace(name, live_namespace(metadata));
-        name.into()
-    };
-    let gone: Vec<Arc<str>> = match event {
-        Event::Apply(namespace) => {
-            put(&mut inventory, &namespace.metadata);
-            Vec::new()
-        }
-        Event::InitApply(namespace) => {
-            listing.insert(put(&mut inventory, &namespace.metadata));
-            Vec::new()
-        }
-        Event::Delete(namespace) => {
-            vec![namespace.metadata.name.unwrap_or_default().into()]
-        }
-        Event::Init => {
-            listing.clear();
-            Vec::new()
-        }
-        Event::InitDone => {
-            listed.send_replace(true);
-            // What a list after an interruption no longer has was deleted meanwhile.
-            let names = inventory.namespaces();
-            let gone = names.filter(|name| !listing.contains(*name)).cloned();
-            gone.collect()
-        }
-    };
-    for name in &gone {
-        inventory.remove_namespace(name);
-    }
-    drop(inventory);
-    shared.tell(gone.into_iter().map(Touched::Namespace));
 }
 
 impl Cluster {

@@ -6,6 +6,7 @@ mod awaited;
 mod connect;
 mod error;
 mod events;
+mod health_rules;
 mod inventory;
 mod kinds;
 mod lease;

@@ -1,8 +1,11 @@
 //! From what the API server tells of an object to the inventory, and to who should look again.
 
 use std::collections::BTreeSet;
+use std::sync::Arc;
 
+use k8s_openapi::api::core::v1::Namespace;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
+use kube::core::PartialObjectMeta;
 use kube::runtime::watcher::Event;
 use tokio::sync::watch as signal;
 
@@ -54,6 +57,48 @@ pub(super) fn follow(
             touched
         }
     }
+}
+
+/// The same of namespaces, labelled or not; `listing` holds names.
+pub(super) fn follow_namespaces(
+    inventory: &mut Inventory,
+    event: Event<PartialObjectMeta<Namespace>>,
+    listing: &mut BTreeSet<Arc<str>>,
+    listed: &signal::Sender<bool>,
+) -> Vec<Touched> {
+    let put = |inventory: &mut Inventory, metadata: &ObjectMeta| -> Arc<str> {
+        let name = metadata.name.as_deref().unwrap_or_default();
+        inventory.put_namespace(name, live_namespace(metadata));
+        name.into()
+    };
+    let gone: Vec<Arc<str>> = match event {
+        Event::Apply(namespace) => {
+            put(inventory, &namespace.metadata);
+            Vec::new()
+        }
+        Event::InitApply(namespace) => {
+            listing.insert(put(inventory, &namespace.metadata));
+            Vec::new()
+        }
+        Event::Delete(namespace) => {
+            vec![namespace.metadata.name.unwrap_or_default().into()]
+        }
+        Event::Init => {
+            listing.clear();
+            Vec::new()
+        }
+        Event::InitDone => {
+            listed.send_replace(true);
+            // What a list after an interruption no longer has was deleted meanwhile.
+            let names = inventory.namespaces();
+            let gone = names.filter(|name| !listing.contains(*name)).cloned();
+            gone.collect()
+        }
+    };
+    for name in &gone {
+        inventory.remove_namespace(name);
+    }
+    gone.into_iter().map(Touched::Namespace).collect()
 }
 
 fn removed(inventory: &mut Inventory, gone: impl IntoIterator<Item = ObjectKey>) -> Vec<Touched> {

@@ -7,6 +7,8 @@ use serde_json::{Value, json};
 
 use crate::health::{Health, assess, is_statusless};
 
+use super::health_rules::HealthRules;
+
 /// An object, without what is in it.
 #[derive(Clone, Debug)]
 pub(super) struct Seen {
@@ -31,7 +33,11 @@ impl Seen {
         }
     }
 
-    pub(super) fn of_object(object: DynamicObject, resource: &ApiResource) -> Self {
+    pub(super) fn of_object(
+        object: DynamicObject,
+        resource: &ApiResource,
+        rules: &HealthRules,
+    ) -> Self {
         let mut whole = match object.data {
             Value::Object(fields) => fields,
             _ => Default::default(),
@@ -39,14 +45,21 @@ impl Seen {
         // Items of a list say neither.
         whole.insert("apiVersion".into(), resource.api_version.as_str().into());
         whole.insert("kind".into(), resource.kind.as_str().into());
-        let metadata = json!({
+        let rules = rules.for_object(&object.metadata);
+        let mut metadata = json!({
             "generation": object.metadata.generation,
             "deletionTimestamp": object.metadata.deletion_timestamp,
         });
+        if !rules.is_empty() {
+            metadata["name"] = json!(object.metadata.name);
+            metadata["namespace"] = json!(object.metadata.namespace);
+            metadata["labels"] = json!(object.metadata.labels);
+            metadata["annotations"] = json!(object.metadata.annotations);
+        }
         whole.insert("metadata".into(), metadata);
         Self {
             metadata: object.metadata,
-            health: assess(&Value::Object(whole)),
+            health: assess(&Value::Object(whole), &rules),
         }
     }
 }

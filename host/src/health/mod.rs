@@ -5,6 +5,7 @@
 mod conditions;
 mod pods;
 mod resources;
+mod ruled;
 #[cfg(test)]
 mod tests;
 mod workloads;
@@ -12,6 +13,8 @@ mod workloads;
 use std::fmt;
 
 use serde_json::Value;
+
+use crate::kit::HealthRule;
 
 pub use pods::trouble;
 
@@ -96,8 +99,9 @@ pub fn is_statusless(group: &str, kind: &str) -> bool {
     STATUSLESS.contains(&(group, kind))
 }
 
-/// An object's health, by what it says of itself.
-pub fn assess(object: &Value) -> Health {
+/// An object's health, by what it says of itself, and by the first of its kit's rules that is for
+/// its kind.
+pub fn assess(object: &Value, rules: &[HealthRule]) -> Health {
     if !object["metadata"]["deletionTimestamp"].is_null() {
         return Health::Terminating;
     }
@@ -113,7 +117,12 @@ pub fn assess(object: &Value) -> Health {
         .as_str()
         .and_then(|version| version.split_once('/'))
         .map_or("", |(group, _)| group);
-    match (group, object["kind"].as_str().unwrap_or_default()) {
+    let kind = object["kind"].as_str().unwrap_or_default();
+    let for_it = |rule: &&HealthRule| *rule.kind.group == *group && *rule.kind.kind == *kind;
+    if let Some(rule) = rules.iter().find(for_it) {
+        return ruled::ruled(object, rule);
+    }
+    match (group, kind) {
         ("apps", "Deployment") => workloads::deployment(object),
         ("apps", "StatefulSet") => workloads::stateful_set(object),
         ("apps", "DaemonSet") => workloads::daemon_set(object),

@@ -8,7 +8,7 @@ fn object(api_version: &str, kind: &str, spec: Value, status: Value) -> Value {
 }
 
 fn says(object: &Value) -> String {
-    let health = assess(object);
+    let health = assess(object, &[]);
     format!("{health} {}", health.message()).trim().to_owned()
 }
 
@@ -292,5 +292,5 @@ fn custom_resources_follow_the_convention_of_conditions() {
 fn an_object_that_is_being_deleted_is_terminating() {
     let mut leaving = object("v1", "ConfigMap", json!({}), json!({}));
     leaving["metadata"]["deletionTimestamp"] = json!("2026-01-05T09:00:00Z");
-    assert_eq!(assess(&leaving), Health::Terminating);
+    assert_eq!(assess(&leaving, &[]), Health::Terminating);
 }

@@ -129,7 +129,7 @@ fn two_directories_never_share_a_kit_object() {
 
 #[test]
 fn every_fault_of_a_kit_yaml_is_told_at_its_line() {
-    let text = "apiVersion: trimtab.io/v2\nkind: Kits\nmetadata:\n  name: other\nspec:\n  dependson: []\n  plugins:\n  - path: a.wasm\n    digest: md5:00\n    settings: 7\n  - digest: x\n  allowedNamespaces: []\n";
+    let text = "apiVersion: trimtab.io/v2\nkind: Kits\nmetadata:\n  name: other\nspec:\n  dependson: []\n  plugins:\n  - path: a.wasm\n    digest: md5:00\n    settings: 7\n  - digest: x\n  allowedNamespaces: []\n  ignore:\n  - kind: Service\n  - when: objekt.a\n  health:\n    rules:\n    - kind: Database.example.org\n    - kind: Deployment.apps\n      current: 'true'\n    - kind: Database.example.org\n      current: object.a ==\n";
     let folder = files(&[("kits/acme/web/kit.yaml", text)]);
     let found = discover(folder.path(), &spec(KITS));
     let mut lines: Vec<u32> = found.kits[0]
@@ -139,7 +139,7 @@ fn every_fault_of_a_kit_yaml_is_told_at_its_line() {
         .collect();
     lines.sort_unstable();
     lines.dedup();
-    assert_eq!(lines, [1, 2, 4, 6, 9, 10, 11, 12]);
+    assert_eq!(lines, [1, 2, 4, 6, 9, 10, 11, 12, 14, 15, 18, 19, 22]);
     assert!(
         found.kits[0]
             .findings

@@ -27,10 +27,11 @@ pub(super) const SPEC_FIELDS: [&str; 11] = [
     "dependsOnObjects",
 ];
 pub(super) const OBJECT_FIELDS: [&str; 3] = ["kind", "name", "namespace"];
-pub(super) const HEALTH_FIELDS: [&str; 1] = ["deadline"];
+pub(super) const HEALTH_FIELDS: [&str; 2] = ["deadline", "rules"];
+pub(super) const HEALTH_RULE_FIELDS: [&str; 4] = ["kind", "current", "failed", "message"];
 pub(super) const PRUNE_FIELDS: [&str; 3] =
     ["propagation", "deleteVolumeClaims", "deleteNamespaces"];
-pub(super) const IGNORE_FIELDS: [&str; 3] = ["kind", "name", "fields"];
+pub(super) const IGNORE_FIELDS: [&str; 4] = ["kind", "name", "fields", "when"];
 pub(super) const PLUGIN_FIELDS: [&str; 3] = ["path", "digest", "settings"];
 
 /// What a kit.yaml says.

@@ -4,10 +4,17 @@ use std::time::Duration;
 
 use serde_json::{Map, Value};
 
-use super::file::{HEALTH_FIELDS, IGNORE_FIELDS, OBJECT_FIELDS, PRUNE_FIELDS, Reader};
+use super::file::{
+    HEALTH_FIELDS, HEALTH_RULE_FIELDS, IGNORE_FIELDS, OBJECT_FIELDS, PRUNE_FIELDS, Reader,
+};
 use super::pattern::is_dns_subdomain;
+use super::policy::{HEALTH_VARIABLES, HealthRule, IGNORE_VARIABLES};
 use super::{IgnoreRule, KitPolicy, PrunePolicy, durations};
-use crate::manifest::{GroupKind, ObjectKey, Origin};
+use crate::expression::Expression;
+use crate::manifest::{GroupKind, ObjectKey, Origin, Scopes};
+
+/// Health rules of one kit.
+const HEALTH_RULES: usize = 50;
 
 impl Reader<'_> {
     pub(super) fn objects(&mut self, value: Option<&Value>) -> Vec<(ObjectKey, Origin)> {
@@ -25,12 +32,8 @@ impl Reader<'_> {
                 );
                 continue;
             };
-            let (kind, group) = kind.split_once('.').unwrap_or((&kind, ""));
             let key = ObjectKey {
-                group_kind: GroupKind {
-                    group: group.into(),
-                    kind: kind.into(),
-                },
+                group_kind: group_kind(&kind),
                 namespace: namespace.map(Into::into),
                 name: name.into(),
             };
@@ -64,6 +67,7 @@ impl Reader<'_> {
             ignore: self.ignore(spec.get("ignore")),
             adopt: self.word("/spec", spec, "adopt"),
             health_deadline: self.health_deadline(),
+            health_rules: self.health_rules(),
             on_failure: self.word("/spec", spec, "onFailure"),
         }
     }
@@ -81,6 +85,61 @@ impl Reader<'_> {
         })
     }
 
+    fn health_rules(&mut self) -> Vec<HealthRule> {
+        let health = self.mapping("/spec/health", &HEALTH_FIELDS);
+        let at = "/spec/health/rules";
+        let count = self.count(at, health.get("rules"));
+        if count > HEALTH_RULES {
+            let message = format!("{count} rules; a kit may have {HEALTH_RULES}");
+            self.wrong(at, message);
+            return Vec::new();
+        }
+        let rules = (0..count).filter_map(|index| self.health_rule(&format!("{at}/{index}")));
+        rules.collect()
+    }
+
+    fn health_rule(&mut self, pointer: &str) -> Option<HealthRule> {
+        let rule = self.mapping(pointer, &HEALTH_RULE_FIELDS);
+        let kind = self.text(pointer, &rule, "kind");
+        let mut expression = |name| self.expression(pointer, &rule, name, &HEALTH_VARIABLES);
+        let (current, failed) = (expression("current"), expression("failed"));
+        let message = expression("message");
+        let (Some(kind), true) = (kind, rule.contains_key("current")) else {
+            let message = "a health rule has a kind (Certificate.cert-manager.io) and `current`, a CEL expression";
+            self.wrong(pointer, message.into());
+            return None;
+        };
+        let kind = group_kind(&kind);
+        if Scopes::default().of(&kind).is_some() {
+            let message = format!("the health of {kind} is known; rules are for custom resources");
+            self.wrong(&format!("{pointer}/kind"), message);
+        }
+        Some(HealthRule {
+            kind,
+            current: current?,
+            failed,
+            message,
+            origin: self.origin(pointer),
+        })
+    }
+
+    fn expression(
+        &mut self,
+        pointer: &str,
+        map: &Map<String, Value>,
+        name: &str,
+        variables: &[&str],
+    ) -> Option<Expression> {
+        let text = self.text(pointer, map, name)?;
+        match Expression::parse(&text, variables) {
+            Ok(expression) => Some(expression),
+            Err(message) => {
+                self.wrong(&format!("{pointer}/{name}"), message);
+                None
+            }
+        }
+    }
+
     fn ignore(&mut self, value: Option<&Value>) -> Vec<IgnoreRule> {
         let count = self.count("/spec/ignore", value);
         let mut rules = Vec::new();
@@ -89,10 +148,12 @@ impl Reader<'_> {
             let rule = self.mapping(&pointer, &IGNORE_FIELDS);
             let at = format!("{pointer}/fields");
             let fields = self.texts(&at, rule.get("fields"));
-            if fields.is_empty() {
+            let when = self.expression(&pointer, &rule, "when", &IGNORE_VARIABLES);
+            if fields.is_empty() && !rule.contains_key("when") {
                 self.wrong(
                     &pointer,
-                    "it ignores no field; `fields` takes RFC 6901 pointers".into(),
+                    "it ignores no field; `fields` takes RFC 6901 pointers, `when` a CEL expression"
+                        .into(),
                 );
             }
             for (index, (field, _)) in fields.iter().enumerate() {
@@ -107,8 +168,19 @@ impl Reader<'_> {
                 kind,
                 name,
                 fields: fields.into_iter().map(|(field, _)| field).collect(),
+                when,
+                origin: self.origin(&pointer),
             });
         }
         rules
+    }
+}
+
+/// `Deployment.apps`, `Service`.
+fn group_kind(text: &str) -> GroupKind {
+    let (kind, group) = text.split_once('.').unwrap_or((text, ""));
+    GroupKind {
+        group: group.into(),
+        kind: kind.into(),
     }
 }

@@ -35,8 +35,8 @@ pub use kit_resource::{
 pub use kit_source::{Grants, InputDigest, KitSource, PluginUse, ServiceAccount};
 pub use name::KitPath;
 pub use policy::{
-    AdoptPolicy, DeletionBudget, DeletionPolicy, DriftPolicy, IgnoreRule, KitPolicy, OnFailure,
-    PRUNE_FINALIZER, Propagation, PrunePolicy,
+    AdoptPolicy, DeletionBudget, DeletionPolicy, DriftPolicy, HEALTH_VARIABLES, HealthRule,
+    IGNORE_VARIABLES, IgnoreRule, KitPolicy, OnFailure, PRUNE_FINALIZER, Propagation, PrunePolicy,
 };
 pub use repository::{
     Guardrail, KitCounts, KitRule, RefSpec, Repository, RepositorySpec, RepositoryStatus, SecretRef,

@@ -6,6 +6,9 @@ use std::time::Duration;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use crate::expression::Expression;
+use crate::manifest::{GroupKind, Origin};
+
 /// Whether a deletion waits for what depends on the object (`metadata.ownerReferences`), as in
 /// `kubectl delete --cascade`.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema)]
@@ -138,6 +141,7 @@ pub struct KitPolicy {
     pub adopt: AdoptPolicy,
     /// How long its objects may take to be healthy.
     pub health_deadline: Duration,
+    pub health_rules: Vec<HealthRule>,
     pub on_failure: OnFailure,
 }
 
@@ -149,6 +153,7 @@ impl Default for KitPolicy {
             ignore: Vec::new(),
             adopt: AdoptPolicy::default(),
             health_deadline: Duration::from_secs(300),
+            health_rules: Vec::new(),
             on_failure: OnFailure::default(),
         }
     }
@@ -160,9 +165,32 @@ pub struct IgnoreRule {
     /// `Deployment.apps`, `Service`; any if it is not given.
     pub kind: Option<String>,
     pub name: Option<String>,
-    /// RFC 6901 pointers; `*` for any one step.
+    /// RFC 6901 pointers; `*` for any one step. Any field, if there are none.
     pub fields: Vec<String>,
+    /// Says of a field, by [`IGNORE_VARIABLES`], whether it is meant.
+    pub when: Option<Expression>,
+    pub origin: Origin,
 }
+
+/// What an ignore rule's expression knows: the manifest, the field's RFC 6901 pointer and its value
+/// in the manifest, the items of lists that it is in from the outermost, and the field manager that
+/// changed the object last.
+pub const IGNORE_VARIABLES: [&str; 5] = ["object", "field", "value", "within", "manager"];
+
+/// How the objects of a kind tell that they are as they should be, where they follow no convention.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct HealthRule {
+    pub kind: GroupKind,
+    pub current: Expression,
+    /// It will not get there by itself. Asked first.
+    pub failed: Option<Expression>,
+    /// A text for people, where it is not current.
+    pub message: Option<Expression>,
+    pub origin: Origin,
+}
+
+/// What a health rule's expressions know: the live object.
+pub const HEALTH_VARIABLES: [&str; 1] = ["object"];
 
 #[cfg(test)]
 mod tests {

@@ -6,8 +6,8 @@ use std::path::Path;
 use serde_json::{Value, json};
 
 use super::file::{
-    FIELDS, HEALTH_FIELDS, IGNORE_FIELDS, METADATA_FIELDS, OBJECT_FIELDS, PLUGIN_FIELDS,
-    PRUNE_FIELDS, SPEC_FIELDS, parse,
+    FIELDS, HEALTH_FIELDS, HEALTH_RULE_FIELDS, IGNORE_FIELDS, METADATA_FIELDS, OBJECT_FIELDS,
+    PLUGIN_FIELDS, PRUNE_FIELDS, SPEC_FIELDS, parse,
 };
 use super::{RepositorySpec, custom_resource_definitions, validate};
 use crate::manifest::{Finding, Limits, ObjectKey, Origin, Span, read};
@@ -173,6 +173,7 @@ fn every_field_of_a_kit_file_is_in_the_reference_and_no_other() {
         ("spec.dependsOnObjects[].", &OBJECT_FIELDS),
         ("spec.ignore[].", &IGNORE_FIELDS),
         ("spec.health.", &HEALTH_FIELDS),
+        ("spec.health.rules[].", &HEALTH_RULE_FIELDS),
     ];
     let named = groups.iter().flat_map(|(prefix, names)| {
         names

@@ -3,6 +3,8 @@ use serde_json::{Value, json};
 use super::super::planner::tests::{Rival, carried_out, kind, planned, planned_by, service};
 use super::super::{Inventory, Reason, Writer};
 use super::*;
+use crate::expression::Expression;
+use crate::kit::IGNORE_VARIABLES;
 
 /// Somebody else has taken this field over.
 fn taken(inventory: &mut Inventory, key: &ObjectKey, map: &str, field: &str) {
@@ -93,6 +95,8 @@ fn what_is_ignored_or_an_autoscaler_s_is_left_to_who_took_it_also_when_the_rest_
             kind: Some("Deployment.apps".into()),
             name: None,
             fields: vec!["/spec/replicas".into()],
+            when: None,
+            origin: Origin::new("kit.yaml", 1),
         }]
     });
     let ignoring = |manifest: Manifest, inventory: &Inventory| {
@@ -110,4 +114,70 @@ fn what_is_ignored_or_an_autoscaler_s_is_left_to_who_took_it_also_when_the_rest_
     scaled.scaled = true;
     inventory.insert(key, scaled);
     assert!(planned(&[scalable(1)], &inventory).is_empty());
+}
+
+#[test]
+fn an_expression_says_which_field_of_which_item_is_left() {
+    let manifest = || {
+        let mut it = kind("apps/v1", "Deployment", "web");
+        it.object["spec"] = json!({"template": {"spec": {"containers": [
+            {"name": "web", "image": "a:1"}, {"name": "proxy", "image": "b:1"},
+        ]}}});
+        it
+    };
+    let mut inventory = Inventory::default();
+    carried_out(&planned(&[manifest()], &inventory), &mut inventory);
+    let key = manifest().key();
+    taken(&mut inventory, &key, "f:spec", "f:template");
+    let mut object = inventory.get(&key).expect("it is live").clone();
+    let item = |name: &str| format!("k:{{\"name\":\"{name}\"}}");
+    let mut set: Value =
+        serde_json::from_str(object.fields.as_deref().expect("fields")).expect("JSON");
+    set["f:spec"] = json!({"f:template": {"f:spec": {"f:containers": {
+        item("web"): {".": {}, "f:name": {}}, item("proxy"): {".": {}, "f:name": {}},
+    }}}});
+    object.fields = Some(set.to_string().into());
+    inventory.insert(key, object);
+    let planned_when = |when: &str| {
+        let when = Expression::parse(when, &IGNORE_VARIABLES).expect("it parses");
+        let rules = vec![IgnoreRule {
+            kind: None,
+            name: None,
+            fields: Vec::new(),
+            when: Some(when),
+            origin: Origin::new("kit.yaml", 7),
+        }];
+        let rules: &'static [IgnoreRule] = rules.leak();
+        planned_by(&[manifest()], &inventory, &Rival::default(), |desired| {
+            desired.ignore = rules;
+        })
+    };
+    let (web, proxy) = (
+        "/spec/template/spec/containers/0/image",
+        "/spec/template/spec/containers/1/image",
+    );
+    for (when, left) in [
+        ("within.exists(it, it.name == 'proxy')", &[web][..]),
+        ("field.endsWith('/image') && manager == 'kubectl-edit'", &[]),
+        ("manager == 'another'", &[web, proxy]),
+        ("value == 'a:1' && object.metadata.name == 'web'", &[proxy]),
+        ("within.nothing.here", &[web, proxy]),
+    ] {
+        let plan = planned_when(when);
+        let fields: Vec<&str> = plan
+            .drift
+            .iter()
+            .flat_map(|it| &it.fields)
+            .map(String::as_str)
+            .collect();
+        assert_eq!(fields, left, "{when}");
+    }
+    // What cannot be told is put right, and said.
+    let plan = planned_when("size(value) > manager");
+    assert_eq!(plan.drift[0].fields, [web, proxy]);
+    let warning = plan.warnings[0].to_string();
+    assert!(
+        warning.contains("kit.yaml:7") && warning.contains("cannot be told"),
+        "{warning}"
+    );
 }

@@ -102,6 +102,8 @@ pub struct Plan {
     pub left: Vec<ObjectKey>,
     /// Fields that others have changed; those of a kit that only reports are in no step.
     pub drift: Vec<Drift>,
+    /// What a person would want to know of how it came about.
+    pub warnings: Vec<Finding>,
     /// After all steps.
     pub pruning: Pruning,
     /// Objects, and namespaces of objects, that are being deleted: nothing can be put there
@@ -136,7 +138,7 @@ pub fn plan(desired: &Desired<'_>, inventory: &Inventory, neighbours: &dyn Neigh
             _ if terminating_namespace(&key, inventory).is_some() => {
                 plan.awaited.extend(terminating_namespace(&key, inventory));
             }
-            live => match step(desired, manifest, live, inventory, &mut plan.drift) {
+            live => match step(desired, manifest, live, inventory, &mut plan) {
                 Some(mut step) => {
                     if let Reason::HandedOver { from } = &step.reason {
                         step.takes_from = neighbours.field_manager(from);
@@ -168,14 +170,15 @@ fn step(
     manifest: &Manifest,
     live: Option<&LiveObject>,
     inventory: &Inventory,
-    drift: &mut Vec<Drift>,
+    plan: &mut Plan,
 ) -> Option<Step> {
     let key = manifest.key();
     let digest = manifest_digest(&manifest.object);
     let own = live.filter(|live| live.owner == desired.owner);
-    let changed = own
+    let mut changed = own
         .map(|live| changed(desired, manifest, live))
         .unwrap_or_default();
+    plan.warnings.append(&mut changed.faults);
     let (action, reason) = match live {
         None => (Action::Create, Reason::NotInInventory),
         Some(live) if live.owner != desired.owner => (
@@ -191,7 +194,7 @@ fn step(
                     return None;
                 }
                 if !changed.doubtful {
-                    drift.push(Drift {
+                    plan.drift.push(Drift {
                         key: key.clone(),
                         origin: manifest.origin.clone(),
                         fields: changed.fields.clone(),

@@ -59,6 +59,7 @@ impl Task {
             retry: true,
             handing_over: false,
         };
+        findings.extend(plan.warnings.iter().cloned());
         if !plan.refused.is_empty() {
             findings.extend(plan.refused);
             return Ok(refused(findings));
