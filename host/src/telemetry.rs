@@ -22,6 +22,9 @@ pub fn start(format: LogFormat, level: &str) {
     let logs = tracing_subscriber::fmt()
         .with_env_filter(filter)
         .with_writer(std::io::stderr)
+        // They would be told on standard error too; where that cannot be written, on a full disk
+        // say, telling them ends the task that wanted to log.
+        .log_internal_errors(false)
         .with_target(false);
     // It fails only if logging was started before, as tests in one process do.
     let _ = match format {

@@ -5,6 +5,7 @@ mod boutique;
 mod chaos;
 mod cluster;
 mod deletion;
+mod disk;
 mod drift;
 mod expressions;
 mod faults;

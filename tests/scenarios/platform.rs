@@ -14,6 +14,10 @@ use trimtab_harness::{root, wait_for};
 
 pub const SOON: Duration = Duration::from_secs(60);
 
+/// Becomes `SIZE FOLDER PROGRAM ARGUMENTS…`, with a file system on the folder that nobody else sees.
+const ON_A_DISK: &str = r#"[ "$(id -u)" = 0 ] || user=--map-root-user
+exec unshare --mount $user sh -c 'mount -t tmpfs -o "size=$1" tmpfs "$2" && shift 2 && exec "$@"' sh "$@""#;
+
 pub struct Platform {
     /// Prefix of every name; also the namespace of the Repository and its Kits.
     pub name: String,
@@ -21,6 +25,11 @@ pub struct Platform {
     pub kubectl: Kubectl,
     /// The host's way to the cluster, where it is another than the test's.
     pub host_kubeconfig: Option<PathBuf>,
+    /// The size of the file system that the host's folder is, if it is one of its own (`1m`).
+    /// It goes with the host.
+    pub disk: Option<&'static str>,
+    /// Where the host's log goes, if not where `logs` looks.
+    pub log: Option<PathBuf>,
     folder: tempfile::TempDir,
     host: Option<Child>,
 }
@@ -41,6 +50,8 @@ impl Platform {
             git,
             kubectl: Kubectl::of_suite(),
             host_kubeconfig: None,
+            disk: None,
+            log: None,
             folder,
             host: None,
         };
@@ -98,7 +109,8 @@ impl Platform {
     }
 
     fn run(&mut self, arguments: &[&std::ffi::OsStr]) {
-        self.host = Some(self.spawn(arguments, "cache", &self.log_file()));
+        let log = self.log.clone().unwrap_or_else(|| self.log_file());
+        self.host = Some(self.spawn(arguments, "cache", &log));
     }
 
     /// Starts one more host, with a folder and a log of its own; whoever has it ends it.
@@ -112,7 +124,18 @@ impl Platform {
             .append(true)
             .open(log)
             .expect("a log");
-        Command::new(env!("CARGO_BIN_EXE_trimtab"))
+        let folder = self.folder.path().join(cache);
+        let mut command = match self.disk {
+            None => Command::new(env!("CARGO_BIN_EXE_trimtab")),
+            Some(size) => {
+                std::fs::create_dir_all(&folder).expect("a folder");
+                let mut command = Command::new("sh");
+                command.args(["-c", ON_A_DISK, "sh", size]).arg(&folder);
+                command.arg(env!("CARGO_BIN_EXE_trimtab"));
+                command
+            }
+        };
+        command
             .arg("run")
             .args(arguments)
             .args([
@@ -122,7 +145,7 @@ impl Platform {
                 "json",
                 "--cache-dir",
             ])
-            .arg(self.folder.path().join(cache))
+            .arg(&folder)
             .arg("--kubeconfig")
             .arg(
                 self.host_kubeconfig
@@ -134,6 +157,14 @@ impl Platform {
             .stderr(log)
             .spawn()
             .expect("trimtab runs")
+    }
+
+    /// The host's folder as the host sees it.
+    pub fn disk_folder(&self) -> PathBuf {
+        let id = self.host.as_ref().expect("it runs").id();
+        let folder = self.folder.path().join("cache");
+        let inside = folder.strip_prefix("/").expect("an absolute path");
+        PathBuf::from(format!("/proc/{id}/root")).join(inside)
     }
 
     /// Starts the host again if it has ended by itself, as Kubernetes would.

@@ -35,10 +35,7 @@ struct Target {
 pub(super) fn exchange(request: &Request) -> Result<Poll, RemoteError> {
     let spec = &request.remote;
     let url = masked(&spec.url);
-    let storage = |error: git2::Error| RemoteError::Storage {
-        url: url.clone(),
-        reason: error.message().to_owned(),
-    };
+    let storage = |error: git2::Error| RemoteError::storage(&url, &request.folder, error.message());
     let store = Repository::open_bare(&request.folder).map_err(storage)?;
     let known = request
         .known
@@ -74,7 +71,7 @@ pub(super) fn exchange(request: &Request) -> Result<Poll, RemoteError> {
         return Ok(Poll::Unchanged(Revision::new(target.commit.to_string())));
     }
     if store.find_commit(target.commit).is_err() {
-        fetch(connection.remote(), spec, &target.fetch)?;
+        fetch(connection.remote(), request, &target.fetch)?;
     }
     drop(connection);
     let commit = match &spec.follow {
@@ -95,9 +92,10 @@ pub(super) fn exchange(request: &Request) -> Result<Poll, RemoteError> {
 
 fn fetch(
     remote: &mut git2::Remote<'_>,
-    spec: &RemoteSpec,
+    request: &Request,
     wanted: &str,
 ) -> Result<(), RemoteError> {
+    let spec = &request.remote;
     let over = Cell::new(false);
     let options = || {
         let mut options = FetchOptions::new();
@@ -129,7 +127,11 @@ fn fetch(
             limit: spec.limit,
         });
     }
-    result.map_err(|error| failed(spec, &error))
+    result.map_err(|error| {
+        // To libgit2 it is an error of the system's, like a server that is away.
+        RemoteError::no_room(&masked(&spec.url), &request.folder, error.message())
+            .unwrap_or_else(|| failed(spec, &error))
+    })
 }
 
 fn target(spec: &RemoteSpec, heads: &[(String, git2::Oid)]) -> Result<Target, RemoteError> {

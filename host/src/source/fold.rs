@@ -19,6 +19,11 @@ pub(super) fn sweep(packs: &Path) {
     }
     // What cannot be removed costs space, no more; the same holds below.
     let _ = fs::remove_file(packs.join(FOLDED));
+    remove_unfinished(packs);
+}
+
+/// Removes what an interrupted fetch left. None may be under way.
+pub(super) fn remove_unfinished(packs: &Path) {
     for entry in fs::read_dir(packs).into_iter().flatten().flatten() {
         let name = entry.file_name();
         let name = name.to_string_lossy();

@@ -7,7 +7,7 @@ use git2::Repository;
 use serde::{Deserialize, Serialize};
 
 use super::exchange::{Request, describe};
-use super::fold::{fold, sweep};
+use super::fold::{fold, remove_unfinished, sweep};
 use super::remote::masked;
 use super::{Commit, RemoteError, RemoteSpec, Revision, Snapshot, SourceError, Worker, worker};
 
@@ -37,10 +37,8 @@ impl Mirror {
     /// Opens the mirror in `folder`, or makes it. A folder that a killed process left half made,
     /// or that is damaged, is made anew.
     pub fn open(folder: &Path, worker: Worker) -> Result<Self, RemoteError> {
-        let storage = |reason: String| RemoteError::Storage {
-            url: folder.display().to_string(),
-            reason,
-        };
+        let storage =
+            |said: String| RemoteError::storage(&folder.display().to_string(), folder, &said);
         if Repository::open_bare(folder)
             .and_then(|store| store.is_empty())
             .is_err()
@@ -80,7 +78,13 @@ impl Mirror {
                 Self::open(&self.folder, self.worker.clone())?;
                 worker::poll(&self.worker, &request)?
             }
-            found => found?,
+            Err(error) => {
+                // A worker that was killed leaves what it had got. With every try there would be
+                // more of it, until the disk is full.
+                remove_unfinished(&self.folder.join("objects/pack"));
+                return Err(error);
+            }
+            Ok(found) => found,
         };
         if matches!(found, Poll::Moved { .. })
             && let Err(error) = fold(&self.folder)

@@ -354,3 +354,22 @@ fn mirrors_follow_no_redirect_to_another_host() {
     let config = fs::read_to_string(scene.folder().join("config")).expect("a configuration");
     assert!(config.contains("followRedirects = false"), "{config}");
 }
+
+#[test]
+fn what_a_fetch_that_was_cut_off_left_takes_no_room() {
+    use std::os::unix::fs::PermissionsExt as _;
+    let (scene, _) = Scene::new();
+    let program = scene.folder.path().join("worker");
+    let left = scene.folder().join("objects/pack/pack_git2_left");
+    let script = format!("#!/bin/sh\necho half > {}\n", left.display());
+    fs::write(&program, script).expect("written");
+    fs::set_permissions(&program, fs::Permissions::from_mode(0o755)).expect("executable");
+    let mirror = Mirror::open(&scene.folder(), Worker { program }).expect("a mirror");
+    let remote = RemoteSpec {
+        url: "http://git.example.org/platform.git".into(),
+        ..scene.remote(main())
+    };
+    let error = mirror.poll(&remote, None).expect_err("no answer");
+    assert_eq!(error.reason(), "ProtocolError");
+    assert!(!left.exists());
+}

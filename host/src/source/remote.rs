@@ -1,6 +1,6 @@
 //! Talking to a Git server.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
@@ -93,9 +93,39 @@ pub enum RemoteError {
     Damaged { url: String, reason: String },
     #[error("the mirror of {url} cannot be written: {reason}")]
     Storage { url: String, reason: String },
+    #[error(
+        "there is no room for {url} in {folder} ({reason}); make room there, and it goes on by itself"
+    )]
+    NoRoom {
+        url: String,
+        folder: String,
+        reason: String,
+    },
 }
 
+/// What the system says where nothing more can be written. libgit2 repeats its words.
+const NO_ROOM: [&str; 2] = ["No space left on device", "Disk quota exceeded"];
+
 impl RemoteError {
+    /// If that is why `folder` could not be written. The rest of what was said names a file that
+    /// is called otherwise at each try, and would be news at each poll.
+    pub(super) fn no_room(url: &str, folder: &Path, said: &str) -> Option<Self> {
+        let reason = NO_ROOM.iter().find(|words| said.contains(**words))?;
+        Some(Self::NoRoom {
+            url: url.to_owned(),
+            folder: folder.display().to_string(),
+            reason: (*reason).to_owned(),
+        })
+    }
+
+    /// Why `folder` could not be written.
+    pub(super) fn storage(url: &str, folder: &Path, said: &str) -> Self {
+        Self::no_room(url, folder, said).unwrap_or_else(|| Self::Storage {
+            url: url.to_owned(),
+            reason: said.to_owned(),
+        })
+    }
+
     /// The condition's reason, in CamelCase.
     pub fn reason(&self) -> &'static str {
         match self {
@@ -111,6 +141,7 @@ impl RemoteError {
             Self::TooLarge { .. } => "FetchTooLarge",
             Self::Damaged { .. } => "MirrorDamaged",
             Self::Storage { .. } => "StorageError",
+            Self::NoRoom { .. } => "DiskFull",
         }
     }
 }

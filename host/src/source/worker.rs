@@ -32,9 +32,8 @@ pub(super) fn poll(worker: &Worker, request: &Request) -> Result<Poll, RemoteErr
         return exchange(request);
     }
     let url = masked(&request.remote.url);
-    let storage = |reason: std::io::Error| RemoteError::Storage {
-        url: url.clone(),
-        reason: reason.to_string(),
+    let storage = |error: std::io::Error| {
+        RemoteError::storage(&url, &std::env::temp_dir(), &error.to_string())
     };
     // libgit2 looks for known hosts and configuration in the home directory: an empty one is given.
     let home = tempfile::tempdir().map_err(storage)?;
