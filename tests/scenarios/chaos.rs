@@ -13,7 +13,7 @@ use trimtab_harness::{root, wait_for};
 
 use crate::platform::{Platform, config_map, ready};
 
-const KITS: usize = 6;
+pub const KITS: usize = 6;
 /// Longer than the longest pause between two tries of a kit, which is five minutes.
 const CONVERGED: Duration = Duration::from_secs(400);
 
@@ -31,7 +31,7 @@ impl Chance {
 }
 
 /// What the repository says: the value of each ConfigMap, and the kit that has it.
-struct World {
+pub struct World {
     objects: BTreeMap<String, (usize, u64)>,
     chance: Chance,
     changes: u64,
@@ -56,7 +56,7 @@ impl World {
         format!("kits/acme/k{kit}/{name}.yaml")
     }
 
-    fn put(&mut self, platform: &Platform, name: &str, kit: usize, value: u64) {
+    pub fn put(&mut self, platform: &Platform, name: &str, kit: usize, value: u64) {
         if let Some((before, _)) = self.objects.insert(name.to_owned(), (kit, value))
             && before != kit
         {
@@ -70,7 +70,7 @@ impl World {
     }
 
     /// One commit: an object is made, changed, moved to another kit, or taken out.
-    fn change(&mut self, platform: &Platform) {
+    pub fn change(&mut self, platform: &Platform) {
         self.changes += 1;
         let value = self.changes;
         let kit = self.chance.below(KITS as u64) as usize;
@@ -90,7 +90,7 @@ impl World {
     }
 
     /// Waits until the cluster is as the repository says.
-    fn converge(&self, platform: &mut Platform) {
+    pub fn converge(&self, platform: &mut Platform) {
         let wanted: BTreeMap<String, String> = self
             .objects
             .iter()
@@ -153,14 +153,22 @@ impl World {
 }
 
 /// What must be the same object all the time.
-fn identities(platform: &Platform) -> Vec<Value> {
+pub fn identities(platform: &Platform) -> Vec<Value> {
     let anchors = (0..KITS).map(|kit| format!("configmap/anchor-{kit}"));
     let all = anchors.chain(["configmap/somebody-s".to_owned()]);
     all.map(|name| platform.get("acme", &name).unwrap()["metadata"]["uid"].clone())
         .collect()
 }
 
-fn started(platform: &mut Platform) -> (World, Vec<Value>) {
+/// Which change of each anchor was the last.
+pub fn versions(platform: &Platform) -> Vec<Value> {
+    let anchors = (0..KITS).map(|kit| format!("configmap/anchor-{kit}"));
+    anchors
+        .map(|name| platform.get("acme", &name).unwrap()["metadata"]["resourceVersion"].clone())
+        .collect()
+}
+
+pub fn started(platform: &mut Platform) -> (World, Vec<Value>) {
     let world = World::new(platform);
     platform.start();
     world.converge(platform);
@@ -280,12 +288,6 @@ fn an_api_server_that_is_away_for_a_while_changes_nothing() {
     let (mut proxy, kubeconfig) = by_way_of(&platform);
     platform.host_kubeconfig = Some(kubeconfig);
     let (mut world, before) = started(&mut platform);
-    let versions = |platform: &Platform| -> Vec<Value> {
-        let anchors = (0..KITS).map(|kit| format!("configmap/anchor-{kit}"));
-        anchors
-            .map(|name| platform.get("acme", &name).unwrap()["metadata"]["resourceVersion"].clone())
-            .collect()
-    };
     let untouched = versions(&platform);
     proxy.order("broken", 100);
     // The lease runs out meanwhile: the host ends, as it must, and is started again.

@@ -17,6 +17,7 @@ mod lifecycle;
 mod ownership;
 mod platform;
 mod prune;
+mod restarts;
 mod rollout;
 #[path = "../remotes/servers.rs"]
 mod servers;

@@ -34,6 +34,8 @@ pub fn run(arguments: &[String]) -> Result<()> {
         .args(arguments)
         .env("TRIMTAB_TEST_KUBECONFIG", &plane.ready.kubeconfig)
         .env("TRIMTAB_TEST_BIN", &binaries)
+        // For tests that want a control plane of their own.
+        .env("TRIMTAB_TEST_SUPERVISOR", std::env::current_exe()?)
         .status()?;
     drop(plane);
     if tested.success() {

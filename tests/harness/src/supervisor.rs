@@ -1,7 +1,8 @@
 //! The process between a control plane and whoever started it: when its standard input ends,
 //! which happens however the starter dies, it ends everything. Its children die with it, too.
+//! Until then it takes orders there, one a line: `kill NAME`, `start NAME`.
 
-use std::io::{Read as _, Write as _};
+use std::io::Write as _;
 use std::net::TcpListener;
 use std::os::unix::process::CommandExt as _;
 use std::path::{Path, PathBuf};
@@ -18,6 +19,8 @@ const PREFIX: &str = "trimtab-control-plane-";
 const START_DEADLINE: Duration = Duration::from_secs(60);
 /// Name of the file with the supervisor's process id.
 const OWNER: &str = "supervisor.pid";
+/// The answer to an order that was carried out.
+pub(crate) const DONE: &str = "done";
 
 /// The trampoline `with-parent PROGRAM ARGUMENTS…`: becomes the program, and dies with its parent.
 pub fn with_parent(arguments: &[std::ffi::OsString]) -> Result<()> {
@@ -36,23 +39,43 @@ pub fn supervise(binaries: &Path) -> Result<()> {
     let folder = tempfile::Builder::new().prefix(PREFIX).tempdir()?;
     std::fs::write(folder.path().join(OWNER), std::process::id().to_string())?;
     let mut children = Children {
-        running: Vec::new(),
+        servers: Vec::new(),
         program: std::env::current_exe()?,
         folder: folder.path().to_owned(),
     };
     let started = start(&mut children, binaries, folder.path());
     match &started {
         Ok(ready) => {
-            println!("{}", serde_json::to_string(ready)?);
-            std::io::stdout().flush()?;
+            answer(&serde_json::to_string(ready)?)?;
             // Ends when the starter does.
-            let _ = std::io::stdin().read(&mut [0]);
+            while let Some(Ok(order)) = std::io::stdin().lines().next() {
+                match obey(&mut children, binaries, &ready.kubeconfig, &order) {
+                    Ok(()) => answer(DONE)?,
+                    Err(error) => answer(&format!("{error:#}"))?,
+                }
+            }
         }
         Err(_) => children.show_logs(),
     }
     drop(children);
     drop(folder);
     started.map(|_| ())
+}
+
+fn answer(line: &str) -> Result<()> {
+    println!("{line}");
+    Ok(std::io::stdout().flush()?)
+}
+
+fn obey(children: &mut Children, binaries: &Path, kubeconfig: &Path, order: &str) -> Result<()> {
+    match order.split_once(' ') {
+        Some(("kill", name)) => children.kill(name),
+        Some(("start", name)) => {
+            children.start_again(name)?;
+            until_ready(children, binaries, kubeconfig)
+        }
+        _ => bail!("{order:?} is no order; there are `kill NAME` and `start NAME`"),
+    }
 }
 
 /// Removes folders whose supervisor is no more.
@@ -77,44 +100,85 @@ fn sweep() {
     }
 }
 
+/// How one of the servers is started, and it, while it runs.
+struct Server {
+    name: String,
+    binary: PathBuf,
+    arguments: Vec<String>,
+    child: Option<Child>,
+}
+
 struct Children {
-    running: Vec<(String, Child)>,
+    servers: Vec<Server>,
     program: PathBuf,
     folder: PathBuf,
 }
 
 impl Children {
     fn spawn(&mut self, binary: &Path, arguments: &[String]) -> Result<()> {
-        let name = binary
-            .file_name()
-            .unwrap_or_default()
-            .to_string_lossy()
-            .into_owned();
-        let log = std::fs::File::create(self.folder.join(format!("{name}.log")))?;
-        let child = Command::new(&self.program)
+        let name = binary.file_name().unwrap_or_default();
+        let name = name.to_string_lossy().into_owned();
+        self.servers.push(Server {
+            name: name.clone(),
+            binary: binary.to_owned(),
+            arguments: arguments.to_owned(),
+            child: None,
+        });
+        self.start_again(&name)
+    }
+
+    fn named(&mut self, name: &str) -> Result<&mut Server> {
+        let mut servers = self.servers.iter_mut();
+        let found = servers.find(|server| server.name == name);
+        found.with_context(|| format!("there is no server {name:?}"))
+    }
+
+    /// As `kill -9` does.
+    fn kill(&mut self, name: &str) -> Result<()> {
+        let killed = self.named(name)?.child.take();
+        let mut child = killed.with_context(|| format!("{name} does not run"))?;
+        child.kill()?;
+        child.wait()?;
+        Ok(())
+    }
+
+    /// Starts a server with what it was started with before.
+    fn start_again(&mut self, name: &str) -> Result<()> {
+        let log = std::fs::File::options()
+            .create(true)
+            .append(true)
+            .open(self.folder.join(format!("{name}.log")))?;
+        let program = self.program.clone();
+        let server = self.named(name)?;
+        if server.child.is_some() {
+            bail!("{name} runs");
+        }
+        let child = Command::new(program)
             .arg("with-parent")
-            .arg(binary)
-            .args(arguments)
+            .arg(&server.binary)
+            .args(&server.arguments)
             .stdin(Stdio::null())
             .stdout(log.try_clone()?)
             .stderr(log)
             .spawn()
-            .with_context(|| format!("{} cannot be run", binary.display()))?;
-        self.running.push((name, child));
+            .with_context(|| format!("{} cannot be run", server.binary.display()))?;
+        server.child = Some(child);
         Ok(())
     }
 
     fn check(&mut self) -> Result<()> {
-        for (name, child) in &mut self.running {
-            if let Some(status) = child.try_wait()? {
-                bail!("{name} ended with {status}");
+        for server in &mut self.servers {
+            if let Some(child) = &mut server.child
+                && let Some(status) = child.try_wait()?
+            {
+                bail!("{} ended with {status}", server.name);
             }
         }
         Ok(())
     }
 
     fn show_logs(&self) {
-        for (name, _) in &self.running {
+        for Server { name, .. } in &self.servers {
             let text = std::fs::read_to_string(self.folder.join(format!("{name}.log")))
                 .unwrap_or_default();
             let lines: Vec<&str> = text.lines().collect();
@@ -128,7 +192,8 @@ impl Children {
 
 impl Drop for Children {
     fn drop(&mut self) {
-        for (_, child) in self.running.iter_mut().rev() {
+        let servers = self.servers.iter_mut().rev();
+        for child in servers.filter_map(|server| server.child.as_mut()) {
             let _ = child.kill();
             let _ = child.wait();
         }
