@@ -4,6 +4,7 @@
 mod boutique;
 mod chaos;
 mod cluster;
+mod credentials;
 mod deletion;
 mod disk;
 mod drift;

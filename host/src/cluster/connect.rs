@@ -6,6 +6,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
+use futures::future::BoxFuture;
 use kube::client::{Body, ClientBuilder};
 use kube::config::{KubeConfigOptions, Kubeconfig};
 use kube::{Client, Config};
@@ -13,6 +14,7 @@ use tower::filter::FilterLayer;
 
 use crate::kit::ServiceAccount;
 
+use super::credentials::Renewed;
 use super::inventory::Watched;
 use super::kinds::Kinds;
 use super::lease::Fence;
@@ -59,9 +61,10 @@ impl Cluster {
         let config = configuration(options).await?;
         let requests = Arc::new(AtomicU64::new(0));
         let fence = Fence::default();
-        let client = fenced(config.clone(), &requests, &fence)?;
-        let unfenced = fenced(config.clone(), &requests, &Fence::default())?;
+        let client = fenced(options, &config, None, &requests, &fence)?;
+        let unfenced = fenced(options, &config, None, &requests, &Fence::default())?;
         let accounts = Accounts {
+            options: options.clone(),
             config,
             clients: Mutex::default(),
         };
@@ -98,16 +101,13 @@ impl Cluster {
         let acting = match clients.get(account) {
             Some(client) => client.clone(),
             None => {
-                let mut config = self.accounts.config.clone();
-                let (namespace, name) = (&account.namespace, &account.name);
-                config.auth_info.impersonate =
-                    Some(format!("system:serviceaccount:{namespace}:{name}"));
-                config.auth_info.impersonate_groups = Some(vec![
-                    "system:serviceaccounts".into(),
-                    format!("system:serviceaccounts:{namespace}"),
-                    "system:authenticated".into(),
-                ]);
-                let client = fenced(config, &self.requests, &self.fence)?;
+                let client = fenced(
+                    &self.accounts.options,
+                    &self.accounts.config,
+                    Some(account),
+                    &self.requests,
+                    &self.fence,
+                )?;
                 clients.insert(account.clone(), client.clone());
                 client
             }
@@ -141,16 +141,45 @@ impl Cluster {
 
 /// Clients by whom they act as.
 struct Accounts {
+    options: ConnectOptions,
     config: Config,
     clients: Mutex<HashMap<ServiceAccount, Client>>,
 }
 
-/// A client whose requests are counted, and that writes nothing while another host may act.
+/// A client whose requests are counted, and that writes nothing while another host may act. It
+/// acts as `account`, if one is given.
 fn fenced(
-    config: Config,
+    options: &ConnectOptions,
+    config: &Config,
+    account: Option<&ServiceAccount>,
     requests: &Arc<AtomicU64>,
     fence: &Fence,
 ) -> Result<Client, ClusterError> {
+    let account = account.cloned();
+    let (requests, fence) = (requests.clone(), fence.clone());
+    let make = move |mut config: Config| {
+        if let Some(ServiceAccount { namespace, name }) = &account {
+            config.auth_info.impersonate =
+                Some(format!("system:serviceaccount:{namespace}:{name}"));
+            config.auth_info.impersonate_groups = Some(vec![
+                "system:serviceaccounts".into(),
+                format!("system:serviceaccounts:{namespace}"),
+                "system:authenticated".into(),
+            ]);
+        }
+        gated(config, &requests, &fence)
+    };
+    let options = options.clone();
+    let read = move || {
+        let options = options.clone();
+        let read: BoxFuture<'static, _> = Box::pin(async move { configuration(&options).await });
+        read
+    };
+    let renewed = Renewed::new(config.clone(), Arc::new(read), make)?;
+    Ok(Client::new(renewed, config.default_namespace.clone()))
+}
+
+fn gated(config: Config, requests: &Arc<AtomicU64>, fence: &Fence) -> Result<Client, ClusterError> {
     let (counter, fence) = (requests.clone(), fence.clone());
     let gate = FilterLayer::new(move |request: http::Request<Body>| {
         if *request.method() != http::Method::GET && !fence.may_write() {

@@ -11,6 +11,10 @@ pub enum ClusterError {
     Unreachable(String),
     #[error("the API server did not answer within {0} s")]
     TimedOut(u64),
+    #[error(
+        "the API server does not accept the host's credentials: they may have expired, or were taken back; put valid ones where the host has them from (its kubeconfig, a file that this names, or the Pod's service account), and they are read anew"
+    )]
+    NotAccepted,
     /// An answer of the API server's; `code` is HTTP's.
     #[error("{message}")]
     Refused {
@@ -33,7 +37,9 @@ impl ClusterError {
         match self {
             Self::Unreachable(_) | Self::TimedOut(_) => true,
             Self::Refused { code, .. } => *code == 429 || *code >= 500,
-            Self::NoConfig(_) | Self::Unreadable(_) | Self::NotListed(_) => false,
+            Self::NotAccepted | Self::NoConfig(_) | Self::Unreadable(_) | Self::NotListed(_) => {
+                false
+            }
         }
     }
 
@@ -46,6 +52,9 @@ impl ClusterError {
     }
 
     fn of_status(status: &Status) -> Self {
+        if status.code == 401 {
+            return Self::NotAccepted;
+        }
         let causes = status
             .details
             .as_ref()
@@ -72,7 +81,7 @@ impl From<kube::Error> for ClusterError {
 }
 
 /// An error and its sources, each once: kube's own display repeats some.
-fn chain(error: &dyn std::error::Error) -> String {
+pub(super) fn chain(error: &dyn std::error::Error) -> String {
     let mut text = error.to_string();
     let mut source = error.source();
     while let Some(next) = source {

@@ -4,6 +4,7 @@
 mod apply;
 mod awaited;
 mod connect;
+mod credentials;
 mod error;
 mod events;
 mod health_rules;

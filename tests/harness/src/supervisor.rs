@@ -12,6 +12,7 @@ use std::time::{Duration, Instant};
 use anyhow::{Context as _, Result, bail};
 use serde_json::json;
 
+use crate::client_certificate::make_authority;
 use crate::control_plane::Ready;
 
 /// Folders of control planes begin with this; those that a killed supervisor left are swept.
@@ -249,6 +250,7 @@ fn start(children: &mut Children, binaries: &Path, folder: &Path) -> Result<Read
                 &at("service-account.key"),
             ),
             ("token-auth-file", &at("tokens.csv")),
+            ("client-ca-file", &make_authority(folder)?),
             ("authorization-mode", "RBAC"),
             ("profiling", "false"),
         ]),
