@@ -3,7 +3,7 @@
 use std::process::Child;
 use std::time::{Duration, Instant};
 
-use serde_json::Value;
+use serde_json::{Value, json};
 use trimtab_harness::wait_for;
 
 use crate::platform::{Platform, SOON, config_map};
@@ -130,4 +130,58 @@ fn two_hosts_cannot_share_a_folder_and_one_that_ends_gives_the_lease_back() {
     platform.signal("-TERM");
     assert_eq!(platform.ended(), Some(0));
     assert_eq!(holder(&platform), "");
+}
+
+/// Makes the lease say that it was renewed at another time.
+fn lie(platform: &Platform, mut spec: Value, at: &str) {
+    spec["renewTime"] = at.into();
+    let patch = json!({ "spec": spec }).to_string();
+    let space = &platform.name;
+    let arguments = [
+        "patch",
+        "lease",
+        "trimtab",
+        "-n",
+        space,
+        "--type=merge",
+        "-p",
+        &patch,
+    ];
+    platform.kubectl.run(&arguments).unwrap();
+}
+
+#[test]
+fn a_lease_is_judged_by_how_long_it_stands_still_and_not_by_the_times_in_it() {
+    let mut platform = Platform::new(&[]);
+    platform
+        .git
+        .write("kits/acme/shop/config.yaml", config_map("shop", "a"))
+        .unwrap();
+    let first = platform.git.commit("first").unwrap();
+    platform.start();
+    platform.until_kit("kits/acme/shop", "Applied", &first);
+    platform.kill();
+    // Whoever held it is gone, and had a clock that was ahead.
+    let somebody = json!({"holderIdentity": "somebody"});
+    lie(&platform, somebody, "2099-01-01T00:00:00.000000Z");
+    commit(&platform, "a", "b");
+    platform.start_without_file();
+    until_live(&platform, "b");
+    let leader = holder(&platform);
+    assert_ne!(leader, "somebody");
+    // The one that holds it has a clock that is behind: it has as long as any other.
+    let _other = Other(platform.another());
+    platform.signal("-STOP");
+    let since = Instant::now();
+    lie(&platform, json!({}), "1970-01-01T00:00:00.000000Z");
+    wait_for("another host takes over", SOON, || {
+        match holder(&platform) {
+            holder if holder != leader => Ok(()),
+            holder => Err(holder),
+        }
+    });
+    let waited = since.elapsed();
+    assert!(waited >= Duration::from_secs(10), "{waited:?}");
+    platform.signal("-CONT");
+    assert_eq!(platform.ended(), Some(3));
 }

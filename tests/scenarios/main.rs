@@ -3,6 +3,7 @@
 
 mod boutique;
 mod chaos;
+mod clock;
 mod cluster;
 mod credentials;
 mod deletion;

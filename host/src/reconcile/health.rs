@@ -57,17 +57,16 @@ impl Task {
         let same = |status: &&KitStatus| {
             self.quarantine.is_some() || status.inputs.as_deref() == Some(inputs.as_str())
         };
-        let since = status
+        let applied = status
             .filter(same)
             .and_then(|status| status.applied.as_ref())
-            .filter(|applied| changed == 0 && applied.revision == revision.as_str())
-            .and_then(|applied| applied.at.as_ref()?.parse().ok());
-        let Some(since) = since else {
+            .filter(|applied| changed == 0 && applied.revision == revision.as_str());
+        let Some(applied) = applied else {
             return Duration::ZERO;
         };
-        // A clock that was set back makes nothing older.
-        let age = jiff::Timestamp::now().duration_since(since);
-        age.try_into().unwrap_or_default()
+        let at = applied.at.as_deref().unwrap_or_default();
+        let deadline = self.verdict.kit.policy.health_deadline;
+        self.shared.ages.of(&self.set(), kit, at, deadline)
     }
 
     /// When to look at the kit again, if nothing happens.

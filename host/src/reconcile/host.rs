@@ -20,6 +20,7 @@ use crate::pipeline::PluginStore;
 use crate::plan::group_kinds_of;
 use crate::source::Worker;
 
+use super::ages::Ages;
 use super::index::{KitIndex, SetIndex, asked, id_of};
 use super::repository::{Actor, Message};
 
@@ -70,6 +71,7 @@ pub(super) struct Shared {
     pub plugins: Arc<PluginStore>,
     pub kits: KitIndex,
     pub sets: SetIndex,
+    pub ages: Ages,
 }
 
 /// Runs until `shutdown` resolves, or, with `once`, until every Repository has settled.
@@ -97,6 +99,7 @@ pub async fn run(
         plugins,
         kits: KitIndex::default(),
         sets: SetIndex::default(),
+        ages: Ages::default(),
     });
     let mut host = Host {
         shared,

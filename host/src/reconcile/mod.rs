@@ -3,6 +3,7 @@
 //! A newer revision of a kit is taken up at once; nothing waits for a time-out of the old one.
 
 mod adoption;
+mod ages;
 mod carry_out;
 mod credentials;
 mod deletion;

@@ -9,7 +9,7 @@ use kube::{Resource as _, ResourceExt as _};
 use crate::cluster::ClusterError;
 use serde_json::json;
 
-use crate::kit::{DeletionPolicy, Kit, PATH_ANNOTATION, PRUNE_FINALIZER};
+use crate::kit::{DeletionPolicy, Kit, KitStatus, PATH_ANNOTATION, PRUNE_FINALIZER};
 use crate::manifest::{GroupKind, Manifest};
 use crate::plan::parent_metadata;
 
@@ -132,6 +132,10 @@ impl Task {
             .cluster
             .put_kit_status(&namespace, &name, &after)
             .await?;
+        let at = |status: &KitStatus| status.applied.as_ref()?.at.clone();
+        if let Some(now) = at(&after).filter(|now| at(&before).as_ref() != Some(now)) {
+            self.shared.ages.begin(set, &now);
+        }
         if let Some(note) = drift {
             self.shared.cluster.publish(&reference(&kit), &note).await;
         }
@@ -160,6 +164,7 @@ impl Task {
             .delete_kit(&namespace, &name, kit.uid().as_deref())
             .await?;
         self.shared.kits.remove(&namespace, &name);
+        self.shared.ages.forget(&self.set());
         Ok(())
     }
 }
