@@ -4,10 +4,12 @@
 use std::path::PathBuf;
 use std::sync::{LazyLock, Mutex, PoisonError};
 
+use serde_json::{Value, json};
 use trimtab_harness::control_plane::ControlPlane;
+use trimtab_harness::wait_for;
 
 use crate::chaos::{KITS, identities, started, versions};
-use crate::platform::Platform;
+use crate::platform::{Platform, SOON, config_map};
 
 /// Ends with the process, which is what its supervisor watches. One test at a time has it.
 static PLANE: LazyLock<Mutex<ControlPlane>> = LazyLock::new(|| {
@@ -19,6 +21,13 @@ static PLANE: LazyLock<Mutex<ControlPlane>> = LazyLock::new(|| {
     let plane = ControlPlane::start(&program, &variable("TRIMTAB_TEST_BIN"));
     Mutex::new(plane.expect("a control plane"))
 });
+
+/// Objects that the host has sent, of all kits.
+fn sent(platform: &Platform) -> u64 {
+    let logs = platform.logs();
+    let kits = logs.iter().filter(|line| line["message"] == "kit");
+    kits.filter_map(|line| line["changed"].as_u64()).sum()
+}
 
 fn survives_restarts_of(server: &str) {
     let mut plane = PLANE.lock().unwrap_or_else(PoisonError::into_inner);
@@ -40,13 +49,14 @@ fn survives_restarts_of(server: &str) {
     world.converge(&mut platform);
     assert_eq!(identities(&platform), before);
     // Without a change nothing is sent, and with one nothing else.
-    let untouched = versions(&platform);
+    let (untouched, before_it) = (versions(&platform), sent(&platform));
     plane.kill(server).unwrap();
     plane.start_again(server).unwrap();
     world.put(&platform, "object-new", 0, 1);
     platform.git.commit("one more").unwrap();
     world.converge(&mut platform);
     assert_eq!(versions(&platform), untouched, "{KITS} anchors");
+    assert_eq!(sent(&platform) - before_it, 1);
     assert_eq!(identities(&platform), before);
 }
 
@@ -58,4 +68,53 @@ fn an_api_server_killed_and_started_again_while_all_changes_is_survived() {
 #[test]
 fn an_etcd_killed_and_started_again_while_all_changes_is_survived() {
     survives_restarts_of("etcd");
+}
+
+/// How often the host has logged this.
+fn said(platform: &Platform, words: &str) -> usize {
+    let logs = platform.logs();
+    logs.iter().filter(|line| line["message"] == words).count()
+}
+
+#[test]
+fn an_api_server_that_comes_back_with_another_certificate_is_trusted_as_soon_as_it_may_be() {
+    let mut plane = PLANE.lock().unwrap_or_else(PoisonError::into_inner);
+    let mut platform = Platform::new(&[]);
+    platform.kubectl = plane.kubectl();
+    let certificates = platform.kubectl.kubeconfig.with_file_name("certificates");
+    let authority = platform.repository_file().with_file_name("ca.crt");
+    let trust = || std::fs::copy(certificates.join("apiserver.crt"), &authority).unwrap();
+    let text = std::fs::read_to_string(&platform.kubectl.kubeconfig).unwrap();
+    let mut config: Value = serde_json::from_str(&text).unwrap();
+    let server = config["clusters"][0]["cluster"]["server"].clone();
+    config["clusters"][0]["cluster"] =
+        json!({"server": server, "certificate-authority": authority});
+    let file = platform.repository_file().with_file_name("config");
+    std::fs::write(&file, config.to_string()).unwrap();
+    platform.host_kubeconfig = Some(file);
+    trust();
+    // A host that waits for the lease outlasts the API server; one that has it might not.
+    let space = platform.name.clone();
+    let lease = json!({"apiVersion": "coordination.k8s.io/v1", "kind": "Lease",
+        "metadata": {"name": "trimtab", "namespace": space}, "spec": {"holderIdentity": "somebody"}});
+    let create = ["create", "namespace", &space];
+    platform.kubectl.run(&create).unwrap();
+    platform.kubectl.apply(&lease.to_string()).unwrap();
+    let kit = "kits/acme/shop";
+    let map = config_map("shop", "a");
+    platform.git.write(&format!("{kit}/a.yaml"), map).unwrap();
+    let first = platform.git.commit("first").unwrap();
+    platform.start();
+    wait_for("the host waits for the lease", SOON, || {
+        match said(&platform, "another host acts; this one waits") {
+            0 => Err(platform.state(&Value::Null)),
+            _ => Ok(()),
+        }
+    });
+    plane.kill("kube-apiserver").unwrap();
+    std::fs::remove_dir_all(&certificates).unwrap();
+    plane.start_again("kube-apiserver").unwrap();
+    trust();
+    platform.until_kit(kit, "Applied", &first);
+    assert_eq!(said(&platform, "this host acts"), 1);
 }
