@@ -103,6 +103,16 @@ impl Platform {
         self.run(&["--file".as_ref(), file.as_ref()]);
     }
 
+    /// Commits these files, and starts a host. Gives the commit.
+    pub fn start_with(&mut self, files: &[(&str, &str)]) -> String {
+        for (path, text) in files {
+            self.git.write(path, text).expect("written");
+        }
+        let revision = self.git.commit("first").expect("committed");
+        self.start();
+        revision
+    }
+
     /// Starts a host that follows what Repositories there are.
     pub fn start_without_file(&mut self) {
         self.run(&[]);
