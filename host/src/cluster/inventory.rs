@@ -21,6 +21,7 @@ use crate::plan::{Inventory, PART_OF_LABEL, SetId, Step, missing};
 
 use super::awaited::{Awaited, Teller};
 use super::health_rules::HealthRules;
+use super::listed::all_listed;
 use super::managed_fields::kit_fields;
 use super::noted::{follow, follow_namespaces, live_namespace, note};
 use super::pods::PodWatches;
@@ -29,9 +30,6 @@ use super::{Cluster, ClusterError};
 
 /// Objects that one page of a list brings: each is decoded whole before the next is asked for.
 const PAGE: u32 = 100;
-
-/// How long the first list of a kind may take.
-const LISTED_DEADLINE: Duration = Duration::from_secs(30);
 
 /// A live inventory. Cheap to clone; the watches end with the last clone.
 #[derive(Clone)]
@@ -355,16 +353,6 @@ impl Cluster {
                 ready.push((kind.to_string(), self.watched.watch_kind(resource)));
             }
         }
-        let all = async {
-            for (kind, listed) in &mut ready {
-                // An error means that the watch is gone, as at shutdown.
-                let listed = listed.wait_for(|listed| *listed);
-                if tokio::time::timeout(LISTED_DEADLINE, listed).await.is_err() {
-                    return Err(ClusterError::NotListed(kind.clone()));
-                }
-            }
-            Ok(())
-        };
-        all.await
+        all_listed(ready).await
     }
 }

@@ -11,6 +11,7 @@ mod health_rules;
 mod inventory;
 mod kinds;
 mod lease;
+mod listed;
 mod managed_fields;
 mod noted;
 mod objects;
