@@ -11,15 +11,14 @@ use kube::{Api, ResourceExt as _};
 use serde_json::{Value, json};
 
 use crate::kit::{
-    Kit, KitSpec, KitStatus, PRUNE_FINALIZER, REQUESTED_ANNOTATION, Repository, RepositoryStatus,
+    Kit, KitSpec, KitStatus, PRUNE_FINALIZER, REPOSITORY_LABEL, REQUESTED_ANNOTATION, Repository,
+    RepositoryStatus,
 };
 
 use super::{Cluster, ClusterError};
 
 /// The field manager of what the host writes for itself.
 const MANAGER: &str = "trimtab";
-/// Kits carry their Repository's name in this label.
-const REPOSITORY_LABEL: &str = "trimtab.io/repository";
 
 fn forced() -> PatchParams {
     PatchParams::apply(MANAGER).force()

@@ -14,12 +14,20 @@ pub const REQUESTED_ANNOTATION: &str = "trimtab.io/requested-at";
 /// On a Kit: the kit's directory. A status, which says it as well, comes later.
 pub const PATH_ANNOTATION: &str = "trimtab.io/path";
 
+/// Kits carry their Repository's name in this label.
+pub const REPOSITORY_LABEL: &str = "trimtab.io/repository";
+
 impl Kit {
     /// The kit's directory, from the repository's root.
     pub fn path(&self) -> Option<KitPath> {
         let annotated = self.annotations().get(PATH_ANNOTATION).map(String::as_str);
         let path = annotated.or(self.status.as_ref().map(|status| status.path.as_str()))?;
         Some(KitPath::new(path))
+    }
+
+    /// The name of the Repository that it is of.
+    pub fn repository(&self) -> Option<&str> {
+        self.labels().get(REPOSITORY_LABEL).map(String::as_str)
     }
 }
 

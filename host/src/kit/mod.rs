@@ -30,7 +30,7 @@ pub use discovery::{Discoverer, Discovery};
 pub use file::KIT_FILE;
 pub use kit_resource::{
     DriftStatus, FindingCounts, HealthStatus, Kit, KitSpec, KitStatus, PATH_ANNOTATION, Quarantine,
-    REQUESTED_ANNOTATION, RevisionStatus,
+    REPOSITORY_LABEL, REQUESTED_ANNOTATION, RevisionStatus,
 };
 pub use kit_source::{Grants, InputDigest, KitSource, PluginUse, ServiceAccount};
 pub use name::KitPath;

@@ -71,12 +71,7 @@ impl KitIndex {
     /// The Kits of a Repository.
     pub(super) fn of_repository(&self, namespace: &str, repository: &str) -> Vec<Arc<Kit>> {
         let belongs = |kit: &&Arc<Kit>| {
-            kit.namespace().as_deref() == Some(namespace)
-                && kit
-                    .labels()
-                    .get("trimtab.io/repository")
-                    .map(String::as_str)
-                    == Some(repository)
+            kit.namespace().as_deref() == Some(namespace) && kit.repository() == Some(repository)
         };
         self.lock().values().filter(belongs).cloned().collect()
     }

@@ -202,8 +202,8 @@ impl Task {
 
     /// A `Kit` object of this name that another Repository has.
     pub(super) fn foreign(&self, existing: Option<&Kit>) -> Option<Finding> {
-        let owner = existing?.labels().get("trimtab.io/repository")?;
-        (*owner != self.repository.name_any()).then(|| {
+        let owner = existing?.repository()?;
+        (owner != self.repository.name_any()).then(|| {
             Finding::host_error(
                 "kit-of-another-repository",
                 format!(

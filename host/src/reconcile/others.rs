@@ -38,9 +38,7 @@ impl Neighbours for Others<'_> {
             .shared
             .kits
             .get(&member.namespace, &member.path.object_name())
-            .is_some_and(|kit| {
-                kit.labels().get("trimtab.io/repository") != Some(&self.task.repository.name_any())
-            });
+            .is_some_and(|kit| kit.repository() != self.task.repository.metadata.name.as_deref());
         same && !theirs
             && !suspended()
             && match self.task.evaluation.verdict(&member.path) {
