@@ -40,6 +40,22 @@ fn deployment() -> String {
     "apiVersion: apps/v1\nkind: Deployment\nmetadata: {name: shop}\nspec:\n  replicas: 1\n  selector: {matchLabels: {app: shop}}\n  template:\n    metadata: {labels: {app: shop}, creationTimestamp: null}\n    spec:\n      containers:\n      - name: shop\n        image: example.org/shop:1\n        args: [a, b]\n        ports:\n        - containerPort: 53\n        - {containerPort: 53, protocol: UDP, name: dns}\n        resources: {requests: {cpu: 0.5, memory: 1024Mi}, limits: {cpu: '1', memory: 1Gi}}\nstatus: {}\n".into()
 }
 
+fn autoscaler() -> Value {
+    json!({"apiVersion": "autoscaling/v2", "kind": "HorizontalPodAutoscaler", "metadata": {"name": "shop"},
+        "spec": {"minReplicas": 1, "maxReplicas": 5,
+            "scaleTargetRef": {"apiVersion": "apps/v1", "kind": "Deployment", "name": "shop"}}})
+}
+
+/// Scales the shop as its autoscaler would.
+fn scale(platform: &Platform, replicas: u32) {
+    let size = json!({"spec": {"replicas": replicas}});
+    let as_autoscaler = [
+        "--subresource=scale",
+        "--field-manager=kube-controller-manager",
+    ];
+    patch(platform, "deployment/shop", &size, &as_autoscaler);
+}
+
 /// How many times the host said that it sent something for the kit, all in all.
 fn sent(platform: &Platform) -> i64 {
     let logs = platform.logs();
@@ -255,18 +271,13 @@ fn replicas_are_an_autoscaler_s_and_what_is_ignored_is_whoever_s_takes_it() {
     let first = platform.git.commit("first").unwrap();
     platform.start();
     platform.until_kit(KIT, "Applied", &first);
-    let scale = [
-        "--subresource=scale",
-        "--field-manager=kube-controller-manager",
-    ];
-    patch(
-        &platform,
-        "deployment/shop",
-        &json!({"spec": {"replicas": 3}}),
-        &scale,
-    );
-    let image = json!([{"name": "shop", "image": "example.org/shop:2"}]);
+    // No kit has it, as one that KEDA makes.
     let namespace = platform.namespace("acme");
+    let mut autoscaler = autoscaler();
+    autoscaler["metadata"]["namespace"] = namespace.as_str().into();
+    platform.kubectl.apply(&autoscaler.to_string()).unwrap();
+    scale(&platform, 3);
+    let image = json!([{"name": "shop", "image": "example.org/shop:2"}]);
     let set = [
         "set",
         "image",
@@ -295,12 +306,41 @@ fn replicas_are_an_autoscaler_s_and_what_is_ignored_is_whoever_s_takes_it() {
     let container = &live["spec"]["template"]["spec"]["containers"][0];
     assert_eq!(container["image"], image[0]["image"]);
     assert_eq!(container["args"], json!(["a", "c"]));
-    // A person's size is drift.
+    // What nobody scales any more is as large as the repository says, and a person's size is drift.
+    platform
+        .kubectl
+        .run(&["delete", "hpa", "shop", "-n", &namespace])
+        .unwrap();
+    until(&platform, "deployment/shop", "/spec/replicas", &json!(1));
     platform
         .kubectl
         .run(&["scale", "deployment/shop", "--replicas=5", "-n", &namespace])
         .unwrap();
     until(&platform, "deployment/shop", "/spec/replicas", &json!(1));
+}
+
+#[test]
+fn a_workload_whose_autoscaler_leaves_the_kit_gets_the_size_that_the_repository_says() {
+    let mut platform = Platform::new(&[]);
+    let file = format!("{KIT}/c.yaml");
+    let first = platform.start_with(&[
+        (&format!("{KIT}/a.yaml"), &deployment()),
+        (&format!("{KIT}/b.yaml"), &config_map("shop", "a")),
+        (&file, &autoscaler().to_string()),
+    ]);
+    platform.until_kit(KIT, "Applied", &first);
+    scale(&platform, 3);
+    let other = json!({"data": {"key": "other"}});
+    patch(&platform, "configmap/shop", &other, &[]);
+    until(&platform, "configmap/shop", "/data/key", &json!("a"));
+    until(&platform, "deployment/shop", "/spec/replicas", &json!(3));
+    // A host that knows nothing of what was before finds it out as well.
+    platform.kill();
+    platform.git.git(&["rm", "-q", &file]).unwrap();
+    platform.git.commit("of one size again").unwrap();
+    platform.start();
+    until(&platform, "deployment/shop", "/spec/replicas", &json!(1));
+    assert!(platform.get("acme", "hpa/shop").is_none());
 }
 
 #[test]

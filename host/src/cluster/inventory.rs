@@ -53,8 +53,6 @@ pub enum Touched {
 
 /// The watch on one kind: whether its first list has been read, and what reads it.
 struct KindWatch {
-    /// None: all namespaces.
-    resource: Option<ApiResource>,
     listed: signal::Receiver<bool>,
     task: AbortHandle,
 }
@@ -65,7 +63,7 @@ impl Drop for KindWatch {
     }
 }
 
-struct Shared {
+pub(super) struct Shared {
     inventory: Mutex<Inventory>,
     /// Told at each change of the inventory.
     changed: signal::Sender<()>,
@@ -95,6 +93,12 @@ impl Default for Shared {
 }
 
 impl Shared {
+    /// Changes the inventory, and tells of it.
+    pub(super) fn note(&self, change: impl FnOnce(&mut Inventory) -> Vec<Touched>) {
+        let touched = change(&mut lock(&self.inventory));
+        self.tell(touched);
+    }
+
     fn tell(&self, touched: impl IntoIterator<Item = Touched>) {
         self.changed.send_replace(());
         for it in touched {
@@ -161,19 +165,6 @@ impl Watched {
         &self.shared.health_rules
     }
 
-    /// From now on the health of a kit's custom resources is told by these rules. Kinds that are
-    /// watched are listed anew if that is news: what they hold is not kept.
-    pub fn judge_by(&self, set: &SetId, rules: &[HealthRule]) {
-        let kinds = self.shared.health_rules.put(set, rules);
-        let mut watches = lock(&self.shared.kinds);
-        for kind in kinds {
-            let watched = watches.get(&kind).and_then(|watch| watch.resource.clone());
-            if let Some(resource) = watched {
-                watches.insert(kind.clone(), self.begin(kind, resource));
-            }
-        }
-    }
-
     pub(super) fn awaited(&self) -> &Awaited {
         &self.shared.awaited
     }
@@ -235,25 +226,40 @@ impl Watched {
         self.shared.changed.send_replace(());
     }
 
-    fn watch_kind(&self, resource: ApiResource) -> signal::Receiver<bool> {
-        let kind = kind_of(&resource);
+    /// Begins a watch, unless there is one of this name. It does not keep the inventory alive.
+    pub(super) fn keep(
+        &self,
+        kind: GroupKind,
+        begin: impl FnOnce(Weak<Shared>, signal::Sender<bool>) -> AbortHandle,
+    ) -> signal::Receiver<bool> {
         let mut kinds = lock(&self.shared.kinds);
-        if let Some(watch) = kinds.get(&kind) {
-            return watch.listed.clone();
-        }
-        let watch = self.begin(kind.clone(), resource);
-        let listed = watch.listed.clone();
-        kinds.insert(kind, watch);
-        listed
+        let watch = kinds.entry(kind).or_insert_with(|| {
+            let (listed, ready) = signal::channel(false);
+            KindWatch {
+                listed: ready,
+                task: begin(Arc::downgrade(&self.shared), listed),
+            }
+        });
+        watch.listed.clone()
     }
 
-    fn begin(&self, kind: GroupKind, resource: ApiResource) -> KindWatch {
-        let (listed, ready) = signal::channel(false);
+    fn watch_kind(&self, resource: ApiResource) -> signal::Receiver<bool> {
+        let kind = kind_of(&resource);
+        self.keep(kind.clone(), |shared, listed| {
+            self.begin(kind, resource, shared, listed)
+        })
+    }
+
+    fn begin(
+        &self,
+        kind: GroupKind,
+        resource: ApiResource,
+        shared: Weak<Shared>,
+        listed: signal::Sender<bool>,
+    ) -> AbortHandle {
         let members = watcher::Config::default()
             .labels(PART_OF_LABEL)
             .page_size(PAGE);
-        let shared = Arc::downgrade(&self.shared);
-        let watched = resource.clone();
         let task = if metadata_is_enough(&resource) {
             let api: Api<PartialObjectMeta<DynamicObject>> =
                 Api::all_with(self.client.clone(), &resource);
@@ -268,11 +274,7 @@ impl Watched {
             let seen = events.map_ok(move |event| event_of(event, &health));
             tokio::spawn(follow_kind(shared, kind, listed, seen.boxed()))
         };
-        KindWatch {
-            resource: Some(watched),
-            listed: ready,
-            task: task.abort_handle(),
-        }
+        task.abort_handle()
     }
 
     fn watch_namespaces(&self) -> signal::Receiver<bool> {
@@ -281,33 +283,22 @@ impl Watched {
             group: "".into(),
             kind: "*namespaces".into(),
         };
-        let mut kinds = lock(&self.shared.kinds);
-        if let Some(watch) = kinds.get(&kind) {
-            return watch.listed.clone();
-        }
-        let (listed, ready) = signal::channel(false);
-        let api: Api<PartialObjectMeta<Namespace>> = Api::all(self.client.clone());
-        let events = watch(api, watcher::Config::default())
-            .default_backoff()
-            .boxed();
-        let shared = Arc::downgrade(&self.shared);
-        let mut listing = BTreeSet::new();
-        let task = tokio::spawn(events.for_each(move |event| {
-            if let (Some(shared), Ok(event)) = (shared.upgrade(), event) {
-                let mut inventory = lock(&shared.inventory);
-                let touched = follow_namespaces(&mut inventory, event, &mut listing, &listed);
-                drop(inventory);
-                shared.tell(touched);
-            }
-            std::future::ready(())
-        }));
-        let watch = KindWatch {
-            resource: None,
-            listed: ready.clone(),
-            task: task.abort_handle(),
-        };
-        kinds.insert(kind, watch);
-        ready
+        self.keep(kind, |shared, listed| {
+            let api: Api<PartialObjectMeta<Namespace>> = Api::all(self.client.clone());
+            let events = watch(api, watcher::Config::default())
+                .default_backoff()
+                .boxed();
+            let mut listing = BTreeSet::new();
+            let task = tokio::spawn(events.for_each(move |event| {
+                if let (Some(shared), Ok(event)) = (shared.upgrade(), event) {
+                    shared.note(|inventory| {
+                        follow_namespaces(inventory, event, &mut listing, &listed)
+                    });
+                }
+                std::future::ready(())
+            }));
+            task.abort_handle()
+        })
     }
 }
 
@@ -332,10 +323,7 @@ async fn follow_kind(
         };
         match event {
             Ok(event) => {
-                let mut inventory = lock(&shared.inventory);
-                let touched = follow(&mut inventory, &kind, event, &mut listing, &listed);
-                drop(inventory);
-                shared.tell(touched);
+                shared.note(|inventory| follow(inventory, &kind, event, &mut listing, &listed))
             }
             Err(error) => tracing::debug!(%kind, %error, "watch interrupted; it will resume"),
         }
@@ -343,6 +331,17 @@ async fn follow_kind(
 }
 
 impl Cluster {
+    /// From now on the health of a kit's custom resources is told by these rules. Kinds that are
+    /// watched are listed anew if that is news: what they hold is not kept.
+    pub fn judge_by(&self, set: &SetId, rules: &[HealthRule]) {
+        for kind in self.watched.health_rules().put(set, rules) {
+            let watched = lock(&self.watched.shared.kinds).remove(&kind).is_some();
+            if let Some(resource) = self.kinds.any_version(&kind).filter(|_| watched) {
+                self.watched.watch_kind(resource);
+            }
+        }
+    }
+
     /// Watches these kinds (and namespaces) from now on, and waits until each has been listed once.
     /// Kinds that the API server does not serve are passed over; of one that cannot be listed,
     /// nothing can be known, and so nothing be planned.
@@ -353,6 +352,8 @@ impl Cluster {
                 ready.push((kind.to_string(), self.watched.watch_kind(resource)));
             }
         }
-        all_listed(ready).await
+        all_listed(ready).await?;
+        self.watch_autoscalers();
+        Ok(())
     }
 }

@@ -87,12 +87,11 @@ pub(super) fn last_writer(metadata: &ObjectMeta) -> Option<Writer> {
     })
 }
 
-/// Whether the autoscaler of the controller manager has set an object's size.
+/// Whether an object has the size that somebody gave it by its `scale` subresource: autoscalers
+/// do, of whatever name, and people. Which of them it was, the autoscalers that there are tell.
 pub(super) fn is_scaled(metadata: &ObjectMeta) -> bool {
-    metadata.managed_fields.iter().flatten().any(|entry| {
-        entry.subresource.as_deref() == Some("scale")
-            && entry.manager.as_deref() == Some("kube-controller-manager")
-    })
+    let mut entries = metadata.managed_fields.iter().flatten();
+    entries.any(|entry| entry.subresource.as_deref() == Some("scale"))
 }
 
 /// The entries, with those that `from` picks made a part of `to`'s apply entry: what `to` does not

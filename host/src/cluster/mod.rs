@@ -2,6 +2,7 @@
 //! The only room that names kube's client. Carries plans out and makes no choice of its own.
 
 mod apply;
+mod autoscalers;
 mod awaited;
 mod connect;
 mod credentials;

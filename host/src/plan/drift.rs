@@ -5,9 +5,10 @@ use serde_json::Value;
 use crate::kit::{DriftPolicy, IgnoreRule};
 use crate::manifest::{Finding, Manifest, ObjectKey, Origin, Severity};
 
+use super::autoscalers::is_autoscaled;
 use super::fields::{matches, missing};
 use super::planner::Desired;
-use super::{LiveObject, Writer};
+use super::{Inventory, LiveObject, Writer};
 
 /// A live object that differs from its manifest in fields that the kit owns.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -36,7 +37,12 @@ pub(super) struct Changed {
 /// The size of a workload, which an autoscaler changes.
 const REPLICAS: &str = "/spec/replicas";
 
-pub(super) fn changed(desired: &Desired<'_>, manifest: &Manifest, live: &LiveObject) -> Changed {
+pub(super) fn changed(
+    desired: &Desired<'_>,
+    manifest: &Manifest,
+    live: &LiveObject,
+    inventory: &Inventory,
+) -> Changed {
     let owned = live.fields.as_deref().unwrap_or_default();
     let mut lost = missing(&manifest.object, owned);
     if let Some(never) = &live.never {
@@ -45,7 +51,7 @@ pub(super) fn changed(desired: &Desired<'_>, manifest: &Manifest, live: &LiveObj
     let mut faults = Vec::new();
     let by = live.by.as_ref().map_or("", |by| &*by.manager);
     let (left, fields): (Vec<_>, Vec<_>) = lost.into_iter().partition(|field| {
-        live.scaled && field == REPLICAS
+        field == REPLICAS && is_autoscaled(&manifest.key(), desired.manifests, inventory)
             || ignored(desired.ignore, manifest, field, by, &mut faults)
     });
     Changed {

@@ -1,6 +1,6 @@
 use serde_json::{Value, json};
 
-use super::super::planner::tests::{Rival, carried_out, kind, planned, planned_by, service};
+use super::super::planner::tests::{Rival, carried_out, kind, ours, planned, planned_by, service};
 use super::super::{Inventory, Reason, Writer};
 use super::*;
 use crate::expression::Expression;
@@ -180,4 +180,43 @@ fn an_expression_says_which_field_of_which_item_is_left() {
         warning.contains("kit.yaml:7") && warning.contains("cannot be told"),
         "{warning}"
     );
+}
+
+#[test]
+fn what_was_scaled_is_left_as_long_as_some_autoscaler_of_it_is_there_or_may_be() {
+    let mut inventory = Inventory::default();
+    carried_out(&planned(&[scalable(1)], &inventory), &mut inventory);
+    let key = scalable(1).key();
+    taken(&mut inventory, &key, "f:spec", "f:replicas");
+    let mut scaled = inventory.get(&key).expect("it is live").clone();
+    scaled.scaled = true;
+    inventory.insert(key.clone(), scaled);
+    let put_right = |inventory: &Inventory| {
+        let plan = planned(&[scalable(1)], inventory);
+        plan.steps
+            .first()
+            .map(|step| step.body["spec"]["replicas"].clone())
+    };
+    assert_eq!(put_right(&inventory), None, "none was listed yet");
+    let autoscaler = kind("autoscaling/v2", "HorizontalPodAutoscaler", "of-keda").key();
+    let all = [(autoscaler.clone(), key.clone())].into();
+    assert_eq!(inventory.list_autoscalers(all), [ours()]);
+    assert_eq!(put_right(&inventory), None);
+    let told = inventory.put_autoscaler(autoscaler.clone(), Some(key.clone()));
+    assert_eq!(told, [], "nothing that matters changed");
+    assert_eq!(inventory.put_autoscaler(autoscaler, None), [ours()]);
+    assert_eq!(put_right(&inventory), Some(json!(1)));
+    let other = kind("autoscaling/v2", "HorizontalPodAutoscaler", "other").key();
+    let elsewhere = kind("apps/v1", "StatefulSet", "web").key();
+    assert_eq!(inventory.put_autoscaler(other, Some(elsewhere)), []);
+    assert_eq!(put_right(&inventory), Some(json!(1)));
+    // One that somebody deleted, and that the kit is about to make anew.
+    let mut own = kind("autoscaling/v2", "HorizontalPodAutoscaler", "own");
+    let target = json!({"apiVersion": "apps/v1", "kind": "Deployment", "name": "web"});
+    own.object["spec"] = json!({"scaleTargetRef": target});
+    let both = planned(&[scalable(1), own.clone()], &inventory);
+    let [step] = &both.steps[..] else {
+        panic!("{both:?}")
+    };
+    assert_eq!(step.key, own.key());
 }

@@ -29,7 +29,7 @@ pub struct LiveObject {
     /// Fields that the API server did not let the kit own when it was last applied;
     /// `None` where this host has not applied it.
     pub never: Option<Arc<[String]>>,
-    /// An autoscaler has changed its size.
+    /// Somebody has changed its size by its `scale` subresource, as autoscalers do.
     pub scaled: bool,
     /// Who else changed it last, status aside.
     pub by: Option<Writer>,
@@ -64,6 +64,10 @@ pub struct Inventory {
     objects: BTreeMap<ObjectKey, LiveObject>,
     by_owner: BTreeMap<SetId, BTreeSet<ObjectKey>>,
     namespaces: BTreeMap<Arc<str>, LiveNamespace>,
+    /// Some object was scaled.
+    scaled: bool,
+    /// Autoscalers, whoever's they are, and what each scales; `None` until they were listed.
+    autoscalers: Option<BTreeMap<ObjectKey, ObjectKey>>,
 }
 
 impl Inventory {
@@ -81,6 +85,7 @@ impl Inventory {
 
     pub fn insert(&mut self, key: ObjectKey, object: LiveObject) {
         self.remove(&key);
+        self.scaled |= object.scaled;
         self.by_owner
             .entry(object.owner.clone())
             .or_default()
@@ -151,4 +156,51 @@ impl Inventory {
     pub fn remove_namespace(&mut self, name: &str) -> Option<LiveNamespace> {
         self.namespaces.remove(name)
     }
+
+    /// Whether it matters which autoscalers there are.
+    pub fn has_scaled(&self) -> bool {
+        self.scaled
+    }
+
+    /// Whether an autoscaler of an object is there, or may be.
+    pub(super) fn may_be_autoscaled(&self, key: &ObjectKey) -> bool {
+        self.autoscalers.as_ref().is_none_or(|all| scales(all, key))
+    }
+
+    /// All autoscalers that there are. Gives the sets with objects that this decides about.
+    pub fn list_autoscalers(&mut self, all: BTreeMap<ObjectKey, ObjectKey>) -> Vec<SetId> {
+        let before = self.autoscalers.replace(all);
+        let after = self.autoscalers.as_ref();
+        let scaled = self.objects.iter().filter(|(_, object)| object.scaled);
+        let decided = scaled.filter(|(key, _)| {
+            before.as_ref().map(|all| scales(all, key)) != after.map(|all| scales(all, key))
+        });
+        decided.map(|(_, object)| object.owner.clone()).collect()
+    }
+
+    /// What an autoscaler scales now; nothing, if it is gone. Gives the sets of what this decides
+    /// about.
+    pub fn put_autoscaler(
+        &mut self,
+        autoscaler: ObjectKey,
+        target: Option<ObjectKey>,
+    ) -> Vec<SetId> {
+        let Some(all) = &mut self.autoscalers else {
+            return Vec::new();
+        };
+        let before = match target.clone() {
+            Some(target) => all.insert(autoscaler, target),
+            None => all.remove(&autoscaler),
+        };
+        if before == target {
+            return Vec::new();
+        }
+        let targets = [before, target].into_iter().flatten();
+        let objects = targets.filter_map(|target| self.objects.get(&target));
+        objects.map(|object| object.owner.clone()).collect()
+    }
+}
+
+fn scales(autoscalers: &BTreeMap<ObjectKey, ObjectKey>, key: &ObjectKey) -> bool {
+    autoscalers.values().any(|target| target == key)
 }

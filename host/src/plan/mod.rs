@@ -2,6 +2,7 @@
 //! Pure: no clock, no client, no tokio. Nothing is sent to the cluster that is not in a plan.
 
 mod applyset;
+mod autoscalers;
 mod drift;
 mod fields;
 mod inventory;
@@ -13,6 +14,7 @@ pub use applyset::{
     DIGEST_ANNOTATION, MADE_FOR_ANNOTATION, ORIGIN_ANNOTATION, PART_OF_LABEL, PRUNE_ANNOTATION,
     REVISION_ANNOTATION, SetId, field_manager, group_kinds_of, parent_metadata,
 };
+pub use autoscalers::{autoscaler_kind, scaled_by};
 pub use drift::Drift;
 pub use fields::missing;
 pub use inventory::{Inventory, LiveNamespace, LiveObject, Writer};

@@ -176,7 +176,7 @@ fn step(
     let digest = manifest_digest(&manifest.object);
     let own = live.filter(|live| live.owner == desired.owner);
     let mut changed = own
-        .map(|live| changed(desired, manifest, live))
+        .map(|live| changed(desired, manifest, live, inventory))
         .unwrap_or_default();
     plan.warnings.append(&mut changed.faults);
     let (action, reason) = match live {
