@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 use trimtab_harness::wait_for;
 
-use crate::platform::{Platform, SOON, config_map, ready};
+use crate::platform::{Platform, SOON, config_map, ready, service};
 
 const KIT: &str = "kits/acme/shop";
 
@@ -285,4 +285,55 @@ fn a_kit_that_rolls_back_is_as_it_was_and_does_not_try_the_bad_revision_again() 
     let kit = platform.until_kit(KIT, "Applied", &fifth);
     assert_eq!(kit["status"]["quarantine"], Value::Null);
     assert_eq!(key(&platform), "bad");
+}
+
+#[test]
+fn a_kit_is_not_rolled_back_to_what_breaks_a_rule_together_with_another() {
+    let mut platform = Platform::new(&[("unique-node-ports", "{}")]);
+    kit_yaml(
+        &platform,
+        KIT,
+        "  onFailure: rollback\n  health: {deadline: 2s}\n",
+    );
+    let git = &platform.git;
+    git.write(&format!("{KIT}/a.yaml"), deployment("web", ""))
+        .unwrap();
+    git.write(&format!("{KIT}/b.yaml"), service("web", 80, Some(31511)))
+        .unwrap();
+    let other = "kits/acme/other";
+    git.write(&format!("{other}/a.yaml"), service("other", 80, None))
+        .unwrap();
+    let good = git.commit("good").unwrap();
+    platform.start();
+    platform.until_kit(KIT, "Applied", &good);
+    // One commit, by which the port changes hands, so that it was never both kits'.
+    let git = &platform.git;
+    git.write(&format!("{KIT}/a.yaml"), deployment("web", NOWHERE))
+        .unwrap();
+    git.write(&format!("{KIT}/b.yaml"), service("web", 80, None))
+        .unwrap();
+    git.write(
+        &format!("{other}/a.yaml"),
+        service("other", 80, Some(31511)),
+    )
+    .unwrap();
+    let bad = git.commit("bad").unwrap();
+    platform.until_kit(other, "Applied", &bad);
+    let finding = wait_for("it tells why it stays", SOON, || {
+        let kit = platform.kit(KIT);
+        match kit["status"]["findings"][0].clone() {
+            Value::Null => Err(platform.state(&kit)),
+            finding => Ok(finding),
+        }
+    });
+    assert_eq!(finding["rule"], "trimtab/not-rolled-back");
+    let message = finding["message"].as_str().unwrap();
+    assert!(
+        message.contains(&good[..7]) && message.contains("31511"),
+        "{message}"
+    );
+    let kit = platform.until_kit(KIT, "Unhealthy", &bad);
+    assert_eq!(kit["status"]["quarantine"], Value::Null);
+    let ports = platform.get("acme", "service/web").unwrap()["spec"].clone();
+    assert_eq!(ports["type"], "ClusterIP", "what is live stays");
 }

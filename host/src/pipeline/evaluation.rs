@@ -76,7 +76,7 @@ impl Evaluation {
 
 /// Evaluates one repository's revisions, and remembers what it need not do again.
 pub struct Evaluator {
-    plugins: Arc<PluginStore>,
+    pub(super) plugins: Arc<PluginStore>,
     user: UserId,
     discoverer: Discoverer,
     known: HashMap<KitPath, Known>,
@@ -125,36 +125,6 @@ impl Evaluator {
         self.known.clear();
         self.discoverer = Discoverer::default();
         Err(damage.clone())
-    }
-
-    /// One kit of another revision, judged by the rules of its own that it had there; nothing, if
-    /// that revision does not have it. What this evaluator remembers of the newest revision stays.
-    pub fn evaluate_kit(
-        &self,
-        snapshot: &Snapshot,
-        spec: &RepositorySpec,
-        path: &KitPath,
-        defined: &BTreeMap<GroupKind, (Scope, KitPath)>,
-    ) -> Result<Option<Verdict>, SourceError> {
-        let discovery = Discoverer::default().discover(snapshot, spec)?;
-        let kit = discovery.kits.into_iter().find(|kit| kit.path == *path);
-        let Some(kit) = kit else {
-            return Ok(None);
-        };
-        let mut scopes = Scopes::default();
-        for (kind, (scope, _)) in defined {
-            scopes.learn(kind.clone(), *scope);
-        }
-        let rendered = Arc::new(render_kit(snapshot, &kit, &self.plugins, &scopes));
-        if let Some(damage) = snapshot.damage() {
-            return Err(damage.clone());
-        }
-        Ok(Some(Verdict {
-            kit,
-            rendered,
-            cross: Vec::new(),
-            looked_at: true,
-        }))
     }
 
     fn evaluate_intact(

@@ -28,6 +28,19 @@ pub fn cross_check(
     candidates: &[Candidate],
     plugins: &PluginStore,
 ) -> Vec<(KitPath, Finding)> {
+    let mut findings = over_all(snapshot, candidates, plugins);
+    for candidate in candidates {
+        findings.extend(over_its_own(snapshot, candidate, plugins));
+    }
+    findings
+}
+
+/// What the guardrails say of all kits, and of objects that two kits have.
+pub(super) fn over_all(
+    snapshot: &Snapshot,
+    candidates: &[Candidate],
+    plugins: &PluginStore,
+) -> Vec<(KitPath, Finding)> {
     let mut findings = twice(candidates);
     // The guardrails are the same for every kit.
     let guardrails = candidates
@@ -39,12 +52,18 @@ pub fn cross_check(
         let all: Vec<&Candidate> = candidates.iter().collect();
         findings.extend(run(snapshot, used, &all, plugins));
     }
-    for candidate in candidates {
-        for used in candidate.kit.plugins.iter().filter(|used| !used.guardrail) {
-            findings.extend(run(snapshot, used, &[candidate], plugins));
-        }
-    }
     findings
+}
+
+/// What a kit's own referential validators say of its objects.
+pub(super) fn over_its_own(
+    snapshot: &Snapshot,
+    candidate: &Candidate,
+    plugins: &PluginStore,
+) -> Vec<(KitPath, Finding)> {
+    let own = candidate.kit.plugins.iter().filter(|used| !used.guardrail);
+    own.flat_map(|used| run(snapshot, used, &[candidate], plugins))
+        .collect()
 }
 
 fn run(

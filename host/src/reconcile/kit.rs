@@ -30,6 +30,8 @@ pub(super) struct Task {
     pub held: BTreeMap<ObjectKey, Duration>,
     /// The revision that this one is instead of.
     pub quarantine: Option<Quarantine>,
+    /// Why it could not be rolled back.
+    pub stays: Vec<Finding>,
     /// Changes of attempts before this one that no status tells of.
     pub carried: usize,
     /// Kits that must be live before this one, or, if it is gone, gone before it.
@@ -114,7 +116,8 @@ impl Task {
     }
 
     async fn decide(&self, existing: Option<Arc<Kit>>) -> Result<Decision, ClusterError> {
-        let mut findings: Vec<Finding> = self.verdict.findings().cloned().collect();
+        let told = self.verdict.findings().chain(&self.stays);
+        let mut findings: Vec<Finding> = told.cloned().collect();
         let decided = |outcome, findings, kit, changed| {
             Ok(Decision {
                 outcome,

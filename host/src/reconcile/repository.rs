@@ -20,6 +20,7 @@ use super::host::{Settled, Shared};
 use super::index::requested;
 use super::kit::Done;
 use super::outcome::{Outcome, Wait};
+use super::rollback::Earlier;
 
 /// What an actor is told.
 pub(super) enum Message {
@@ -76,7 +77,7 @@ pub(super) enum Job {
         attempt: u64,
         commit: Arc<Commit>,
         quarantine: Quarantine,
-        result: Result<Option<Verdict>, SourceError>,
+        result: Result<Earlier, SourceError>,
     },
     /// The Repository's status may be written again.
     SettleDue,
@@ -104,8 +105,8 @@ pub(super) struct KitState {
     pub(super) handing_over: bool,
     /// The revision that took it out has no kit that was known before.
     pub(super) emptied: bool,
-    /// It could not be rolled back: not tried again.
-    pub(super) stays: bool,
+    /// Why it could not be rolled back, if that was tried: it is not tried again.
+    pub(super) stays: Vec<Finding>,
     pub(super) fights: Fights,
     /// Changes that no status tells of yet.
     pub(super) unreported: usize,
@@ -301,7 +302,10 @@ impl Actor {
                 commit,
                 quarantine,
                 result,
-            } => self.rolled_back(&path, attempt, commit, quarantine, result),
+            } => {
+                self.rolled_back(&path, attempt, commit, quarantine, result)
+                    .await
+            }
             Job::Look { path } => self.look(&path),
             Job::SettleDue => {
                 self.settle_due = false;

@@ -1,13 +1,31 @@
 //! A revision of a kit that is live and does not get healthy: back to the last one that was.
 
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, PoisonError};
 
-use crate::kit::{KitPath, OnFailure, Quarantine, RevisionStatus};
-use crate::pipeline::Verdict;
-use crate::source::{Commit, Revision, SourceError};
+use crate::cluster::Note;
+use crate::kit::{KitPath, OnFailure, Quarantine, RepositorySpec, RevisionStatus};
+use crate::manifest::{Finding, Severity};
+use crate::pipeline::{Evaluation, Evaluator, Verdict};
+use crate::source::{Commit, Mirror, Revision, SourceError};
 
 use super::outcome::Outcome;
+use super::report::reference;
 use super::repository::{Actor, Job};
+
+/// What is to be gone back to, if the revision has the kit.
+pub(super) struct Earlier {
+    verdict: Option<Verdict>,
+    /// What it would break together with what the other kits are now.
+    clashes: Vec<Finding>,
+}
+
+/// The other kits, as they are live or are about to be.
+struct Others {
+    newest: Vec<Verdict>,
+    /// Kits whose newest revision does not go live, by the one that is.
+    live: BTreeMap<Revision, BTreeSet<KitPath>>,
+}
 
 impl Actor {
     /// Begins to roll a kit back, if it wants that, is not healthy, and was healthy once.
@@ -19,7 +37,12 @@ impl Actor {
         let Some(Outcome::Applied { health, .. }) = &state.outcome else {
             return;
         };
-        if !wants || state.stays || state.quarantine.is_some() || state.gone || !health.is_bad() {
+        if !wants
+            || !state.stays.is_empty()
+            || state.quarantine.is_some()
+            || state.gone
+            || !health.is_bad()
+        {
             return;
         }
         let quarantine = Quarantine {
@@ -27,7 +50,8 @@ impl Actor {
             inputs: state.verdict.kit.inputs.to_string(),
             message: health.to_string(),
         };
-        self.roll_back(path, quarantine);
+        let others = self.others(path);
+        self.roll_back(path, quarantine, Some(others));
     }
 
     /// What a host before this one had rolled back stays so.
@@ -37,12 +61,47 @@ impl Actor {
         let known = kit.and_then(|kit| kit.status.as_ref()?.quarantine.clone());
         let inputs = verdict.kit.inputs.to_string();
         match known.filter(|known| known.inputs == inputs) {
-            Some(quarantine) => self.roll_back(path, quarantine),
+            // It is live: the others came to it, and not it to them.
+            Some(quarantine) => self.roll_back(path, quarantine, None),
             None => false,
         }
     }
 
-    fn roll_back(&mut self, path: &KitPath, quarantine: Quarantine) -> bool {
+    fn others(&self, path: &KitPath) -> Others {
+        let mut others = Others {
+            newest: Vec::new(),
+            live: BTreeMap::new(),
+        };
+        let verdicts = self.evaluation.verdicts.iter();
+        for verdict in verdicts.filter(|it| it.kit.path != *path) {
+            let other = &verdict.kit.path;
+            let kit = self
+                .shared
+                .kits
+                .get(&self.namespace(), &other.object_name());
+            let status = kit.as_ref().and_then(|kit| kit.status.as_ref());
+            let quarantine = status.and_then(|status| status.quarantine.as_ref());
+            let held = verdict.has_errors()
+                || kit.as_ref().is_some_and(|kit| kit.spec.suspend)
+                || quarantine.is_some_and(|it| it.inputs == verdict.kit.inputs.to_string());
+            if !held {
+                others.newest.push(verdict.clone());
+            } else if let Some(live) = status.and_then(|status| status.applied.as_ref()) {
+                let revision = Revision::new(live.revision.as_str());
+                let kits = others.live.entry(revision).or_default();
+                kits.insert(other.clone());
+            }
+        }
+        others
+    }
+
+    /// Rules over several kits are heard against the others, if there are any to be heard.
+    fn roll_back(
+        &mut self,
+        path: &KitPath,
+        quarantine: Quarantine,
+        others: Option<Others>,
+    ) -> bool {
         let kit = self.shared.kits.get(&self.namespace(), &path.object_name());
         let healthy = kit.and_then(|kit| kit.status.as_ref()?.healthy.clone());
         let Some(healthy) = healthy.filter(|it| it.revision != quarantine.revision) else {
@@ -60,9 +119,14 @@ impl Actor {
             let commit = commit_of(&healthy);
             let revision = commit.revision.clone();
             let evaluated = tokio::task::spawn_blocking(move || {
-                let snapshot = mirror.snapshot(&revision)?;
                 let evaluator = evaluator.lock().unwrap_or_else(PoisonError::into_inner);
-                evaluator.evaluate_kit(&snapshot, &spec, &kit, &evaluation.defined)
+                let revisions = Revisions {
+                    evaluator: &evaluator,
+                    mirror: &mirror,
+                    spec: &spec,
+                    newest: &evaluation,
+                };
+                revisions.earlier(&kit, &revision, others)
             });
             let result = match evaluated.await {
                 Ok(result) => result,
@@ -83,36 +147,106 @@ impl Actor {
     }
 
     /// Takes up what was evaluated, unless something newer has happened to the kit.
-    pub(super) fn rolled_back(
+    pub(super) async fn rolled_back(
         &mut self,
         path: &KitPath,
         attempt: u64,
         commit: Arc<Commit>,
         quarantine: Quarantine,
-        result: Result<Option<Verdict>, SourceError>,
+        result: Result<Earlier, SourceError>,
     ) {
         let Some(state) = self.kits.get_mut(path).filter(|it| it.attempt == attempt) else {
             return;
         };
-        match result {
-            Ok(Some(verdict)) if !verdict.has_errors() => {
-                state.verdict = verdict;
-                state.commit = commit;
-                state.quarantine = Some(quarantine);
-                self.start(path);
+        let stays = match result {
+            Ok(Earlier {
+                verdict: Some(verdict),
+                clashes,
+            }) => {
+                let mut findings = verdict.findings().chain(&clashes);
+                let error = findings.find(|finding| finding.is_error()).cloned();
+                drop(findings);
+                let Some(error) = error else {
+                    state.verdict = verdict;
+                    state.commit = commit;
+                    state.quarantine = Some(quarantine);
+                    self.start(path);
+                    return;
+                };
+                not_rolled_back(&commit, Some(&error), &error.message)
             }
-            Ok(_) => {
-                state.stays = true;
-                tracing::warn!(kit = %path, revision = commit.revision.short(), "cannot be rolled back: the revision does not have the kit, or its rules refuse it now");
-                self.start(path);
-            }
-            Err(error) => {
-                state.stays = true;
-                tracing::warn!(kit = %path, %error, "cannot be rolled back");
-                self.start(path);
-            }
+            Ok(_) => not_rolled_back(&commit, None, "that revision does not have the kit"),
+            Err(error) => not_rolled_back(&commit, None, &error.to_string()),
+        };
+        tracing::warn!(kit = %path, finding = %stays, "stays as it is");
+        let message = stays.message.clone();
+        state.stays.push(stays);
+        self.start(path);
+        let kit = self.shared.kits.get(&self.namespace(), &path.object_name());
+        if let Some(kit) = kit {
+            let note = Note {
+                warning: true,
+                reason: "NotRolledBack",
+                message,
+            };
+            self.shared.cluster.publish(&reference(&kit), &note).await;
         }
     }
+}
+
+/// What revisions are read with.
+struct Revisions<'a> {
+    evaluator: &'a Evaluator,
+    mirror: &'a Mirror,
+    spec: &'a RepositorySpec,
+    newest: &'a Evaluation,
+}
+
+impl Revisions<'_> {
+    fn earlier(
+        &self,
+        kit: &KitPath,
+        revision: &Revision,
+        others: Option<Others>,
+    ) -> Result<Earlier, SourceError> {
+        let snapshot = self.mirror.snapshot(revision)?;
+        let kits = [kit.clone()].into();
+        let mut found =
+            self.evaluator
+                .evaluate_kits(&snapshot, self.spec, &kits, &self.newest.defined)?;
+        let mut earlier = Earlier {
+            verdict: found.pop(),
+            clashes: Vec::new(),
+        };
+        if let (Some(verdict), Some(others)) = (&earlier.verdict, others) {
+            let mut all = others.newest;
+            for (revision, kits) in &others.live {
+                let snapshot = self.mirror.snapshot(revision)?;
+                let (spec, defined) = (self.spec, &self.newest.defined);
+                all.extend(
+                    self.evaluator
+                        .evaluate_kits(&snapshot, spec, kits, defined)?,
+                );
+            }
+            let now = self.newest.verdict(kit);
+            earlier.clashes = self.evaluator.clashes(&snapshot, verdict, now, &all);
+        }
+        Ok(earlier)
+    }
+}
+
+/// Why a kit stays at a revision that is not healthy.
+fn not_rolled_back(commit: &Commit, because: Option<&Finding>, why: &str) -> Finding {
+    let message = format!("cannot go back to {}: {why}", commit.revision.short());
+    let mut finding = Finding::host_error("not-rolled-back", message)
+        .hint("commit a revision of the kit that is healthy");
+    finding.severity = Severity::Warning;
+    if let Some(because) = because {
+        finding.object.clone_from(&because.object);
+        finding.origin.clone_from(&because.origin);
+        finding.notes.clone_from(&because.notes);
+    }
+    finding
 }
 
 fn commit_of(status: &RevisionStatus) -> Commit {
