@@ -1,6 +1,10 @@
 //! Whose an object is.
 
-use crate::platform::{Platform, config_map};
+use serde_json::json;
+use trimtab_harness::git::Fixture;
+use trimtab_harness::wait_for;
+
+use crate::platform::{Platform, SOON, config_map};
 
 #[test]
 fn an_object_that_two_kits_have_is_refused_in_both_with_both_origins() {
@@ -39,12 +43,10 @@ fn an_object_of_another_repository_is_refused_with_both_origins() {
         "  name: shared\n",
         &format!("  name: shared\n  namespace: {namespace}\n"),
     );
-    first
-        .git
-        .write("kits/acme/shop/config.yaml", &shared)
-        .unwrap();
-    let revision = first.git.commit("has it").unwrap();
-    first.start();
+    let revision = first.start_with(&[
+        ("kits/acme/shop/config.yaml", &shared),
+        ("kits/acme/shop/rest.yaml", &config_map("rest", "a")),
+    ]);
     first.until_kit("kits/acme/shop", "Applied", &revision);
     second
         .git
@@ -73,6 +75,107 @@ fn an_object_of_another_repository_is_refused_with_both_origins() {
         first.get("acme", "configmap/shared").unwrap()["data"]["key"],
         "a"
     );
+    // It goes live by itself when the other one lets it go.
+    first
+        .git
+        .git(&["rm", "-q", "kits/acme/shop/config.yaml"])
+        .unwrap();
+    first.git.commit("has it no longer").unwrap();
+    second.until_kit("infra/thief", "Applied", &revision);
+    assert_eq!(
+        first.get("acme", "configmap/shared").unwrap()["data"]["key"],
+        "b"
+    );
+}
+
+#[test]
+fn two_repositories_with_one_path_leave_each_other_alone_whichever_is_known_first() {
+    let mut platform = Platform::new(&[]);
+    let (shop, thief) = ("kits/acme/shop", "kits/acme/thief");
+    let first = platform.start_with(&[(&format!("{shop}/a.yaml"), &config_map("one", "a"))]);
+    platform.until_kit(shop, "Applied", &first);
+    let before = platform.get("acme", "configmap/one").unwrap();
+    // A second Repository of the namespace has a kit of the same path, without the object, and
+    // another kit that wants it.
+    let folder = tempfile::tempdir().unwrap();
+    let git = Fixture::new(&folder.path().join("repository")).unwrap();
+    git.write(&format!("{shop}/b.yaml"), config_map("two", "b"))
+        .unwrap();
+    let wanted = format!("{thief}/a.yaml");
+    git.write(&wanted, config_map("one", "b")).unwrap();
+    let theirs = git.commit("the same path").unwrap();
+    let text = std::fs::read_to_string(platform.repository_file()).unwrap();
+    let second = text
+        .replace(&platform.git.url(), &git.url())
+        .replace("name: platform,", "name: second,");
+    platform.kubectl.apply(&second).unwrap();
+    let refused = |revision: &str| {
+        let kit = platform.until_kit(thief, "Refused", revision);
+        let (rule, _, _) = &Platform::findings(&kit)[0];
+        assert_eq!(rule, "trimtab/owned-by-another-kit");
+        let live = platform.get("acme", "configmap/one").unwrap();
+        assert_eq!(live["metadata"]["uid"], before["metadata"]["uid"]);
+        assert_eq!(live["data"]["key"], "a");
+    };
+    refused(&theirs);
+    assert!(platform.get("acme", "configmap/two").is_none());
+    // What happens to the objects is told to whose they are.
+    let namespace = platform.namespace("acme");
+    let change = json!({"data": {"key": "other"}}).to_string();
+    let by_hand = [
+        "patch",
+        "configmap",
+        "one",
+        "-n",
+        &namespace,
+        "--type=merge",
+        "-p",
+        &change,
+    ];
+    platform.kubectl.run(&by_hand).unwrap();
+    wait_for("it is put right", SOON, || {
+        let live = platform.get("acme", "configmap/one").unwrap();
+        match live["data"]["key"] == "a" {
+            true => Ok(()),
+            false => Err(platform.state(&platform.kit(shop))),
+        }
+    });
+    git.git(&["rm", "-rq", shop]).unwrap();
+    git.edit(&wanted, "key: b", "key: c").unwrap();
+    let less = git.commit("no longer").unwrap();
+    refused(&less);
+    // A host for which the second one is the only one that it can read.
+    git.write(&format!("{shop}/b.yaml"), config_map("two", "b"))
+        .unwrap();
+    git.edit(&wanted, "key: c", "key: d").unwrap();
+    let again = git.commit("again").unwrap();
+    let (here, away) = (platform.git.folder(), folder.path().join("away"));
+    std::fs::rename(here, &away).unwrap();
+    platform.kill();
+    platform.start_without_file();
+    platform.until_kit(thief, "Refused", &again);
+}
+
+#[test]
+fn a_kit_that_adopts_nothing_goes_live_when_what_was_there_is_gone() {
+    let mut platform = Platform::new(&[]);
+    let namespace = platform.namespace("acme");
+    let kubectl = platform.kubectl.clone();
+    kubectl.run(&["create", "namespace", &namespace]).unwrap();
+    let here = ["configmap", "shop", "--namespace", &namespace];
+    kubectl.run(&[&["create"], &here[..]].concat()).unwrap();
+    let kit = "kits/acme/shop";
+    let revision = platform.start_with(&[
+        (
+            &format!("{kit}/kit.yaml"),
+            "apiVersion: trimtab.io/v1alpha1\nkind: Kit\nmetadata: {name: shop}\nspec: {adopt: never}\n",
+        ),
+        (&format!("{kit}/a.yaml"), &config_map("shop", "a")),
+    ]);
+    let refused = platform.until_kit(kit, "Refused", &revision);
+    assert_eq!(Platform::findings(&refused)[0].0, "trimtab/not-adopted");
+    kubectl.run(&[&["delete"], &here[..]].concat()).unwrap();
+    platform.until_kit(kit, "Applied", &revision);
 }
 
 #[test]
