@@ -14,6 +14,7 @@ mod faults;
 mod gate;
 mod health;
 mod independence;
+mod kept;
 mod leadership;
 mod lifecycle;
 mod ownership;
