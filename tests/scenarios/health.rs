@@ -293,7 +293,7 @@ fn a_kit_is_not_rolled_back_to_what_breaks_a_rule_together_with_another() {
     kit_yaml(
         &platform,
         KIT,
-        "  onFailure: rollback\n  health: {deadline: 2s}\n",
+        "  onFailure: rollback\n  health: {deadline: 6s}\n",
     );
     let git = &platform.git;
     git.write(&format!("{KIT}/a.yaml"), deployment("web", ""))
@@ -319,6 +319,13 @@ fn a_kit_is_not_rolled_back_to_what_breaks_a_rule_together_with_another() {
     .unwrap();
     let bad = git.commit("bad").unwrap();
     platform.until_kit(other, "Applied", &bad);
+    // What is live counts, though a newer revision of it is refused.
+    platform
+        .git
+        .write(&format!("{other}/b.yaml"), "kind: [\n")
+        .unwrap();
+    let broken = platform.git.commit("broken").unwrap();
+    platform.until_kit(other, "Refused", &broken);
     let finding = wait_for("it tells why it stays", SOON, || {
         let kit = platform.kit(KIT);
         match kit["status"]["findings"][0].clone() {
