@@ -22,7 +22,7 @@ const ROOMS: [(&str, &[&str]); 12] = [
         "pipeline",
         &["manifest", "source", "kit", "render", "sandbox"],
     ),
-    ("health", &["expression", "kit"]),
+    ("health", &["manifest", "expression", "kit"]),
     (
         "plan",
         &["manifest", "source", "expression", "kit", "health"],
