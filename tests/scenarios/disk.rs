@@ -141,3 +141,26 @@ fn a_host_whose_log_cannot_be_written_goes_on() {
     let second = platform.git.commit("second").unwrap();
     platform.until_kit(KIT, "Applied", &second);
 }
+
+#[test]
+fn a_disk_that_is_too_small_from_the_beginning_is_used_as_soon_as_it_has_grown() {
+    let mut platform = Platform::new(&[]);
+    // Room for the host's own name, and for the beginning of a mirror.
+    platform.disk = Some("12k");
+    platform.git.write(FILE, config_map("shop", "a")).unwrap();
+    let first = platform.git.commit("first").unwrap();
+    platform.start();
+    let repository = platform.until_repository("DiskFull");
+    let message = ready(&repository)["message"].as_str().unwrap().to_owned();
+    assert!(message.contains("mirrors"), "{message}");
+    platform.resize_disk("1m");
+    platform.until_kit(KIT, "Applied", &first);
+}
+
+#[test]
+fn a_host_that_has_no_room_for_its_own_name_ends_and_is_no_wrong_usage() {
+    let mut platform = Platform::new(&[]);
+    platform.disk = Some("4k,nr_inodes=1");
+    platform.start();
+    assert_eq!(platform.ended(), Some(3));
+}

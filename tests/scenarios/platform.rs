@@ -18,6 +18,10 @@ pub const SOON: Duration = Duration::from_secs(60);
 const ON_A_DISK: &str = r#"[ "$(id -u)" = 0 ] || user=--map-root-user
 exec unshare --mount $user sh -c 'mount -t tmpfs -o "size=$1" tmpfs "$2" && shift 2 && exec "$@"' sh "$@""#;
 
+/// The same for `HOST SIZE FOLDER` while it runs.
+const RESIZED: &str = r#"[ "$(id -u)" = 0 ] || user="--user --preserve-credentials"
+exec nsenter --target "$1" $user --mount mount -o "remount,size=$2" "$3""#;
+
 pub struct Platform {
     /// Prefix of every name; also the namespace of the Repository and its Kits.
     pub name: String,
@@ -167,6 +171,15 @@ impl Platform {
             .stderr(log)
             .spawn()
             .expect("trimtab runs")
+    }
+
+    /// Makes the file system that the host's folder is larger or smaller.
+    pub fn resize_disk(&self, size: &str) {
+        let id = self.host.as_ref().expect("it runs").id().to_string();
+        let mut command = Command::new("sh");
+        command.args(["-c", RESIZED, "sh", &id, size]);
+        command.arg(self.folder.path().join("cache"));
+        assert!(command.status().expect("sh runs").success());
     }
 
     /// The host's folder as the host sees it.

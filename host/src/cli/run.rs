@@ -4,6 +4,7 @@ use std::fs::{File, TryLockError};
 use std::io::{Read as _, Write as _};
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::time::Duration;
 
 use anyhow::{Context as _, anyhow};
 use clap::Args;
@@ -24,6 +25,8 @@ use crate::{config, telemetry};
 
 /// Where the lease of hosts is that reconcile the Repositories of all namespaces.
 const LEASE_NAMESPACE: &str = "trimtab-system";
+/// How long what blocks may go on when the host ends. It may be cut off at any instant.
+const GRACE: Duration = Duration::from_secs(2);
 
 /// Poll repositories and reconcile the cluster with them
 ///
@@ -100,7 +103,10 @@ impl Run {
         let runtime = tokio::runtime::Builder::new_multi_thread()
             .enable_all()
             .build()?;
-        runtime.block_on(self.reconcile(repositories))
+        let ended = runtime.block_on(self.reconcile(repositories));
+        // A disk or a program that hangs must not keep a host that has lost its lease from ending.
+        runtime.shutdown_timeout(GRACE);
+        ended
     }
 
     fn repositories(&self) -> Result<Vec<(String, Repository)>, Failure> {
@@ -164,7 +170,10 @@ impl Run {
                 .context("the Repository cannot be written")?;
         }
         let cache = self.cache_dir.clone().unwrap_or_else(config::cache_folder);
-        let (identity, _lock) = identity(&cache).map_err(Failure::Usage)?;
+        let (identity, _lock) = identity(&cache).map_err(|error| match has_room(&error) {
+            true => Failure::Usage(error),
+            false => Failure::CannotTell(error.context("there is no room on the disk; make room")),
+        })?;
         let candidate = Candidate {
             // One for all hosts that see all namespaces, wherever their Repositories are.
             namespace: self
@@ -231,6 +240,15 @@ fn identity(cache: &std::path::Path) -> anyhow::Result<(String, File)> {
         file.write_all(identity.as_bytes()).with_context(place)?;
     }
     Ok((identity, file))
+}
+
+/// False if an error is that the disk is full, which is nothing that was asked wrongly.
+fn has_room(error: &anyhow::Error) -> bool {
+    use std::io::ErrorKind::{QuotaExceeded, StorageFull};
+    let mut causes = error
+        .chain()
+        .filter_map(|cause| cause.downcast_ref::<std::io::Error>());
+    !causes.any(|cause| matches!(cause.kind(), StorageFull | QuotaExceeded))
 }
 
 /// Resolves when the process is asked to end.
