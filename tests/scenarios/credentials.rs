@@ -142,7 +142,7 @@ fn a_host_whose_credentials_expire_says_so_and_ends_until_there_are_others() {
     let second = change(&platform);
     platform.until_kit(KIT, "Applied", &second);
     assert_eq!(platform.ended(), Some(3));
-    let words = "put valid ones where the host has them from";
+    let words = "put valid ones where they come from";
     assert!(said(&platform, "error", words) > 0);
     platform.start_without_file();
     assert_eq!(platform.ended(), Some(3));

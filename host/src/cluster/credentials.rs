@@ -31,7 +31,7 @@ pub(super) struct Renewed(Arc<Inner>);
 
 struct Inner {
     read: Arc<Read>,
-    make: Box<Make>,
+    make: Arc<Make>,
     server: http::Uri,
     current: Mutex<Current>,
 }
@@ -57,7 +57,7 @@ impl Renewed {
         };
         Ok(Self(Arc::new(Inner {
             read,
-            make: Box::new(make),
+            make: Arc::new(make),
             server,
             current: Mutex::new(current),
         })))
@@ -92,17 +92,7 @@ impl Inner {
             return None;
         }
         current.tried = Some(Instant::now());
-        let made = (self.read)().await.and_then(|config| {
-            // Whoever turned to another cluster did not mean this host.
-            if config.cluster_url != self.server {
-                let (now, then) = (&config.cluster_url, &self.server);
-                return Err(ClusterError::NoConfig(format!(
-                    "the configuration names {now}, and this host was started for {then}; start it anew if it is to go there"
-                )));
-            }
-            (self.make)(config)
-        });
-        match made {
+        match self.made().await {
             Ok(client) => {
                 tracing::warn!(
                     "the host's credentials were not accepted, or the API server was not trusted; they are read anew"
@@ -116,6 +106,23 @@ impl Inner {
                 None
             }
         }
+    }
+}
+
+impl Inner {
+    async fn made(&self) -> Result<Client, ClusterError> {
+        let config = (self.read)().await?;
+        // Whoever turned to another cluster did not mean this host.
+        if config.cluster_url != self.server {
+            let (now, then) = (&config.cluster_url, &self.server);
+            return Err(ClusterError::NoConfig(format!(
+                "the configuration names {now}, and this host was started for {then}; start it anew if it is to go there"
+            )));
+        }
+        let make = self.make.clone();
+        // A program that gives credentials may take its time.
+        let made = tokio::task::spawn_blocking(move || make(config)).await;
+        made.unwrap_or_else(|error| Err(ClusterError::NoConfig(error.to_string())))
     }
 }
 

@@ -12,7 +12,7 @@ pub enum ClusterError {
     #[error("the API server did not answer within {0} s")]
     TimedOut(u64),
     #[error(
-        "the API server does not accept the host's credentials: they may have expired, or were taken back; put valid ones where the host has them from (its kubeconfig, a file that this names, or the Pod's service account), and they are read anew"
+        "the API server does not accept the credentials: they may have expired, or were taken back; put valid ones where they come from (the kubeconfig, a file that it names, or the Pod's service account); a host that runs reads them anew"
     )]
     NotAccepted,
     /// An answer of the API server's; `code` is HTTP's.
