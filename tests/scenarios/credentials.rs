@@ -80,8 +80,9 @@ fn nobody_noticed(platform: &Platform) {
     assert!(said(platform, "message", "they are read anew") > 0);
 }
 
-#[test]
-fn a_token_that_is_taken_back_is_exchanged_for_the_one_that_its_file_has_now() {
+/// A token dies under a host whose kubeconfig has this user: `written` is what the user's file,
+/// which is given to `user`, says for a token.
+fn token_is_exchanged(user: impl Fn(&Path) -> Value, written: impl Fn(&str) -> String) {
     let (mut platform, first) = committed();
     let space = platform.name.clone();
     let kubectl = platform.kubectl.clone();
@@ -102,18 +103,34 @@ fn a_token_that_is_taken_back_is_exchanged_for_the_one_that_its_file_has_now() {
     };
     let (file, config) = (beside(&platform, "token"), beside(&platform, "config"));
     let old = token("old");
-    std::fs::write(&file, &old).unwrap();
-    write_kubeconfig(&platform, &config, &json!({ "tokenFile": file }));
+    std::fs::write(&file, written(&old)).unwrap();
+    write_kubeconfig(&platform, &config, &user(&file));
     platform.host_kubeconfig = Some(config);
     platform.start();
     platform.until_kit(KIT, "Applied", &first);
-    std::fs::write(&file, token("new")).unwrap();
+    std::fs::write(&file, written(&token("new"))).unwrap();
     run(&format!("delete secret old -n {space}"));
     until_refused(&kubectl, &["--token", &old]);
     let second = change(&platform);
     platform.until_kit(KIT, "Applied", &second);
     nobody_noticed(&platform);
     run(&format!("delete clusterrolebinding {space}"));
+}
+
+#[test]
+fn a_token_that_is_taken_back_is_exchanged_for_the_one_that_its_file_has_now() {
+    let user = |file: &Path| json!({ "tokenFile": file });
+    token_is_exchanged(user, str::to_owned);
+}
+
+#[test]
+fn a_token_that_is_taken_back_is_exchanged_for_the_one_that_a_program_gives_now() {
+    const VERSION: &str = "client.authentication.k8s.io/v1";
+    let user = |file: &Path| json!({"exec": {"apiVersion": VERSION, "command": "cat", "args": [file], "interactiveMode": "Never"}});
+    token_is_exchanged(user, |token| {
+        json!({"apiVersion": VERSION, "kind": "ExecCredential", "status": {"token": token}})
+            .to_string()
+    });
 }
 
 #[test]

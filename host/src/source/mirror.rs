@@ -37,8 +37,13 @@ impl Mirror {
     /// Opens the mirror in `folder`, or makes it. A folder that a killed process left half made,
     /// or that is damaged, is made anew.
     pub fn open(folder: &Path, worker: Worker) -> Result<Self, RemoteError> {
-        let storage =
-            |said: String| RemoteError::storage(&folder.display().to_string(), folder, &said);
+        let storage = |reason: String| {
+            let full = RemoteError::no_room("the mirror", folder, &reason);
+            full.unwrap_or_else(|| RemoteError::Storage {
+                url: folder.display().to_string(),
+                reason,
+            })
+        };
         if Repository::open_bare(folder)
             .and_then(|store| store.is_empty())
             .is_err()
