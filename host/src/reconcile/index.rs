@@ -12,6 +12,8 @@ use crate::plan::SetId;
 #[derive(Default)]
 pub(super) struct KitIndex {
     kits: Mutex<HashMap<(String, String), Arc<Kit>>>,
+    /// The uid of the one that was there last.
+    gone: Mutex<HashMap<(String, String), String>>,
 }
 
 /// When a person asked for an object to be looked at.
@@ -40,7 +42,8 @@ impl KitIndex {
             .cloned()
     }
 
-    /// Gives what was there before. An older version than the one that is there is not taken.
+    /// Gives what was there before. An older version than the one that is there is not taken, nor
+    /// an answer that comes later than the news that the Kit is gone.
     pub(super) fn put(&self, mut kit: Kit) -> Option<Arc<Kit>> {
         kit.metadata.managed_fields = None;
         let mut kits = self.lock();
@@ -53,6 +56,14 @@ impl KitIndex {
         {
             return Some(known.clone());
         }
+        let mut gone = self.gone.lock().unwrap_or_else(PoisonError::into_inner);
+        if gone
+            .get(&id)
+            .is_some_and(|uid| kit.uid().as_ref() == Some(uid))
+        {
+            return None;
+        }
+        gone.remove(&id);
         kits.insert(id, Arc::new(kit))
     }
 
@@ -65,7 +76,12 @@ impl KitIndex {
     }
 
     pub(super) fn remove(&self, namespace: &str, name: &str) {
-        self.lock().remove(&(namespace.to_owned(), name.to_owned()));
+        let id = (namespace.to_owned(), name.to_owned());
+        let mut kits = self.lock();
+        if let Some(uid) = kits.remove(&id).and_then(|kit| kit.uid()) {
+            let mut gone = self.gone.lock().unwrap_or_else(PoisonError::into_inner);
+            gone.insert(id, uid);
+        }
     }
 
     /// The Kits of a Repository.
@@ -112,5 +128,30 @@ impl SetIndex {
             .unwrap_or_else(PoisonError::into_inner)
             .get(set)
             .cloned()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn kit(uid: &str, version: &str) -> Kit {
+        let mut kit = Kit::new("kits.shop", KitSpec::default());
+        kit.metadata.namespace = Some("platform".into());
+        kit.metadata.uid = Some(uid.into());
+        kit.metadata.resource_version = Some(version.into());
+        kit
+    }
+
+    #[test]
+    fn an_answer_that_comes_after_a_kit_is_gone_does_not_bring_it_back() {
+        let index = KitIndex::default();
+        let uid = || index.get("platform", "kits.shop").and_then(|kit| kit.uid());
+        index.put(kit("first", "1"));
+        index.remove("platform", "kits.shop");
+        index.put(kit("first", "2"));
+        assert_eq!(uid(), None);
+        index.put(kit("second", "3"));
+        assert_eq!(uid().as_deref(), Some("second"));
     }
 }
