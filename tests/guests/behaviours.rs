@@ -1,10 +1,13 @@
 //! Each guest of `examples/` in the real sandbox: what it does, and what the host says of it.
 
+mod compilation;
+
 use std::collections::BTreeSet;
+use std::path::PathBuf;
 
 use trimtab::manifest::Origin;
 use trimtab::sandbox::{
-    CallContext, CallError, CallObject, LoadError, RawFinding, Sandbox, SandboxLimits,
+    CallContext, CallError, CallObject, Compiler, LoadError, RawFinding, Sandbox, SandboxLimits,
 };
 use trimtab_harness::root;
 
@@ -13,8 +16,15 @@ fn component(name: &str) -> Vec<u8> {
     std::fs::read(path).expect("`cargo xtask test` has built the components")
 }
 
+fn compiler(cache: Option<PathBuf>) -> Compiler {
+    Compiler::Child {
+        program: env!("CARGO_BIN_EXE_trimtab").into(),
+        cache,
+    }
+}
+
 fn sandbox() -> Sandbox {
-    Sandbox::new(SandboxLimits::default()).expect("the engine starts")
+    Sandbox::new(SandboxLimits::default(), compiler(None)).expect("the engine starts")
 }
 
 fn context(settings: &str) -> CallContext {

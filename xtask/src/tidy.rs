@@ -157,7 +157,8 @@ fn line_faults(path: &str, line: &str, tests: bool) -> Vec<String> {
         }
     }
     for word in ["unsafe {", "unsafe fn", "unsafe impl"] {
-        if line.contains(word) {
+        // Compiled code is loaded there, with the argument for it.
+        if line.contains(word) && path != "host/src/sandbox/compile.rs" {
             faults.push("unsafe code".into());
         }
     }

@@ -12,7 +12,6 @@ use crate::config;
 use crate::kit::{DeletionPolicy, RefSpec, RepositorySpec, validate};
 use crate::manifest::Finding;
 use crate::pipeline::{Evaluation, Evaluator, PluginStore};
-use crate::sandbox::{Sandbox, SandboxLimits};
 use crate::source::Snapshot;
 
 /// Files that hold the Repository for work without a cluster, looked for at the root.
@@ -88,7 +87,7 @@ impl LocalArgs {
                 .as_deref()
                 .map(|name| crate::manifest::Origin::new(name, 1));
         }
-        let sandbox = Sandbox::new(SandboxLimits::default()).map_err(|error| anyhow!(error))?;
+        let sandbox = super::sandbox(&config::cache_folder())?;
         let mut evaluator = Evaluator::new(Arc::new(PluginStore::new(sandbox)), config::workers());
         let snapshot = Snapshot::of_directory(&root)?;
         let evaluation = evaluator

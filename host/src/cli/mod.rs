@@ -17,6 +17,7 @@ use std::process::ExitCode;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
 use crate::cluster::ConnectOptions;
+use crate::sandbox::{Compiler, Sandbox, SandboxLimits};
 
 /// Reconcile a Kubernetes cluster with a Git repository whose rules are WebAssembly components.
 #[derive(Parser)]
@@ -127,6 +128,15 @@ fn told(error: &anyhow::Error, code: u8) -> ExitCode {
         eprintln!("  cause: {cause}");
     }
     ExitCode::from(code)
+}
+
+/// The sandbox that a repository's plugins run in, compiled by children of this binary.
+fn sandbox(cache: &std::path::Path) -> anyhow::Result<Sandbox> {
+    let compiler = Compiler::Child {
+        program: std::env::current_exe()?,
+        cache: Some(cache.join("plugins")),
+    };
+    Sandbox::new(SandboxLimits::default(), compiler).map_err(anyhow::Error::msg)
 }
 
 /// Prints to standard output. Whoever closes it early, as `head` does, wants no more.

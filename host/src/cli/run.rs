@@ -19,7 +19,6 @@ use crate::kit::{
 use crate::manifest::{Limits, read};
 use crate::pipeline::PluginStore;
 use crate::reconcile::{self, Options};
-use crate::sandbox::{Sandbox, SandboxLimits};
 use crate::source::Worker;
 use crate::{config, telemetry};
 
@@ -183,7 +182,7 @@ impl Run {
             name: "trimtab".into(),
             identity,
         };
-        let sandbox = Sandbox::new(SandboxLimits::default()).map_err(|error| anyhow!(error))?;
+        let sandbox = super::sandbox(&cache)?;
         let options = Options {
             cache,
             candidate,

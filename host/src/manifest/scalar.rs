@@ -116,7 +116,7 @@ fn implicit(tag: &str, text: &str) -> (&'static str, Scalar) {
         }
         b'.' => match word(text) {
             Some(found) => found,
-            None => match go_parse_float(text) {
+            None => match underscores_removed(text).and_then(|text| go_parse_float(&text)) {
                 Some(value) => ("!!float", Scalar::Float(value)),
                 None => plain_text(),
             },
@@ -222,6 +222,19 @@ fn is_yaml_float(text: &str) -> bool {
     let exponent_fits = exponent
         .is_none_or(|exponent| digits(exponent.strip_prefix(['-', '+']).unwrap_or(exponent)));
     mantissa_fits && exponent_fits
+}
+
+/// Go's ParseFloat takes underscores between digits, and nowhere else.
+fn underscores_removed(text: &str) -> Option<String> {
+    let bytes = text.as_bytes();
+    let digit = |at: Option<usize>| {
+        at.and_then(|at| bytes.get(at))
+            .is_some_and(u8::is_ascii_digit)
+    };
+    let mut underscores = text.match_indices('_').map(|(at, _)| at);
+    underscores
+        .all(|at| digit(at.checked_sub(1)) && digit(Some(at + 1)))
+        .then(|| text.replace('_', ""))
 }
 
 /// Out of range is no float for Go.

@@ -62,6 +62,10 @@ impl PluginStore {
             self.lock().remove(&used.blob);
             return Err(fault(used, "plugin-missing", &error));
         }
+        if matches!(loaded, Err(LoadError::Compiler(_))) {
+            // It is no fault of the component's: the next one to ask tries again.
+            self.lock().remove(&used.blob);
+        }
         let plugin = loaded.as_ref().map_err(|error| {
             fault(used, "plugin-refused", &error.to_string())
                 .hint("build it against the contract trimtab:plugin@0.1.0")

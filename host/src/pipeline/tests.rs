@@ -13,7 +13,7 @@ use super::secrets::Secrets;
 use super::*;
 use crate::kit::RepositorySpec;
 use crate::manifest::{Finding, Limits, Manifest, read};
-use crate::sandbox::{Sandbox, SandboxLimits};
+use crate::sandbox::{Compiler, Sandbox, SandboxLimits};
 use crate::source::Snapshot;
 
 const SERVICE: &str =
@@ -28,7 +28,7 @@ struct Platform {
 
 impl Platform {
     fn new(rules: &str, files: &[(&str, &str)]) -> Self {
-        let sandbox = Sandbox::new(SandboxLimits::default()).expect("a sandbox");
+        let sandbox = Sandbox::new(SandboxLimits::default(), Compiler::Here).expect("a sandbox");
         let two = NonZeroUsize::new(2).expect("not zero");
         let plugins = Arc::new(PluginStore::new(sandbox));
         let platform = Self {

@@ -62,15 +62,22 @@ impl ResourceLimiter for Host {
 }
 
 /// A counting semaphore for threads: a full pool of instances is waited for, not failed at.
-struct Slots {
+pub(super) struct Slots {
     free: Mutex<usize>,
     freed: Condvar,
 }
 
-struct Slot<'s>(&'s Slots);
+pub(super) struct Slot<'s>(&'s Slots);
 
 impl Slots {
-    fn take(&self) -> Slot<'_> {
+    pub(super) fn new(free: usize) -> Self {
+        Self {
+            free: Mutex::new(free),
+            freed: Condvar::new(),
+        }
+    }
+
+    pub(super) fn take(&self) -> Slot<'_> {
         let mut free = self.free.lock().unwrap_or_else(PoisonError::into_inner);
         while *free == 0 {
             free = self
@@ -101,22 +108,26 @@ pub(super) struct Runtime {
 impl Runtime {
     pub(super) fn new(limits: SandboxLimits) -> wasmtime::Result<Self> {
         let slots = std::thread::available_parallelism().map_or(2, usize::from) * 2;
-        let engine = Engine::new(&config(&limits, slots as u32))?;
+        // All guests at once are bounded by their number, and not by a budget that they share:
+        // what one gets must not depend on what the others do.
+        let slots = slots.min(limits.memory_of_all / limits.memory).max(1);
+        let mut config = compile_config(&limits);
+        config.allocation_strategy(InstanceAllocationStrategy::Pooling(pool(
+            &limits,
+            slots as u32,
+        )));
+        let engine = Engine::new(&config)?;
         let mut linker = Linker::new(&engine);
         // wasmtime gives these to imports of any compatible version (0.1.x).
         linker.instance("trimtab:plugin/types@0.1.0")?;
         linker
             .instance("trimtab:plugin/log@0.1.0")?
             .func_wrap("log", log)?;
-        let slots = Slots {
-            free: Mutex::new(slots),
-            freed: Condvar::new(),
-        };
         Ok(Self {
             engine,
             linker,
             limits,
-            slots,
+            slots: Slots::new(slots),
         })
     }
 
@@ -232,7 +243,7 @@ where
     instance.get_typed_func::<P, R>(store, inner)
 }
 
-fn config(limits: &SandboxLimits, slots: u32) -> Config {
+fn pool(limits: &SandboxLimits, slots: u32) -> PoolingAllocationConfig {
     let mut pool = PoolingAllocationConfig::default();
     pool.total_component_instances(slots)
         .total_core_instances(slots * PARTS)
@@ -244,6 +255,11 @@ fn config(limits: &SandboxLimits, slots: u32) -> Config {
         .max_memory_size(limits.memory)
         .table_elements(limits.table_elements)
         .linear_memory_keep_resident(KEEP_RESIDENT);
+    pool
+}
+
+/// All that compiled code depends on.
+pub(super) fn compile_config(limits: &SandboxLimits) -> Config {
     let mut config = Config::new();
     config
         .consume_fuel(true)
@@ -253,8 +269,7 @@ fn config(limits: &SandboxLimits, slots: u32) -> Config {
         .wasm_component_model(true)
         .wasm_relaxed_simd(false)
         .memory_reservation(limits.memory as u64)
-        .memory_guard_size(64 << 10)
-        .allocation_strategy(InstanceAllocationStrategy::Pooling(pool));
+        .memory_guard_size(64 << 10);
     config
 }
 

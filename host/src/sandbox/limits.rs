@@ -1,12 +1,16 @@
 //! What one call of a plugin may cost.
 
+use serde::{Deserialize, Serialize};
+
 /// Bounds of one call. Fuel counts instructions, so a verdict is the same on every machine.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct SandboxLimits {
     /// Units of wasmtime fuel.
     pub fuel: u64,
     /// Bytes of linear memory, of all memories together.
     pub memory: usize,
+    /// Bytes of linear memory of all calls at once: as many run as fit.
+    pub memory_of_all: usize,
     /// Elements of all tables together.
     pub table_elements: usize,
     /// Bytes that may pass from guest to host in one call (wasmtime's hostcall fuel).
@@ -15,6 +19,10 @@ pub struct SandboxLimits {
     pub log_bytes: usize,
     /// Bytes of a component.
     pub component_bytes: usize,
+    /// Seconds of processor that compiling it may take.
+    pub compile_seconds: u64,
+    /// Bytes of address space that compiling it may take.
+    pub compile_memory: u64,
 }
 
 impl Default for SandboxLimits {
@@ -22,10 +30,13 @@ impl Default for SandboxLimits {
         Self {
             fuel: 2_000_000_000,
             memory: 128 << 20,
+            memory_of_all: 2 << 30,
             table_elements: 100_000,
             result_bytes: 16 << 20,
             log_bytes: 64 << 10,
             component_bytes: 32 << 20,
+            compile_seconds: 60,
+            compile_memory: 2 << 30,
         }
     }
 }

@@ -4,6 +4,8 @@
 
 mod answer;
 mod bindings;
+mod cache;
+mod compile;
 mod engine;
 mod limits;
 mod plugin;
@@ -11,6 +13,7 @@ mod precheck;
 mod shapes;
 mod text;
 
+pub use compile::{COMPILE_VERB, Compiler, compile_main};
 pub use limits::SandboxLimits;
 pub use plugin::{Plugin, Sandbox};
 pub use shapes::{

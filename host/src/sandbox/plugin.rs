@@ -7,6 +7,7 @@ use wasmtime::component::types::ComponentItem;
 use wasmtime::component::{Component, InstancePre};
 
 use super::bindings::{self, PACKAGE, VERSION};
+use super::compile::{Compiler, Workshop};
 use super::engine::{Host, Runtime, typed};
 use super::{
     CallContext, CallError, CallObject, Description, Digest, KitObject, LoadError, PluginKinds,
@@ -17,14 +18,16 @@ use super::{
 #[derive(Clone)]
 pub struct Sandbox {
     runtime: Arc<Runtime>,
+    workshop: Arc<Workshop>,
     loaded: Arc<Mutex<HashMap<Digest, Arc<Plugin>>>>,
 }
 
 impl Sandbox {
-    pub fn new(limits: SandboxLimits) -> Result<Self, String> {
+    pub fn new(limits: SandboxLimits, compiler: Compiler) -> Result<Self, String> {
         let runtime = Runtime::new(limits)
             .map_err(|error| format!("the WebAssembly engine cannot start: {error:#}"))?;
         Ok(Self {
+            workshop: Arc::new(Workshop::new(compiler, &runtime.engine)),
             runtime: Arc::new(runtime),
             loaded: Arc::default(),
         })
@@ -50,9 +53,8 @@ impl Sandbox {
         }
         precheck::check(bytes)?;
         // Only WebAssembly: what looks like compiled code is never loaded from a repository.
-        let component = Component::from_binary(&self.runtime.engine, bytes).map_err(|error| {
-            LoadError::NotAComponent(super::text::clean(&format!("{error:#}"), 512))
-        })?;
+        let Runtime { engine, limits, .. } = &*self.runtime;
+        let component = self.workshop.component(engine, limits, &digest, bytes)?;
         let plugin = Arc::new(Plugin::new(
             self.runtime.clone(),
             &component,

@@ -68,6 +68,8 @@ pub enum LoadError {
     NotAComponent(String),
     #[error("{0}")]
     TooComplex(String),
+    #[error("it could not be compiled: {0}")]
+    Compiler(String),
     #[error("it imports {0}, which the plugin contract does not offer")]
     ForeignImport(String),
     #[error(

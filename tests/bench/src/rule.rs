@@ -6,7 +6,7 @@ use anyhow::{Result, anyhow};
 use port_policy::PortPolicy;
 use serde_json::json;
 use trimtab::manifest::Origin;
-use trimtab::sandbox::{CallContext, CallObject, Sandbox, SandboxLimits};
+use trimtab::sandbox::{CallContext, CallObject, Compiler, Sandbox, SandboxLimits};
 use trimtab_harness::root;
 use trimtab_plugin::run::{Call, Text, validate};
 
@@ -15,7 +15,8 @@ use crate::Figure;
 const SETTINGS: &str = r#"{"service": {"allow": ["1024-9999"]}}"#;
 
 pub fn measure() -> Result<Vec<Figure>> {
-    let sandbox = Sandbox::new(SandboxLimits::default()).map_err(|error| anyhow!(error))?;
+    let sandbox =
+        Sandbox::new(SandboxLimits::default(), Compiler::Here).map_err(|error| anyhow!(error))?;
     let bytes = std::fs::read(root().join("target/components/port-policy.wasm"))?;
     let began = Instant::now();
     let plugin = sandbox.load(&bytes)?;

@@ -10,7 +10,7 @@ use serde_json::json;
 use trimtab::config;
 use trimtab::kit::RepositorySpec;
 use trimtab::pipeline::{Evaluation, Evaluator, PluginStore};
-use trimtab::sandbox::{Sandbox, SandboxLimits};
+use trimtab::sandbox::{Compiler, Sandbox, SandboxLimits};
 use trimtab::source::{Auth, FETCH_LIMIT, Follow, Mirror, Poll, RemoteSpec, Revision, Worker};
 use trimtab_harness::component::digest;
 use trimtab_harness::git::Fixture;
@@ -63,7 +63,8 @@ impl Scene {
         git.commit("all kits")?;
         let spec = json!({"url": git.url(), "guardrails": guardrails,
             "kits": [{"path": "kits/{group}/*", "namespace": "{group}"}]});
-        let sandbox = Sandbox::new(SandboxLimits::default()).map_err(|error| anyhow!(error))?;
+        let sandbox = Sandbox::new(SandboxLimits::default(), Compiler::Here)
+            .map_err(|error| anyhow!(error))?;
         let worker = Worker {
             program: PathBuf::from("unused: nothing goes over the network"),
         };

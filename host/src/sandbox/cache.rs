@@ -1,0 +1,169 @@
+//! Compiled components on disk.
+
+use std::fs::{DirBuilder, File};
+use std::hash::{Hash as _, Hasher};
+use std::io::{Read as _, Write as _};
+use std::path::{Path, PathBuf};
+use std::time::{Duration, SystemTime};
+
+use sha2::{Digest as _, Sha256};
+use wasmtime::Engine;
+
+use super::Digest;
+
+/// Bytes of all that is kept; what was not used for longest goes first.
+const BYTES: u64 = 1 << 30;
+const EXTENSION: &str = "cwasm";
+/// A file without its name that is older than this is a killed host's.
+const ABANDONED: Duration = Duration::from_secs(3600);
+/// Bytes of a SHA-256.
+const CHECKSUM: usize = 32;
+
+/// A folder that only this user can write. Several hosts may have the same one: a file is complete
+/// as soon as it has its name, and never changes.
+pub(super) struct Cache {
+    folder: PathBuf,
+    /// Names the whole engine configuration, and wasmtime's version: with another, the same
+    /// component is other code.
+    engine: String,
+    bytes: u64,
+}
+
+impl Cache {
+    /// # Errors
+    /// Why the folder is not to be trusted, or cannot be had.
+    pub(super) fn open(folder: &Path, engine: &Engine) -> Result<Self, String> {
+        let mut builder = DirBuilder::new();
+        builder.recursive(true);
+        #[cfg(unix)]
+        std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
+        builder
+            .create(folder)
+            .map_err(|error| format!("{}: {error}", folder.display()))?;
+        // Whoever can write above can put another folder in its place.
+        for folder in [Some(folder), folder.parent()].into_iter().flatten() {
+            own(folder)?;
+        }
+        let mut hasher = Named(Sha256::new());
+        engine.precompile_compatibility_hash().hash(&mut hasher);
+        hasher.0.update(env!("CARGO_PKG_VERSION"));
+        let engine: String = hasher.0.finalize()[..8]
+            .iter()
+            .map(|byte| format!("{byte:02x}"))
+            .collect();
+        Ok(Self {
+            folder: folder.to_owned(),
+            engine,
+            bytes: BYTES,
+        })
+    }
+
+    /// The code of a component, if it is there and whole.
+    pub(super) fn get(&self, digest: &Digest) -> Option<Vec<u8>> {
+        let path = self.path(digest);
+        let mut file = File::open(&path).ok()?;
+        let mut bytes = Vec::new();
+        file.read_to_end(&mut bytes).ok()?;
+        let whole = bytes.len() > CHECKSUM && {
+            let (checksum, code) = bytes.split_at(CHECKSUM);
+            Sha256::digest(code)[..] == *checksum
+        };
+        if !whole {
+            tracing::warn!(file = %path.display(), "damaged; it is compiled anew");
+            // It is put there anew, if it can be.
+            let _ = std::fs::remove_file(&path);
+            return None;
+        }
+        // What was used last is kept longest; a disk that cannot be written does not hurt here.
+        let _ = file.set_modified(SystemTime::now());
+        bytes.drain(..CHECKSUM);
+        Some(bytes)
+    }
+
+    /// Keeps it, if there is room on the disk.
+    pub(super) fn put(&self, digest: &Digest, code: &[u8]) {
+        let kept = tempfile::NamedTempFile::new_in(&self.folder).and_then(|mut file| {
+            file.write_all(&Sha256::digest(code))?;
+            file.write_all(code)?;
+            file.persist(self.path(digest))
+                .map_err(|error| error.error)?;
+            Ok(())
+        });
+        if let Err(error) = kept {
+            tracing::warn!(folder = %self.folder.display(), %error, "a compiled plugin is not kept");
+        }
+        self.sweep();
+    }
+
+    fn path(&self, digest: &Digest) -> PathBuf {
+        let hex = digest.as_str().trim_start_matches("sha256:");
+        self.folder
+            .join(format!("{hex}-{}.{EXTENSION}", self.engine))
+    }
+
+    /// Removes what was not used for longest, until the rest fits; and what a host that was killed
+    /// has left.
+    fn sweep(&self) {
+        let Ok(entries) = std::fs::read_dir(&self.folder) else {
+            return;
+        };
+        let mut files: Vec<(SystemTime, u64, PathBuf)> = entries
+            .filter_map(|entry| {
+                let entry = entry.ok()?;
+                let metadata = entry.metadata().ok()?;
+                Some((metadata.modified().ok()?, metadata.len(), entry.path()))
+            })
+            .collect();
+        files.sort();
+        let mut whole: u64 = files.iter().map(|(_, size, _)| size).sum();
+        let left = SystemTime::now().checked_sub(ABANDONED);
+        for (used, size, path) in files {
+            let named = path.extension().is_some_and(|it| it == EXTENSION);
+            let abandoned = !named && left.is_some_and(|left| used < left);
+            // Another host may have removed it.
+            if (abandoned || named && whole > self.bytes) && std::fs::remove_file(&path).is_ok() {
+                whole -= size;
+            }
+        }
+    }
+}
+
+/// Whether nobody but this user can write there.
+#[cfg(unix)]
+fn own(folder: &Path) -> Result<(), String> {
+    use std::os::unix::fs::MetadataExt as _;
+
+    let place = folder.display();
+    let metadata = std::fs::metadata(folder).map_err(|error| format!("{place}: {error}"))?;
+    let me = rustix::process::geteuid().as_raw();
+    if metadata.uid() != me {
+        return Err(format!("{place} belongs to another user"));
+    }
+    if metadata.mode() & 0o022 != 0 {
+        return Err(format!(
+            "others can write {place}; take that from them: chmod go-w {place}"
+        ));
+    }
+    Ok(())
+}
+
+#[cfg(not(unix))]
+fn own(folder: &Path) -> Result<(), String> {
+    Err(format!(
+        "whether others can write {} cannot be told on this system",
+        folder.display()
+    ))
+}
+
+/// A digest of what something hashes.
+struct Named(Sha256);
+
+impl Hasher for Named {
+    fn finish(&self) -> u64 {
+        0
+    }
+
+    fn write(&mut self, bytes: &[u8]) {
+        self.0.update(bytes);
+    }
+}

@@ -1,0 +1,304 @@
+//! Compiling, in a child process of the same binary: cranelift can be made to take hours and
+//! gigabytes by a component that no check before it recognises. The child has limits and can be
+//! killed; what it makes is kept on disk.
+
+use std::io::{BufRead, Read as _, Write as _};
+use std::path::PathBuf;
+use std::process::{Child, Command, ExitCode, ExitStatus, Stdio};
+use std::sync::mpsc;
+use std::time::Duration;
+
+use serde::{Deserialize, Serialize};
+use wasmtime::Engine;
+use wasmtime::component::Component;
+
+use super::cache::Cache;
+use super::engine::{Slots, compile_config};
+use super::{Digest, LoadError, SandboxLimits};
+
+/// The hidden verb that makes the binary a compiler.
+pub const COMPILE_VERB: &str = "compile-worker";
+
+/// How long a child may take on a machine that is busy.
+const DEADLINE: Duration = Duration::from_secs(180);
+/// Bytes of compiled code.
+const CODE: u64 = 512 << 20;
+/// Children at once.
+const CHILDREN: usize = 2;
+/// Times that a child is started if it cannot be.
+const STARTS: usize = 3;
+
+/// Who compiles.
+#[derive(Clone, Debug)]
+pub enum Compiler {
+    /// This process: for components that its own user has built, and not for a repository's.
+    Here,
+    Child {
+        /// The `trimtab` binary.
+        program: PathBuf,
+        /// The folder that compiled components are kept in.
+        cache: Option<PathBuf>,
+    },
+}
+
+pub(super) struct Workshop {
+    compiler: Compiler,
+    cache: Option<Cache>,
+    children: Slots,
+}
+
+/// What a child is asked, followed by the component.
+#[derive(Serialize, Deserialize)]
+struct Request {
+    limits: SandboxLimits,
+    bytes: usize,
+}
+
+/// The first byte of a child's answer; then come the code, or why there is none.
+const COMPILED: u8 = b'+';
+const REFUSED: u8 = b'-';
+
+impl Workshop {
+    pub(super) fn new(compiler: Compiler, engine: &Engine) -> Self {
+        let cache = match &compiler {
+            Compiler::Child {
+                cache: Some(folder),
+                ..
+            } => match Cache::open(folder, engine) {
+                Ok(cache) => Some(cache),
+                Err(reason) => {
+                    tracing::warn!(%reason, "compiled plugins are not kept");
+                    None
+                }
+            },
+            _ => None,
+        };
+        Self {
+            compiler,
+            cache,
+            children: Slots::new(CHILDREN),
+        }
+    }
+
+    /// A component that has passed the checks before compilation.
+    pub(super) fn component(
+        &self,
+        engine: &Engine,
+        limits: &SandboxLimits,
+        digest: &Digest,
+        bytes: &[u8],
+    ) -> Result<Component, LoadError> {
+        let Compiler::Child { program, .. } = &self.compiler else {
+            return Component::from_binary(engine, bytes).map_err(|error| refused(&error));
+        };
+        if let Some(code) = self.cache.as_ref().and_then(|cache| cache.get(digest)) {
+            match revive(engine, &code) {
+                Ok(component) => return Ok(component),
+                Err(error) => {
+                    tracing::warn!(%digest, %error, "a compiled plugin on disk is not used");
+                }
+            }
+        }
+        let code = {
+            let _child = self.children.take();
+            child(program, limits, bytes)?
+        };
+        let component = revive(engine, &code)
+            .map_err(|error| LoadError::Compiler(format!("its code is not accepted: {error:#}")))?;
+        if let Some(cache) = &self.cache {
+            cache.put(digest, &code);
+        }
+        Ok(component)
+    }
+}
+
+/// Compiled code as a component.
+#[allow(unsafe_code)]
+fn revive(engine: &Engine, code: &[u8]) -> wasmtime::Result<Component> {
+    // SAFETY: `deserialize` runs what it is given as machine code, and asks that it be the unchanged
+    // output of wasmtime. Here it is what a child of this binary wrote into a pipe that nobody else
+    // has, or what `Cache` took from there and kept in a folder that only this user can write,
+    // under the digest of the component and of the whole engine configuration, with a digest of the
+    // code itself against damage. Nothing that came from a repository gets here: components are
+    // read by wasmparser first, and then given to the child as WebAssembly alone.
+    unsafe { Component::deserialize(engine, code) }
+}
+
+fn refused(error: &wasmtime::Error) -> LoadError {
+    LoadError::NotAComponent(super::text::clean(&format!("{error:#}"), 512))
+}
+
+fn child(
+    program: &std::path::Path,
+    limits: &SandboxLimits,
+    bytes: &[u8],
+) -> Result<Vec<u8>, LoadError> {
+    let start = || {
+        Command::new(program)
+            .arg(COMPILE_VERB)
+            .env_clear()
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::null())
+            .spawn()
+    };
+    let mut started = start();
+    for _ in 1..STARTS {
+        if started.is_ok() {
+            break;
+        }
+        started = start();
+    }
+    let mut child = started.map_err(|error| {
+        LoadError::Compiler(format!("{} cannot be run: {error}", program.display()))
+    })?;
+    let answer = ask(&mut child, limits, bytes);
+    let timed_out = matches!(answer, Err(mpsc::RecvTimeoutError::Timeout));
+    if timed_out {
+        // It fails only if it has ended already.
+        let _ = child.kill();
+    }
+    let status = child.wait();
+    match answer {
+        Ok(mut answer) if answer.first() == Some(&COMPILED) => Ok(answer.split_off(1)),
+        Ok(answer) if answer.first() == Some(&REFUSED) => {
+            let reason = String::from_utf8_lossy(&answer[1..]);
+            Err(LoadError::NotAComponent(super::text::clean(&reason, 512)))
+        }
+        _ if timed_out => Err(LoadError::TooComplex(format!(
+            "compiling it took more than {} s",
+            DEADLINE.as_secs()
+        ))),
+        _ => Err(ended(status.ok(), limits)),
+    }
+}
+
+fn ask(
+    child: &mut Child,
+    limits: &SandboxLimits,
+    bytes: &[u8],
+) -> Result<Vec<u8>, mpsc::RecvTimeoutError> {
+    let (Some(mut stdin), Some(stdout)) = (child.stdin.take(), child.stdout.take()) else {
+        return Err(mpsc::RecvTimeoutError::Disconnected);
+    };
+    let request = Request {
+        limits: *limits,
+        bytes: bytes.len(),
+    };
+    let mut line = serde_json::to_vec(&request).unwrap_or_default();
+    line.push(b'\n');
+    let (sender, receiver) = mpsc::channel();
+    std::thread::spawn(move || {
+        let mut answer = Vec::new();
+        let _ = stdout.take(CODE).read_to_end(&mut answer);
+        // Nobody waits any longer after the deadline.
+        let _ = sender.send(answer);
+    });
+    // It reads all before it answers; one that ended at once is told by its missing answer. Its
+    // input stays open: that it ends tells the child that nobody wants an answer.
+    let _ = stdin.write_all(&line).and_then(|()| stdin.write_all(bytes));
+    let answer = receiver.recv_timeout(DEADLINE);
+    drop(stdin);
+    answer
+}
+
+/// What the end of a child that gave no answer says of the component.
+fn ended(status: Option<ExitStatus>, limits: &SandboxLimits) -> LoadError {
+    #[cfg(unix)]
+    {
+        use std::os::unix::process::ExitStatusExt as _;
+
+        use rustix::process::Signal;
+
+        match status
+            .and_then(|status| status.signal())
+            .and_then(Signal::from_named_raw)
+        {
+            Some(Signal::XCPU | Signal::KILL) => {
+                return LoadError::TooComplex(format!(
+                    "compiling it takes more than {} s of processor, or more memory than there is",
+                    limits.compile_seconds
+                ));
+            }
+            Some(Signal::ABORT | Signal::SEGV | Signal::BUS) => {
+                return LoadError::TooComplex(format!(
+                    "compiling it takes more than {} MiB of memory, or more stack than there is",
+                    limits.compile_memory >> 20
+                ));
+            }
+            _ => {}
+        }
+    }
+    match status.and_then(|status| status.code()) {
+        Some(code) => LoadError::TooComplex(format!("the compiler gave up on it (exit {code})")),
+        None => LoadError::Compiler("the compiler was ended from outside".into()),
+    }
+}
+
+/// The child's side: one component on standard input, its code on standard output. Ends when its
+/// parent does.
+pub fn compile_main() -> ExitCode {
+    #[cfg(target_os = "linux")]
+    let _ = rustix::process::set_parent_process_death_signal(Some(rustix::process::Signal::KILL));
+    let mut input = std::io::stdin().lock();
+    let Some(request) = header(&mut input) else {
+        return ExitCode::FAILURE;
+    };
+    let mut bytes = Vec::new();
+    let read = (&mut input)
+        .take(request.bytes as u64)
+        .read_to_end(&mut bytes);
+    if read.ok() != Some(request.bytes) {
+        return ExitCode::FAILURE;
+    }
+    drop(input);
+    limit(&request.limits);
+    std::thread::spawn(|| {
+        // The parent keeps the pipe open as long as it wants an answer.
+        let _ = std::io::stdin().read(&mut [0]);
+        std::process::exit(1);
+    });
+    let compiled = Engine::new(&compile_config(&request.limits))
+        .and_then(|engine| engine.precompile_component(&bytes));
+    let (first, rest) = match compiled {
+        Ok(code) => (COMPILED, code),
+        Err(error) => (REFUSED, format!("{error:#}").into_bytes()),
+    };
+    let mut out = std::io::stdout().lock();
+    match out
+        .write_all(&[first])
+        .and_then(|()| out.write_all(&rest))
+        .and_then(|()| out.flush())
+    {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(_) => ExitCode::FAILURE,
+    }
+}
+
+fn header(input: &mut impl BufRead) -> Option<Request> {
+    let mut line = Vec::new();
+    input.take(1 << 10).read_until(b'\n', &mut line).ok()?;
+    serde_json::from_slice(&line).ok()
+}
+
+#[cfg(unix)]
+fn limit(limits: &SandboxLimits) {
+    use rustix::process::{Resource, Rlimit, setrlimit};
+
+    let at_most = |most: u64| Rlimit {
+        current: Some(most),
+        maximum: Some(most),
+    };
+    // A system that does not know one of them still has the deadline.
+    for (resource, most) in [
+        (Resource::Cpu, limits.compile_seconds),
+        (Resource::As, limits.compile_memory),
+        (Resource::Core, 0),
+        (Resource::Fsize, 0),
+    ] {
+        let _ = setrlimit(resource, at_most(most));
+    }
+}
+
+#[cfg(not(unix))]
+fn limit(_: &SandboxLimits) {}
