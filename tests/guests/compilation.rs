@@ -11,11 +11,43 @@ fn of_module(module: &str) -> Vec<u8> {
     wat::parse_str(format!("(component (core module {module}))")).expect("it is well-formed")
 }
 
-/// Long functions, of which no check says that they are too many.
+/// Long functions, of which no check says that they are too many: 29 MB of code.
 fn long() -> Vec<u8> {
-    let step = "(local.set 0 (i32.mul (i32.add (local.get 0) (i32.const 77)) (local.get 0)))";
-    let function = format!("(func (param i32) {})", step.repeat(60_000));
-    of_module(&function.repeat(4))
+    // local.get 0, i32.const 77, i32.add, local.get 0, i32.mul, local.set 0
+    let step = [0x20, 0, 0x41, 0xcd, 0, 0x6a, 0x20, 0, 0x6c, 0x21, 0];
+    let mut body = vec![0];
+    body.extend(step.repeat(60_000));
+    body.push(0x0b);
+    let functions = 44;
+    let code = [sized(&body).as_slice()].repeat(functions).concat();
+    let mut module = b"\0asm\x01\0\0\0".to_vec();
+    section(&mut module, 1, &[&[1, 0x60, 1, 0x7f, 0][..]].concat());
+    section(
+        &mut module,
+        3,
+        &[&[functions as u8][..], &vec![0; functions]].concat(),
+    );
+    section(&mut module, 10, &[&[functions as u8][..], &code].concat());
+    let mut component = b"\0asm\x0d\0\x01\0".to_vec();
+    section(&mut component, 1, &module);
+    component
+}
+
+fn section(out: &mut Vec<u8>, id: u8, content: &[u8]) {
+    out.push(id);
+    out.extend(sized(content));
+}
+
+/// With its length before it, as LEB128.
+fn sized(content: &[u8]) -> Vec<u8> {
+    let (mut length, mut out) = (content.len(), Vec::new());
+    while length >= 0x80 {
+        out.push(length as u8 | 0x80);
+        length >>= 7;
+    }
+    out.push(length as u8);
+    out.extend(content);
+    out
 }
 
 fn load(limits: SandboxLimits, bytes: &[u8]) -> Result<(), LoadError> {

@@ -326,3 +326,41 @@ fn a_kit_waits_for_the_kit_that_it_depends_on_and_delays_no_other() {
         }
     });
 }
+
+#[test]
+fn a_hand_over_that_was_cut_off_is_finished_by_the_kit_that_has_the_object_now() {
+    let mut platform = Platform::new(&[]);
+    let file = |kit: &str, name: &str| format!("kits/acme/{kit}/{name}.yaml");
+    for (kit, name) in [("one", "anchor"), ("one", "moved"), ("three", "other")] {
+        let text = config_map(name, "a");
+        platform.git.write(&file(kit, name), text).unwrap();
+    }
+    let first = platform.git.commit("first").unwrap();
+    platform.start();
+    platform.until_kit("kits/acme/one", "Applied", &first);
+    platform.kill();
+    // As a host leaves it that is killed between the two writes of a hand-over to kit two.
+    let manager = format!("trimtab/{}/kits.acme.two", platform.name);
+    let patch = json!([
+        {"op": "replace", "path": "/metadata/managedFields/0/manager", "value": manager}
+    ]);
+    let (space, patch) = (platform.namespace("acme"), patch.to_string());
+    let arguments = [
+        "patch",
+        "configmap",
+        "moved",
+        "-n",
+        &space,
+        "--type=json",
+        "-p",
+        &patch,
+    ];
+    platform.kubectl.run(&arguments).unwrap();
+    let (from, to) = (file("one", "moved"), file("three", "moved"));
+    platform.git.git(&["mv", &from, &to]).unwrap();
+    platform.git.edit(&to, "key: a", "key: b").unwrap();
+    let second = platform.git.commit("to another kit").unwrap();
+    platform.start_without_file();
+    platform.until_kit("kits/acme/three", "Applied", &second);
+    platform.until_kit("kits/acme/one", "Applied", &second);
+}

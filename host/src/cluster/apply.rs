@@ -1,5 +1,6 @@
 //! Carrying out a plan by server-side apply.
 
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use futures::StreamExt as _;
@@ -12,7 +13,7 @@ use kube::core::DynamicObject;
 use kube::runtime::wait::{await_condition, conditions};
 
 use crate::manifest::{Finding, ObjectKey, Scope};
-use crate::plan::{Plan, Reason, Stage, Step};
+use crate::plan::{PART_OF_LABEL, Plan, Reason, SetId, Stage, Step};
 
 use super::connect::WRITE_DEADLINE;
 use super::managed_fields::{absorbed, is_applied_by, is_kit, is_tool, rewrite};
@@ -96,6 +97,9 @@ impl Cluster {
             tries += 1;
             let result = match self.patch(step, manager, false).await {
                 Err(error) if error.is_conflict() => match rival(&error, manager) {
+                    Some(_) if self.takes_leftovers(step, manager).await? => {
+                        self.patch(step, manager, false).await
+                    }
                     Some(refusal) => Err(refusal),
                     None => {
                         rivals = managers_in_conflict(&error);
@@ -143,6 +147,30 @@ impl Cluster {
         };
         rewrite(&api, &step.key.name, &[], renamed).await?;
         Ok(())
+    }
+
+    /// Takes what a hand-over that was cut off left with a kit that did not come to have the
+    /// object: whose it is, its label says. False if it is another's, or nothing is left.
+    async fn takes_leftovers(&self, step: &Step, manager: &str) -> Result<bool, ClusterError> {
+        let (Some(own), Some(api)) = (&step.owner, self.object_api(&step.key)) else {
+            return Ok(false);
+        };
+        let taken = AtomicBool::new(false);
+        let absorbed = |metadata: &ObjectMeta| {
+            let label = metadata.labels.as_ref()?.get(PART_OF_LABEL)?;
+            let owner = SetId::from_label(label);
+            let handed = matches!(&step.reason, Reason::HandedOver { from } if *from == owner);
+            let entries = metadata.managed_fields.as_deref().unwrap_or_default();
+            let left = |entry: &ManagedFieldsEntry| {
+                let by = entry.manager.as_deref().unwrap_or_default();
+                is_kit(by) && by != manager && is_applied_by(entry, by)
+            };
+            let take = (owner == *own || handed) && entries.iter().any(left);
+            taken.store(take, Ordering::Relaxed);
+            take.then(|| absorbed(entries, left, manager))
+        };
+        rewrite(&api, &step.key.name, &[], absorbed).await?;
+        Ok(taken.into_inner())
     }
 
     /// Makes what other tools set on an object the kit's, and applies once more: what the manifest
