@@ -1,5 +1,6 @@
 //! Each guest of `examples/` in the real sandbox: what it does, and what the host says of it.
 
+mod attacks;
 mod compilation;
 
 use std::collections::BTreeSet;

@@ -128,7 +128,7 @@ fn every_cut_and_many_changes_of_a_component_end_in_a_verdict() {
     }
     // The same changes in every run.
     let mut state: u64 = 0x9e37_79b9_7f4a_7c15;
-    for _ in 0..40 {
+    for _ in 0..100 {
         state ^= state << 13;
         state ^= state >> 7;
         state ^= state << 17;

@@ -103,8 +103,11 @@ impl Workshop {
             let _child = self.children.take();
             child(program, limits, bytes)?
         };
-        let component = revive(engine, &code)
-            .map_err(|error| LoadError::Compiler(format!("its code is not accepted: {error:#}")))?;
+        // The pool has a say only now: a child has none.
+        let component = revive(engine, &code).map_err(|error| {
+            let reason = super::text::clean(&format!("{error:#}"), 512);
+            LoadError::TooComplex(format!("it asks for more than a plugin gets: {reason}"))
+        })?;
         if let Some(cache) = &self.cache {
             cache.put(digest, &code);
         }

@@ -15,6 +15,9 @@ use super::{CallError, SandboxLimits};
 const KEEP_RESIDENT: usize = 4 << 20;
 /// Bytes of stack that a guest may use.
 const STACK: usize = 1 << 20;
+/// Fuel that a line of the log costs its guest, about what it takes the host.
+const LOG_COST: u64 = 2_000;
+const LOG_COST_PER_BYTE: u64 = 4;
 /// Memories and tables of one component together.
 const PARTS: u32 = 16;
 
@@ -277,6 +280,13 @@ fn log(
     mut store: wasmtime::StoreContextMut<'_, Host>,
     (level, message): (Level, String),
 ) -> wasmtime::Result<()> {
+    // What the host does for a line is paid for by the guest: without it, lines would be free.
+    let cost = LOG_COST + LOG_COST_PER_BYTE * message.len() as u64;
+    let left = store.get_fuel()?.checked_sub(cost);
+    store.set_fuel(left.unwrap_or_default())?;
+    if left.is_none() {
+        return Err(Trap::OutOfFuel.into());
+    }
     let host = store.data_mut();
     let message = super::text::clean(&message, 4096);
     host.logged += message.len();

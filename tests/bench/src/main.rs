@@ -1,6 +1,7 @@
-//! The figures. Arguments: the names of benchmarks (`rule`, `change`, `poll`, `scale`,
+//! The figures. Arguments: the names of benchmarks (`rule`, `attacks`, `change`, `poll`, `scale`,
 //! `keeping`, `memory`, `kits`), and `--json`. `cargo xtask bench` builds it in release and gives it a control plane.
 
+mod attacks;
 mod change;
 mod host;
 mod keeping;
@@ -72,6 +73,9 @@ fn main() -> Result<()> {
     let mut figures = Vec::new();
     if wanted("rule") {
         figures.extend(rule::measure()?);
+    }
+    if wanted("attacks") {
+        figures.extend(attacks::measure()?);
     }
     if wanted("change") {
         figures.extend(change::measure()?);

@@ -1,6 +1,7 @@
 //! What the tests, the demo and the benchmark stand on: a real control plane, Git repositories,
 //! components built from source, and waiting for conditions.
 
+pub mod attacks;
 pub mod client_certificate;
 pub mod component;
 pub mod control_plane;
