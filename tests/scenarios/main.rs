@@ -24,3 +24,4 @@ mod restarts;
 mod rollout;
 #[path = "../remotes/servers.rs"]
 mod servers;
+mod weights;

@@ -162,6 +162,8 @@ fn everything() -> RepositorySpec {
         timeout: "60s".into(),
         secret_ref: None,
         guardrails: Vec::new(),
+        rules: Vec::new(),
+        exemptions: Vec::new(),
         kits: Vec::new(),
         suspend: false,
     }

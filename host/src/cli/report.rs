@@ -86,6 +86,9 @@ impl Printer {
             (_, Some(origin)) => footers.push((Level::NOTE, format!("at {}", shown(origin)))),
             (_, None) => {}
         }
+        if let Some(reason) = &finding.exempt {
+            footers.push((Level::NOTE, format!("exempt: {reason}")));
+        }
         if let Some(proposed) = &finding.proposed {
             footers.push((Level::HELP, format!("write {proposed} instead")));
         }

@@ -126,6 +126,8 @@ impl Run {
                 timeout: "60s".into(),
                 secret_ref: self.secret.clone().map(|name| SecretRef { name }),
                 guardrails: Vec::new(),
+                rules: Vec::new(),
+                exemptions: Vec::new(),
                 kits: self.kits.iter().map(|text| kit_rule(text)).collect(),
                 suspend: false,
                 deletion_policy: DeletionPolicy::default(),

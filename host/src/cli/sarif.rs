@@ -57,6 +57,9 @@ fn result(kit: Option<&str>, finding: &Finding, rules: &BTreeMap<&str, usize>) -
         "message": {"text": text},
         "properties": {"kit": kit, "object": finding.object, "field": finding.field},
     });
+    if let Some(reason) = &finding.exempt {
+        result["suppressions"] = json!([{"kind": "external", "justification": reason}]);
+    }
     if let Some(origin) = finding.origin.as_ref() {
         let artifact = json!({"uri": origin.path});
         let region = match &finding.span {

@@ -130,7 +130,7 @@ fn text(repositories: &[&Repository], kits: &[&Kit]) -> String {
         let shown = status
             .findings
             .iter()
-            .filter(|finding| finding.severity != crate::manifest::Severity::Info);
+            .filter(|it| it.severity != crate::manifest::Severity::Info || it.exempt.is_some());
         for finding in shown {
             text.push_str(&format!("\n{finding}\n"));
         }

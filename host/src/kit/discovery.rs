@@ -10,7 +10,9 @@ use super::kit_files::KitFiles;
 use super::links::link_targets;
 use super::pattern::{Captures, Pattern, Segment, is_dns_subdomain};
 use super::plugins::{Resolved, own_plugins, resolve_guardrails};
-use super::{InputDigest, KitPath, KitPolicy, KitRule, KitSource, RepositorySpec, dependencies};
+use super::{
+    InputDigest, KitPath, KitPolicy, KitRule, KitSource, RepositorySpec, RulePolicy, dependencies,
+};
 use crate::manifest::{Finding, Origin};
 use crate::source::{EntryKind, ObjectId, Snapshot, SourceError};
 
@@ -107,7 +109,7 @@ impl Discoverer {
                     read
                 }
             };
-            kits.push(kit(snapshot, it, &read, &guardrails));
+            kits.push(kit(snapshot, it, &read, &guardrails, spec));
         }
         let present: BTreeSet<&String> = matched.iter().map(|it| &it.path).collect();
         self.read.retain(|path, _| present.contains(path));
@@ -322,7 +324,15 @@ fn read_directory(snapshot: &Snapshot, it: &Matched<'_>) -> Result<Read, SourceE
     })
 }
 
-fn kit(snapshot: &Snapshot, it: &Matched<'_>, read: &Read, guardrails: &Resolved) -> KitSource {
+fn kit(
+    snapshot: &Snapshot,
+    it: &Matched<'_>,
+    read: &Read,
+    guardrails: &Resolved,
+    spec: &RepositorySpec,
+) -> KitSource {
+    let path = KitPath::new(it.path.as_str());
+    let mut rules = RulePolicy::of(spec, &path);
     let mut findings = Vec::new();
     let mut grants = granted(&it.path, it.rule, &it.captures, &mut findings);
     let mut plugins = Vec::new();
@@ -333,6 +343,7 @@ fn kit(snapshot: &Snapshot, it: &Matched<'_>, read: &Read, guardrails: &Resolved
         Ok(file) => {
             narrow(&mut grants, file, &mut findings);
             policy = file.policy.clone();
+            rules.own = file.rules.clone();
             awaited_objects = awaited(&grants, file, &mut findings);
             plugins = own_plugins(snapshot, &it.path, file, &mut findings);
         }
@@ -346,8 +357,9 @@ fn kit(snapshot: &Snapshot, it: &Matched<'_>, read: &Read, guardrails: &Resolved
         }
     }
     let mut kit = KitSource {
-        path: KitPath::new(it.path.as_str()),
+        path,
         grants,
+        rules,
         plugins,
         ignore: it.rule.ignore.clone(),
         depends_on: Vec::new(),

@@ -3,8 +3,8 @@
 use serde::de::DeserializeOwned;
 use serde_json::{Map, Value};
 
-use super::KitPolicy;
 use super::spec::is_digest;
+use super::{KitPolicy, RuleEnforcement};
 use crate::manifest::{Finding, Limits, Manifest, ObjectKey, Origin, read};
 
 /// The file's name in a kit's directory.
@@ -13,7 +13,7 @@ pub const KIT_FILE: &str = "kit.yaml";
 /// Fields of a kit.yaml; docs/reference.md is checked against these.
 pub(super) const FIELDS: [&str; 4] = ["apiVersion", "kind", "metadata", "spec"];
 pub(super) const METADATA_FIELDS: [&str; 3] = ["name", "labels", "annotations"];
-pub(super) const SPEC_FIELDS: [&str; 11] = [
+pub(super) const SPEC_FIELDS: [&str; 12] = [
     "dependsOn",
     "plugins",
     "allowedNamespaces",
@@ -25,7 +25,9 @@ pub(super) const SPEC_FIELDS: [&str; 11] = [
     "serviceAccount",
     "onFailure",
     "dependsOnObjects",
+    "rules",
 ];
+pub(super) const RULE_FIELDS: [&str; 2] = ["rule", "enforce"];
 pub(super) const OBJECT_FIELDS: [&str; 3] = ["kind", "name", "namespace"];
 pub(super) const HEALTH_FIELDS: [&str; 2] = ["deadline", "rules"];
 pub(super) const HEALTH_RULE_FIELDS: [&str; 4] = ["kind", "current", "failed", "message"];
@@ -45,6 +47,8 @@ pub struct KitFile {
     /// A part of the namespaces that the Repository grants, and where that is said.
     pub allowed_namespaces: Option<(Vec<String>, Origin)>,
     pub policy: KitPolicy,
+    /// What the kit makes of its plugins' rules, and of the guardrails'.
+    pub rules: Vec<RuleEnforcement>,
     /// As whom the kit acts, and where that is said.
     pub service_account: Option<(String, Origin)>,
 }
@@ -207,6 +211,7 @@ impl Reader<'_> {
             plugins: self.plugins(spec.get("plugins")),
             allowed_namespaces: allowed,
             policy: self.policy(&spec),
+            rules: self.rules(spec.get("rules")),
             service_account: self.service_account(&spec),
         }
     }

@@ -5,11 +5,13 @@ use std::time::Duration;
 use serde_json::{Map, Value};
 
 use super::file::{
-    HEALTH_FIELDS, HEALTH_RULE_FIELDS, IGNORE_FIELDS, OBJECT_FIELDS, PRUNE_FIELDS, Reader,
+    HEALTH_FIELDS, HEALTH_RULE_FIELDS, IGNORE_FIELDS, OBJECT_FIELDS, PRUNE_FIELDS, RULE_FIELDS,
+    Reader,
 };
 use super::pattern::is_dns_subdomain;
 use super::policy::{HEALTH_VARIABLES, HealthRule, IGNORE_VARIABLES};
-use super::{IgnoreRule, KitPolicy, PrunePolicy, durations};
+use super::rules::rule_fault;
+use super::{Enforcement, IgnoreRule, KitPolicy, PrunePolicy, RuleEnforcement, durations};
 use crate::expression::Expression;
 use crate::manifest::{GroupKind, ObjectKey, Origin, Scopes};
 
@@ -83,6 +85,29 @@ impl Reader<'_> {
             self.wrong("/spec/health/deadline", message);
             usual
         })
+    }
+
+    pub(super) fn rules(&mut self, value: Option<&Value>) -> Vec<RuleEnforcement> {
+        let mut rules = Vec::new();
+        for index in 0..self.count("/spec/rules", value) {
+            let pointer = format!("/spec/rules/{index}");
+            let fields = self.mapping(&pointer, &RULE_FIELDS);
+            let rule = self.text(&pointer, &fields, "rule").unwrap_or_default();
+            if let Some(fault) = rule_fault(&rule) {
+                self.wrong(&format!("{pointer}/rule"), fault);
+            }
+            let enforce = match fields.get("enforce").and_then(Value::as_str) {
+                Some("error") => Enforcement::Error,
+                Some("warning") => Enforcement::Warning,
+                _ => {
+                    let message = "a kit makes a rule an `error` or a `warning`; it can only be stricter than the platform team";
+                    self.wrong(&format!("{pointer}/enforce"), message.into());
+                    continue;
+                }
+            };
+            rules.push(RuleEnforcement { rule, enforce });
+        }
+        rules
     }
 
     fn health_rules(&mut self) -> Vec<HealthRule> {

@@ -18,6 +18,7 @@ pub(super) fn inputs(kit: &KitSource, tree: ObjectId, links: &[String]) -> Input
     add(tree.as_bytes());
     add(format!("{:?}", kit.grants).as_bytes());
     add(format!("{:?}", kit.budget).as_bytes());
+    add(format!("{:?}", kit.rules).as_bytes());
     for list in [links, &kit.ignore] {
         add(&(list.len() as u64).to_le_bytes());
         list.iter().for_each(|part| add(part.as_bytes()));

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use sha2::{Digest as _, Sha256};
 
-use super::{DeletionBudget, KitPath, KitPolicy};
+use super::{DeletionBudget, KitPath, KitPolicy, RulePolicy};
 use crate::manifest::{Finding, ObjectKey, Origin};
 use crate::source::ObjectId;
 
@@ -110,6 +110,8 @@ pub struct KitSource {
     /// Objects that no kit has and that must be healthy first.
     pub depends_on_objects: Vec<ObjectKey>,
     pub policy: KitPolicy,
+    /// How much findings weigh.
+    pub rules: RulePolicy,
     /// From the Repository.
     pub budget: DeletionBudget,
     pub inputs: InputDigest,

@@ -22,6 +22,7 @@ mod policy;
 #[cfg(test)]
 mod reference_tests;
 mod repository;
+mod rules;
 mod spec;
 
 pub use condition::{Condition, ConditionStatus, set_condition};
@@ -41,4 +42,5 @@ pub use policy::{
 pub use repository::{
     Guardrail, KitCounts, KitRule, RefSpec, Repository, RepositorySpec, RepositoryStatus, SecretRef,
 };
+pub use rules::{Enforcement, Exemption, RuleEnforcement, RulePolicy};
 pub use spec::validate;

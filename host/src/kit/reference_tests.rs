@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 
 use super::file::{
     FIELDS, HEALTH_FIELDS, HEALTH_RULE_FIELDS, IGNORE_FIELDS, METADATA_FIELDS, OBJECT_FIELDS,
-    PLUGIN_FIELDS, PRUNE_FIELDS, SPEC_FIELDS, parse,
+    PLUGIN_FIELDS, PRUNE_FIELDS, RULE_FIELDS, SPEC_FIELDS, parse,
 };
 use super::{RepositorySpec, custom_resource_definitions, validate};
 use crate::manifest::{Finding, Limits, ObjectKey, Origin, Span, read};
@@ -172,6 +172,7 @@ fn every_field_of_a_kit_file_is_in_the_reference_and_no_other() {
         ("spec.prune.", &PRUNE_FIELDS),
         ("spec.dependsOnObjects[].", &OBJECT_FIELDS),
         ("spec.ignore[].", &IGNORE_FIELDS),
+        ("spec.rules[].", &RULE_FIELDS),
         ("spec.health.", &HEALTH_FIELDS),
         ("spec.health.rules[].", &HEALTH_RULE_FIELDS),
     ];
@@ -249,6 +250,7 @@ fn every_field_of_a_finding_is_in_the_reference_and_no_other() {
         .hint("hint")
         .note("note", Some(Origin::new("b.yaml", 1)));
     finding.proposed = Some("value".into());
+    finding.exempt = Some("a reason".into());
     finding.tags = vec![("name".into(), "value".into())];
     let value = serde_json::to_value(&finding).expect("JSON");
     let names = value.as_object().expect("a mapping").keys();

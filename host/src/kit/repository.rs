@@ -5,7 +5,9 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use super::{Condition, DeletionBudget, DeletionPolicy, RevisionStatus};
+use super::{
+    Condition, DeletionBudget, DeletionPolicy, Exemption, RevisionStatus, RuleEnforcement,
+};
 use crate::manifest::Finding;
 
 /// A Git repository that describes a platform instance.
@@ -50,6 +52,13 @@ pub struct RepositorySpec {
     /// kit.yaml, or the whole repository as one kit where there is none.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub kits: Vec<KitRule>,
+    /// What is made of findings of plugins' rules; the first that fits counts. What no entry means
+    /// weighs as its rule says.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub rules: Vec<RuleEnforcement>,
+    /// Findings that are known and let be.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub exemptions: Vec<Exemption>,
     /// Stops polling; what is live stays.
     #[serde(default)]
     pub suspend: bool,

@@ -5,6 +5,7 @@ use std::time::Duration;
 use ignore::gitignore::GitignoreBuilder;
 
 use super::pattern::{Pattern, fill, is_dns_label};
+use super::rules::rules_faults;
 use super::{Guardrail, KitPath, KitRule, RepositorySpec, durations};
 use crate::manifest::Finding;
 use crate::source::Follow;
@@ -71,6 +72,9 @@ pub fn validate(spec: &RepositorySpec) -> Vec<Finding> {
         for (field, message) in guardrail_faults(guardrail) {
             findings.push(wrong(format!("/spec/guardrails/{index}/{field}"), message));
         }
+    }
+    for (field, message) in rules_faults(spec) {
+        findings.push(wrong(format!("/spec/{field}"), message));
     }
     for (index, rule) in spec.kits.iter().enumerate() {
         for (field, message) in rule_faults(rule) {

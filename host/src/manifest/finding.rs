@@ -57,6 +57,9 @@ pub struct Finding {
     /// What a person can do next, where there is no value to propose.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub hint: Option<String>,
+    /// Why it is let be: the reason of the Repository's exemption.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub exempt: Option<String>,
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub notes: Vec<Note>,
     /// Names and values that a rule adds for machines.
@@ -77,6 +80,7 @@ impl Finding {
             span: None,
             proposed: None,
             hint: None,
+            exempt: None,
             notes: Vec::new(),
             tags: Vec::new(),
         }
@@ -141,6 +145,9 @@ impl fmt::Display for Finding {
         }
         if let Some(hint) = &self.hint {
             write!(f, "; {hint}")?;
+        }
+        if let Some(reason) = &self.exempt {
+            write!(f, "; exempt: {reason}")?;
         }
         Ok(())
     }

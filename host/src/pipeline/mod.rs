@@ -3,6 +3,7 @@
 //! Every error of a kit is reported in one go.
 
 mod earlier;
+mod enforcement;
 mod evaluation;
 mod gate;
 mod plugins;

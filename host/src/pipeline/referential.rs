@@ -3,12 +3,13 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use super::enforcement::weighed;
 use super::evaluation::definitions;
 use super::plugins::fault;
 use super::rendered::{finding, reads, unevaluated};
 use super::secrets::Secrets;
 use super::{PluginStore, Rendered};
-use crate::kit::{KitPath, KitSource, PluginUse};
+use crate::kit::{KitPath, KitSource, PluginUse, RulePolicy};
 use crate::manifest::{Finding, Manifest, ObjectKey, Scope, Scopes};
 use crate::sandbox::KitObject;
 use crate::source::Snapshot;
@@ -33,6 +34,25 @@ pub fn cross_check(
         findings.extend(over_its_own(snapshot, candidate, plugins));
     }
     findings
+}
+
+/// Each as the kit that it is told of has it weighed.
+fn weighed_by_kit(
+    candidates: &[&Candidate],
+    found: Vec<(KitPath, Finding)>,
+) -> Vec<(KitPath, Finding)> {
+    let rules: BTreeMap<&KitPath, &RulePolicy> = candidates
+        .iter()
+        .map(|candidate| (&candidate.kit.path, &candidate.kit.rules))
+        .collect();
+    let weigh = |(path, finding): (KitPath, Finding)| {
+        let finding = match rules.get(&path) {
+            Some(rules) => weighed(rules, finding)?,
+            None => finding,
+        };
+        Some((path, finding))
+    };
+    found.into_iter().filter_map(weigh).collect()
 }
 
 /// What the guardrails say of all kits, and of objects that two kits have.
@@ -106,7 +126,7 @@ fn run(
             .collect()
     };
     let secrets = Secrets::of(read.iter().map(|(_, manifest)| *manifest));
-    match plugin.validate_all(&used.settings, &objects) {
+    let found: Vec<_> = match plugin.validate_all(&used.settings, &objects) {
         Err(error) => everywhere(&unevaluated(used, &error, &secrets)),
         Ok(found) => found
             .into_iter()
@@ -129,7 +149,8 @@ fn run(
                 )),
             })
             .collect(),
-    }
+    };
+    weighed_by_kit(candidates, found)
 }
 
 /// An object without a namespace whose kind no CRD of the revision defines may still be of a

@@ -7,6 +7,7 @@ use serde_json::Value;
 use sha2::{Digest as _, Sha256};
 
 use super::PluginStore;
+use super::enforcement::weighed;
 use super::gate::{at, settle};
 use super::plugins::fault;
 use super::secrets::Secrets;
@@ -240,6 +241,7 @@ fn validate(
         Ok(found) => found
             .into_iter()
             .map(|raw| finding(used, plugin, raw, |index| read.get(index).copied(), secrets))
+            .filter_map(|finding| weighed(&kit.rules, finding))
             .collect(),
         Err(error) => vec![unevaluated(used, &error, secrets)],
     }

@@ -6,7 +6,7 @@ use std::sync::{Arc, PoisonError};
 
 use crate::cluster::ClusterError;
 use crate::kit::{
-    DeletionBudget, Grants, InputDigest, KitPath, KitPolicy, KitSource, RevisionStatus,
+    DeletionBudget, Grants, InputDigest, KitPath, KitPolicy, KitSource, RevisionStatus, RulePolicy,
 };
 use crate::manifest::Finding;
 use crate::pipeline::{Evaluation, Rendered, Superseded, Verdict};
@@ -233,6 +233,7 @@ impl Actor {
             depends_on: Vec::new(),
             depends_on_objects: Vec::new(),
             policy: KitPolicy::default(),
+            rules: RulePolicy::default(),
             budget: self.budget_of(path),
             inputs: InputDigest::none(),
             findings: Vec::new(),
