@@ -331,10 +331,15 @@ async fn follow_kind(
 }
 
 impl Cluster {
-    /// From now on the health of a kit's custom resources is told by these rules. Kinds that are
-    /// watched are listed anew if that is news: what they hold is not kept.
-    pub fn judge_by(&self, set: &SetId, rules: &[HealthRule]) {
-        for kind in self.watched.health_rules().put(set, rules) {
+    /// From now on the health of kits' custom resources is told by these rules. Kinds that are
+    /// watched are listed anew if that is news, once for all kits: what they hold is not kept.
+    pub fn judge_by<'r>(&self, kits: impl IntoIterator<Item = (SetId, &'r [HealthRule])>) {
+        let known = self.watched.health_rules();
+        let kits = kits.into_iter();
+        let news: BTreeSet<GroupKind> = kits
+            .flat_map(|(set, rules)| known.put(&set, rules))
+            .collect();
+        for kind in news {
             let watched = lock(&self.watched.shared.kinds).remove(&kind).is_some();
             if let Some(resource) = self.kinds.any_version(&kind).filter(|_| watched) {
                 self.watched.watch_kind(resource);

@@ -153,7 +153,7 @@ impl Task {
             return decided(waiting, findings, existing, 0);
         }
         if self.gone {
-            self.shared.cluster.judge_by(&self.set(), &[]);
+            self.shared.cluster.judge_by([(self.set(), &[][..])]);
             return match existing {
                 Some(kit) if findings.is_empty() => self.carry_out(findings, kit, &[]).await,
                 // Nobody needs an object that says that nothing is there.
@@ -197,7 +197,8 @@ impl Task {
         }
         let kinds: BTreeSet<GroupKind> = manifests.iter().map(|it| it.gvk().group_kind()).collect();
         let cluster = &self.shared.cluster;
-        cluster.judge_by(&self.set(), &self.verdict.kit.policy.health_rules);
+        let rules = &self.verdict.kit.policy.health_rules[..];
+        cluster.judge_by([(self.set(), rules)]);
         self.shared.cluster.watch_kinds(&kinds).await?;
         let kit = self.kit_object(existing, kinds, &manifests).await?;
         self.carry_out(findings, kit, &manifests).await

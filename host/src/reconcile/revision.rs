@@ -10,6 +10,7 @@ use crate::kit::{
 };
 use crate::manifest::Finding;
 use crate::pipeline::{Evaluation, Rendered, Superseded, Verdict};
+use crate::plan::SetId;
 use crate::source::{Commit, SourceError};
 
 use super::fights::Fights;
@@ -115,6 +116,15 @@ impl Actor {
                 self.shared.sets.put(self.member(path));
             }
         }
+        let namespace = self.namespace();
+        self.shared
+            .cluster
+            .judge_by(evaluation.verdicts.iter().filter_map(|verdict| {
+                let rules = &verdict.kit.policy.health_rules;
+                let set = || SetId::of_kit(&verdict.kit.path.object_name(), &namespace);
+                // One that brings none is told of when it is looked at.
+                (!rules.is_empty()).then(|| (set(), &rules[..]))
+            }));
         let mut started = 0;
         let total = evaluation.verdicts.len();
         for verdict in &evaluation.verdicts {
