@@ -63,7 +63,7 @@ fn the_platform_team_weighs_rules_exempts_with_a_reason_and_a_kit_can_only_be_st
     let second = platform.git.commit("stricter").unwrap();
     platform.until_kit(KIT, "Refused", &second);
     // A kit that would be less strict is told so.
-    let weaker = stricter.replace("error", "off");
+    let weaker = stricter.replace("error", "ignore");
     platform
         .git
         .write(&format!("{KIT}/kit.yaml"), weaker)
@@ -100,7 +100,7 @@ fn the_platform_team_weighs_rules_exempts_with_a_reason_and_a_kit_can_only_be_st
     // What is no rule is told of the Repository.
     say(
         &platform,
-        &json!({"rules": [{"rule": "trimtab/yaml", "enforce": "off"}]}),
+        &json!({"rules": [{"rule": "trimtab/yaml", "enforce": "ignore"}]}),
     );
     platform.until_repository("InvalidSpec");
 }

@@ -18,8 +18,8 @@ pub enum Enforcement {
     Error,
     /// They are told.
     Warning,
-    /// They are not told.
-    Off,
+    /// They are not told. (`off` would be a boolean in YAML as Kubernetes reads it.)
+    Ignore,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
@@ -86,12 +86,12 @@ impl RulePolicy {
             None => Some(told),
             Some(Enforcement::Error) => Some(Severity::Error),
             Some(Enforcement::Warning) => Some(Severity::Warning),
-            Some(Enforcement::Off) => None,
+            Some(Enforcement::Ignore) => None,
         };
         let own = match said(&self.own) {
             Some(Enforcement::Error) => Some(Severity::Error),
             Some(Enforcement::Warning) => Some(Severity::Warning),
-            Some(Enforcement::Off) | None => None,
+            Some(Enforcement::Ignore) | None => None,
         };
         // Errors come first.
         [platform, own].into_iter().flatten().min()
@@ -194,7 +194,7 @@ mod tests {
         use Severity::{Error, Info, Warning};
 
         let mut policy = policy(
-            "url: x\nrules:\n- {rule: ports/node, enforce: off}\n- {rule: ports/*, enforce: warning}\n- {rule: images/tag, enforce: error}\n",
+            "url: x\nrules:\n- {rule: ports/node, enforce: ignore}\n- {rule: ports/*, enforce: warning}\n- {rule: images/tag, enforce: error}\n",
         );
         assert_eq!(policy.severity("ports/node", Error), None);
         assert_eq!(policy.severity("ports/other", Error), Some(Warning));
@@ -202,7 +202,7 @@ mod tests {
         assert_eq!(policy.severity("images/tag", Info), Some(Info));
         assert_eq!(policy.severity("probes/none", Error), Some(Error));
         policy.own = serde_yaml::from_str(
-            "[{rule: ports/*, enforce: error}, {rule: images/tag, enforce: warning}, {rule: probes/none, enforce: off}]",
+            "[{rule: ports/*, enforce: error}, {rule: images/tag, enforce: warning}, {rule: probes/none, enforce: ignore}]",
         )
         .expect("rules");
         assert_eq!(policy.severity("ports/node", Warning), Some(Error));
@@ -238,7 +238,7 @@ mod tests {
     #[test]
     fn what_is_no_rule_or_has_no_reason_is_told_at_its_field() {
         let spec: RepositorySpec = serde_yaml::from_str(
-            "url: x\nrules:\n- {rule: ports, enforce: off}\n- {rule: trimtab/kit-file, enforce: off}\nexemptions:\n- {rule: a/b, reason: ' ', kits: ['a*'], name: '*a*'}\n",
+            "url: x\nrules:\n- {rule: ports, enforce: ignore}\n- {rule: trimtab/kit-file, enforce: ignore}\nexemptions:\n- {rule: a/b, reason: ' ', kits: ['a*'], name: '*a*'}\n",
         )
         .expect("a spec");
         let fields: Vec<String> = rules_faults(&spec).into_iter().map(|it| it.0).collect();
