@@ -1,5 +1,7 @@
 //! The command line as a person or a script meets it. Needs no cluster.
 
+mod plugins;
+
 use std::path::Path;
 use std::process::{Command, Output};
 

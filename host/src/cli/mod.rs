@@ -5,6 +5,7 @@ mod check;
 mod completion;
 mod install;
 mod local;
+mod plugin;
 mod reconcile;
 mod render;
 mod report;
@@ -40,6 +41,7 @@ enum Verb {
     Render(render::Render),
     Status(status::Status),
     Reconcile(reconcile::Reconcile),
+    Plugin(plugin::PluginArgs),
     Install(install::Install),
     Completion(completion::Completion),
 }
@@ -111,6 +113,7 @@ pub fn main() -> ExitCode {
         Verb::Render(verb) => verb.run(),
         Verb::Status(verb) => verb.run(),
         Verb::Reconcile(verb) => verb.run(),
+        Verb::Plugin(verb) => verb.run(),
         Verb::Install(verb) => verb.run(),
         Verb::Completion(verb) => verb.run(),
     };

@@ -98,6 +98,19 @@ pub fn read(path: &str, bytes: &[u8], limits: &Limits) -> Result<Vec<Manifest>, 
     Err(faults.into_iter().map(|fault| fault.of(path)).collect())
 }
 
+/// Reads the one document of a file that holds no objects: settings, or a list. Null if it is empty.
+pub fn read_value(path: &str, bytes: &[u8], limits: &Limits) -> Result<Value, Vec<ReadError>> {
+    let mut faults = Vec::new();
+    let mut found = documents(bytes, limits, &mut faults);
+    if let Some((_, spans)) = found.get(1) {
+        faults.push(Fault::at(&spans.value, "one document is wanted here"));
+    }
+    if faults.is_empty() {
+        return Ok(found.pop().map(|(value, _)| value).unwrap_or_default());
+    }
+    Err(faults.into_iter().map(|fault| fault.of(path)).collect())
+}
+
 /// The documents of a file that are not empty, whatever they hold.
 pub(super) fn documents(bytes: &[u8], limits: &Limits, faults: &mut Vec<Fault>) -> Vec<Node> {
     let start = Span {

@@ -12,9 +12,11 @@ mod rendered;
 mod secrets;
 #[cfg(test)]
 mod tests;
+mod trial;
 
 pub use evaluation::{Evaluation, Evaluator, Superseded, Verdict};
 pub use gate::settle;
 pub use plugins::PluginStore;
 pub use referential::{Candidate, cross_check};
 pub use rendered::{RenderDigest, Rendered, render_kit};
+pub use trial::{Trial, TrialKit, Tried};

@@ -11,7 +11,7 @@ use super::secrets::Secrets;
 use super::{PluginStore, Rendered};
 use crate::kit::{KitPath, KitSource, PluginUse, RulePolicy};
 use crate::manifest::{Finding, Manifest, ObjectKey, Scope, Scopes};
-use crate::sandbox::KitObject;
+use crate::sandbox::{KitObject, Plugin};
 use crate::source::Snapshot;
 
 /// A kit of the revision, as a referential validator sees it.
@@ -99,17 +99,25 @@ fn run(
     if !plugin.kinds().referential {
         return Vec::new();
     }
+    let kits: Vec<(&KitPath, &[Manifest])> = candidates
+        .iter()
+        .map(|it| (&it.kit.path, &it.rendered.manifests[..]))
+        .collect();
+    weighed_by_kit(candidates, judge(used, &plugin, &kits).0)
+}
+
+/// What a referential validator says of the objects of several kits, by the kit that it is about,
+/// and the fuel that it took.
+pub(super) fn judge(
+    used: &PluginUse,
+    plugin: &Plugin,
+    kits: &[(&KitPath, &[Manifest])],
+) -> (Vec<(KitPath, Finding)>, u64) {
     let kinds = &plugin.description().kinds;
     let mut read: Vec<(&KitPath, &Manifest)> = Vec::new();
-    for candidate in candidates {
-        read.extend(
-            candidate
-                .rendered
-                .manifests
-                .iter()
-                .filter(|it| reads(kinds, it))
-                .map(|it| (&candidate.kit.path, it)),
-        );
+    for (kit, manifests) in kits {
+        let of_its_kinds = manifests.iter().filter(|it| reads(kinds, it));
+        read.extend(of_its_kinds.map(|it| (*kit, it)));
     }
     let objects: Vec<KitObject> = read
         .iter()
@@ -120,37 +128,37 @@ fn run(
         })
         .collect();
     let everywhere = |finding: &Finding| -> Vec<(KitPath, Finding)> {
-        candidates
-            .iter()
-            .map(|candidate| (candidate.kit.path.clone(), finding.clone()))
+        kits.iter()
+            .map(|(kit, _)| ((*kit).clone(), finding.clone()))
             .collect()
     };
     let secrets = Secrets::of(read.iter().map(|(_, manifest)| *manifest));
-    let found: Vec<_> = match plugin.validate_all(&used.settings, &objects) {
-        Err(error) => everywhere(&unevaluated(used, &error, &secrets)),
-        Ok(found) => found
-            .into_iter()
-            .flat_map(|raw| match raw.object.and_then(|index| read.get(index)) {
-                Some((kit, _)) => {
-                    let kit = (*kit).clone();
-                    let told = finding(
-                        used,
-                        &plugin,
-                        raw,
-                        |index| read.get(index).map(|(_, it)| *it),
-                        &secrets,
-                    );
-                    vec![(kit, told)]
-                }
-                None => everywhere(&fault(
-                    used,
-                    "plugin-nonsense",
-                    "a finding over several kits names no object",
-                )),
-            })
-            .collect(),
+    let (found, fuel) = match plugin.validate_all_metered(&used.settings, &objects) {
+        Err(error) => return (everywhere(&unevaluated(used, &error, &secrets)), 0),
+        Ok(found) => found,
     };
-    weighed_by_kit(candidates, found)
+    let told = found
+        .into_iter()
+        .flat_map(|raw| match raw.object.and_then(|index| read.get(index)) {
+            Some((kit, _)) => {
+                let kit = (*kit).clone();
+                let told = finding(
+                    used,
+                    plugin,
+                    raw,
+                    |index| read.get(index).map(|(_, it)| *it),
+                    &secrets,
+                );
+                vec![(kit, told)]
+            }
+            None => everywhere(&fault(
+                used,
+                "plugin-nonsense",
+                "a finding over several kits names no object",
+            )),
+        })
+        .collect();
+    (told, fuel)
 }
 
 /// An object without a namespace whose kind no CRD of the revision defines may still be of a

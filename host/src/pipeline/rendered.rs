@@ -11,7 +11,7 @@ use super::enforcement::weighed;
 use super::gate::{at, settle};
 use super::plugins::fault;
 use super::secrets::Secrets;
-use crate::kit::{KitSource, PluginUse};
+use crate::kit::{Grants, KitSource, PluginUse};
 use crate::manifest::{
     Children, Finding, GroupKind, Limits, Manifest, Origin, Scopes, Span, Spans, canonical_json,
 };
@@ -85,8 +85,9 @@ pub fn render_kit(
     // Also those of Secrets that a transformer changes or leaves out.
     let mut secrets = Secrets::of(&manifests);
     for (used, plugin) in loaded.iter().filter(|(_, plugin)| plugin.kinds().transform) {
-        match transform(kit, used, plugin, &manifests, &secrets) {
-            Ok(transformed) => manifests = transformed,
+        let context = context(kit.path.as_str(), &kit.grants, used);
+        match transform(&context, used, plugin, &manifests, &secrets) {
+            Ok((transformed, _)) => manifests = transformed,
             Err(finding) => {
                 findings.push(finding);
                 return finished(manifests, findings);
@@ -96,7 +97,10 @@ pub fn render_kit(
     findings.extend(settle(&mut manifests, &kit.grants, scopes));
     secrets.add(&manifests);
     for (used, plugin) in loaded.iter().filter(|(_, plugin)| plugin.kinds().validate) {
-        findings.extend(validate(kit, used, plugin, &manifests, &secrets));
+        let context = context(kit.path.as_str(), &kit.grants, used);
+        let (found, _) = validate(&context, used, plugin, &manifests, &secrets);
+        let weighed = |finding| weighed(&kit.rules, finding);
+        findings.extend(found.into_iter().filter_map(weighed));
     }
     finished(manifests, findings)
 }
@@ -124,12 +128,12 @@ fn digest(manifests: &[Manifest]) -> RenderDigest {
     RenderDigest(hash.finalize().into())
 }
 
-fn context(kit: &KitSource, used: &PluginUse) -> CallContext {
+pub(super) fn context(kit: &str, grants: &Grants, used: &PluginUse) -> CallContext {
     CallContext {
-        kit: kit.path.to_string(),
-        namespace: kit.grants.namespace.clone().unwrap_or_default(),
-        allowed_namespaces: kit.grants.allowed_namespaces.clone(),
-        cluster_scoped: kit.grants.cluster_scoped,
+        kit: kit.to_owned(),
+        namespace: grants.namespace.clone().unwrap_or_default(),
+        allowed_namespaces: grants.allowed_namespaces.clone(),
+        cluster_scoped: grants.cluster_scoped,
         settings: used.settings.to_string(),
     }
 }
@@ -141,16 +145,17 @@ fn call_object(manifest: &Manifest) -> CallObject {
     }
 }
 
-fn transform(
-    kit: &KitSource,
+/// What a transformer makes of a kit's objects, and the fuel that it took.
+pub(super) fn transform(
+    context: &CallContext,
     used: &PluginUse,
     plugin: &Plugin,
     before: &[Manifest],
     secrets: &Secrets,
-) -> Result<Vec<Manifest>, Finding> {
+) -> Result<(Vec<Manifest>, u64), Finding> {
     let objects: Vec<CallObject> = before.iter().map(call_object).collect();
-    let after = plugin
-        .transform(&context(kit, used), &objects)
+    let (after, fuel) = plugin
+        .transform_metered(context, &objects)
         .map_err(|error| unevaluated(used, &error, secrets))?;
     let mut seen = BTreeSet::new();
     let mut manifests = Vec::with_capacity(after.len());
@@ -163,7 +168,7 @@ fn transform(
         }
         manifests.push(manifest);
     }
-    Ok(manifests)
+    Ok((manifests, fuel))
 }
 
 fn transformed(
@@ -224,26 +229,30 @@ fn transformed(
     })
 }
 
-fn validate(
-    kit: &KitSource,
+/// What a validator says of a kit's objects, and the fuel that it took.
+pub(super) fn validate(
+    context: &CallContext,
     used: &PluginUse,
     plugin: &Plugin,
     manifests: &[Manifest],
     secrets: &Secrets,
-) -> Vec<Finding> {
+) -> (Vec<Finding>, u64) {
     let kinds = &plugin.description().kinds;
     let read: Vec<&Manifest> = manifests
         .iter()
         .filter(|manifest| reads(kinds, manifest))
         .collect();
     let objects: Vec<CallObject> = read.iter().copied().map(call_object).collect();
-    match plugin.validate(&context(kit, used), &objects) {
-        Ok(found) => found
-            .into_iter()
-            .map(|raw| finding(used, plugin, raw, |index| read.get(index).copied(), secrets))
-            .filter_map(|finding| weighed(&kit.rules, finding))
-            .collect(),
-        Err(error) => vec![unevaluated(used, &error, secrets)],
+    match plugin.validate_metered(context, &objects) {
+        Ok((found, fuel)) => {
+            let object = |index: usize| read.get(index).copied();
+            let told = found
+                .into_iter()
+                .map(|raw| finding(used, plugin, raw, object, secrets))
+                .collect();
+            (told, fuel)
+        }
+        Err(error) => (vec![unevaluated(used, &error, secrets)], 0),
     }
 }
 

@@ -99,28 +99,55 @@ impl Workshop {
                 }
             }
         }
-        let code = {
-            let _child = self.children.take();
-            child(program, limits, bytes)?
-        };
-        // The pool has a say only now: a child has none.
-        let component = revive(engine, &code).map_err(|error| {
-            let reason = super::text::clean(&format!("{error:#}"), 512);
-            LoadError::TooComplex(format!("it asks for more than a plugin gets: {reason}"))
-        })?;
+        let code = self.ask_child(program, limits, bytes)?;
+        let component = accepted(engine, &code)?;
         if let Some(cache) = &self.cache {
             cache.put(digest, &code);
         }
         Ok(component)
     }
+
+    /// Compiles it whatever is on disk. Gives the bytes of code as well.
+    pub(super) fn anew(
+        &self,
+        engine: &Engine,
+        limits: &SandboxLimits,
+        bytes: &[u8],
+    ) -> Result<(Component, usize), LoadError> {
+        let code = match &self.compiler {
+            Compiler::Here => engine
+                .precompile_component(bytes)
+                .map_err(|error| refused(&error))?,
+            Compiler::Child { program, .. } => self.ask_child(program, limits, bytes)?,
+        };
+        Ok((accepted(engine, &code)?, code.len()))
+    }
+
+    fn ask_child(
+        &self,
+        program: &std::path::Path,
+        limits: &SandboxLimits,
+        bytes: &[u8],
+    ) -> Result<Vec<u8>, LoadError> {
+        let _child = self.children.take();
+        child(program, limits, bytes)
+    }
+}
+
+fn accepted(engine: &Engine, code: &[u8]) -> Result<Component, LoadError> {
+    // The pool has a say only now: a compiler has none.
+    revive(engine, code).map_err(|error| {
+        let reason = super::text::clean(&format!("{error:#}"), 512);
+        LoadError::TooComplex(format!("it asks for more than a plugin gets: {reason}"))
+    })
 }
 
 /// Compiled code as a component.
 #[allow(unsafe_code)]
 fn revive(engine: &Engine, code: &[u8]) -> wasmtime::Result<Component> {
     // SAFETY: `deserialize` runs what it is given as machine code, and asks that it be the unchanged
-    // output of wasmtime. Here it is what a child of this binary wrote into a pipe that nobody else
-    // has, or what `Cache` took from there and kept in a folder that only this user can write,
+    // output of wasmtime. Here it is what this process or a child of this binary made, the latter
+    // through a pipe that nobody else has, or what `Cache` took from there and kept in a folder that only this user can write,
     // under the digest of the component and of the whole engine configuration, with a digest of the
     // code itself against damage. Nothing that came from a repository gets here: components are
     // read by wasmparser first, and then given to the child as WebAssembly alone.

@@ -7,6 +7,7 @@ mod bindings;
 mod cache;
 mod compile;
 mod engine;
+mod inspection;
 mod limits;
 mod plugin;
 mod precheck;
@@ -14,9 +15,11 @@ mod shapes;
 mod text;
 
 pub use compile::{COMPILE_VERB, Compiler, compile_main};
+pub use inspection::{Compiled, Inspection, clean_json};
 pub use limits::SandboxLimits;
 pub use plugin::{Plugin, Sandbox};
 pub use shapes::{
     CallContext, CallError, CallObject, Description, Digest, KitObject, LoadError, PluginKinds,
     RawFinding, Transformed,
 };
+pub use text::clean;

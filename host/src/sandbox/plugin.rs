@@ -10,8 +10,8 @@ use super::bindings::{self, PACKAGE, VERSION};
 use super::compile::{Compiler, Workshop};
 use super::engine::{Host, Runtime, typed};
 use super::{
-    CallContext, CallError, CallObject, Description, Digest, KitObject, LoadError, PluginKinds,
-    RawFinding, SandboxLimits, Transformed, answer, precheck,
+    CallContext, CallError, CallObject, Description, Digest, Inspection, KitObject, LoadError,
+    PluginKinds, RawFinding, SandboxLimits, Transformed, answer, precheck,
 };
 
 /// The engine that all plugins of a host share. Cheap to clone.
@@ -40,13 +40,7 @@ impl Sandbox {
     /// Compiles a component, or finds it among those compiled before (by digest), checks its
     /// imports and exports before anything of it runs, and asks it to describe itself.
     pub fn load(&self, bytes: &[u8]) -> Result<Arc<Plugin>, LoadError> {
-        let limit = self.runtime.limits.component_bytes;
-        if bytes.len() > limit {
-            return Err(LoadError::TooLarge {
-                size: bytes.len(),
-                limit,
-            });
-        }
+        self.fits(bytes)?;
         let digest = Digest::of(bytes);
         if let Some(plugin) = self.loaded(&digest) {
             return Ok(plugin);
@@ -62,6 +56,34 @@ impl Sandbox {
         )?);
         self.lock().insert(digest, plugin.clone());
         Ok(plugin)
+    }
+
+    /// Loads it, and tells all that can be told of it, also if it is refused. Compiles it anew
+    /// each time, to say what that costs.
+    pub fn inspect(&self, bytes: &[u8]) -> Inspection {
+        let mut inspection = Inspection::of(bytes);
+        let digest = inspection.digest.clone();
+        inspection.plugin = self
+            .fits(bytes)
+            .and_then(|()| precheck::check(bytes))
+            .and_then(|()| {
+                let Runtime { engine, limits, .. } = &*self.runtime;
+                inspection.timed(|| match self.workshop.anew(engine, limits, bytes) {
+                    Ok((component, code)) => (Ok(component), Some(code)),
+                    Err(error) => (Err(error), None),
+                })
+            })
+            .and_then(|component| Plugin::new(self.runtime.clone(), &component, digest))
+            .map(Arc::new);
+        inspection
+    }
+
+    fn fits(&self, bytes: &[u8]) -> Result<(), LoadError> {
+        let (size, limit) = (bytes.len(), self.runtime.limits.component_bytes);
+        if size > limit {
+            return Err(LoadError::TooLarge { size, limit });
+        }
+        Ok(())
     }
 
     /// A plugin that was loaded before, by digest.
@@ -81,6 +103,8 @@ pub struct Plugin {
     digest: Digest,
     kinds: PluginKinds,
     description: Description,
+    /// What describing itself took.
+    described_by: u64,
     /// For logs.
     name: Arc<str>,
     version: String,
@@ -127,13 +151,15 @@ impl Plugin {
                 settings_schema: String::new(),
                 kinds: Vec::new(),
             },
+            described_by: 0,
             name,
             version,
         };
         plugin.check_shapes()?;
-        let (described, _) = plugin
+        let (described, fuel) = plugin
             .call::<_, (bindings::Description,)>("describe", "describe", ())
             .map_err(LoadError::Describe)?;
+        plugin.described_by = fuel;
         plugin.description =
             answer::description(described.0, kinds).map_err(LoadError::Description)?;
         plugin.name = plugin.description.name.as_str().into();
@@ -150,6 +176,11 @@ impl Plugin {
 
     pub fn description(&self) -> &Description {
         &self.description
+    }
+
+    /// Units of fuel that describing itself took.
+    pub fn description_fuel(&self) -> u64 {
+        self.described_by
     }
 
     pub fn validate(
@@ -183,11 +214,22 @@ impl Plugin {
         context: &CallContext,
         objects: &[CallObject],
     ) -> Result<Vec<Transformed>, CallError> {
+        self.transform_metered(context, objects)
+            .map(|(transformed, _)| transformed)
+    }
+
+    /// As `transform`, with the fuel that it took.
+    pub fn transform_metered(
+        &self,
+        context: &CallContext,
+        objects: &[CallObject],
+    ) -> Result<(Vec<Transformed>, u64), CallError> {
         let lowered: Vec<_> = objects.iter().map(object).collect();
         let params = (context_of(context), &lowered[..]);
-        let (answered, _) =
+        let (answered, fuel) =
             self.call::<_, Answer<Vec<bindings::Transformed>>>("transform", "transform", params)?;
-        answer::transformed(answered.0.map_err(answer::failure)?, objects.len())
+        let transformed = answered.0.map_err(answer::failure)?;
+        Ok((answer::transformed(transformed, objects.len())?, fuel))
     }
 
     pub fn validate_all(
@@ -195,6 +237,16 @@ impl Plugin {
         settings: &str,
         objects: &[KitObject],
     ) -> Result<Vec<RawFinding>, CallError> {
+        self.validate_all_metered(settings, objects)
+            .map(|(findings, _)| findings)
+    }
+
+    /// As `validate_all`, with the fuel that it took.
+    pub fn validate_all_metered(
+        &self,
+        settings: &str,
+        objects: &[KitObject],
+    ) -> Result<(Vec<RawFinding>, u64), CallError> {
         let lowered: Vec<_> = objects
             .iter()
             .map(|object| bindings::KitObject {
@@ -207,10 +259,11 @@ impl Plugin {
             })
             .collect();
         let params = (settings, &lowered[..]);
-        let (answered, _) =
+        let (answered, fuel) =
             self.call::<_, Answer<Vec<bindings::Finding>>>("referential", "validate-all", params)?;
         let findings = answered.0.map_err(answer::failure)?;
-        answer::findings(findings, objects.len(), &self.description)
+        let findings = answer::findings(findings, objects.len(), &self.description)?;
+        Ok((findings, fuel))
     }
 
     fn call<P, R>(&self, interface: &str, function: &str, params: P) -> Result<(R, u64), CallError>

@@ -1,7 +1,7 @@
 //! Text from guests, made fit to be shown.
 
 /// Without control characters, and of at most `limit` bytes.
-pub(super) fn clean(text: &str, limit: usize) -> String {
+pub fn clean(text: &str, limit: usize) -> String {
     let mut clean = String::new();
     for character in text.chars() {
         if clean.len() + character.len_utf8() > limit {

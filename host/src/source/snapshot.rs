@@ -16,6 +16,15 @@ impl fmt::Display for ObjectId {
 }
 
 impl ObjectId {
+    /// The id that Git gives to a file of these bytes.
+    pub fn of_blob(bytes: &[u8]) -> Self {
+        use sha1::Digest as _;
+        let mut hash = sha1::Sha1::new();
+        hash.update(format!("blob {}\0", bytes.len()));
+        hash.update(bytes);
+        Self(hash.finalize().into())
+    }
+
     pub fn as_bytes(&self) -> &[u8] {
         &self.0
     }

@@ -1,0 +1,11 @@
+//! `trimtab plugin`, on the components that `cargo xtask test` has built.
+
+mod inspect;
+
+use std::path::PathBuf;
+
+use trimtab_harness::root;
+
+pub fn component(name: &str) -> PathBuf {
+    root().join(format!("target/components/{name}.wasm"))
+}
