@@ -1,5 +1,6 @@
 //! `trimtab plugin`, on the components that `cargo xtask test` has built.
 
+mod cases;
 mod inspect;
 
 use std::path::PathBuf;

@@ -6,7 +6,7 @@ use clap::{Args, ValueEnum};
 use serde_json::json;
 
 use super::local::{Local, LocalArgs};
-use super::{Failure, Outcome, report, sarif};
+use super::{Failure, Outcome, counted, report, sarif};
 use crate::manifest::{Finding, Severity};
 
 /// Check a working directory by its own rules
@@ -93,15 +93,6 @@ impl Check {
         } else {
             Outcome::Fine
         })
-    }
-}
-
-/// `1 kit`, `2 kits`.
-fn counted(count: usize, what: &str) -> String {
-    if count == 1 {
-        format!("1 {what}")
-    } else {
-        format!("{count} {what}s")
     }
 }
 

@@ -19,6 +19,18 @@ pub enum Color {
     Never,
 }
 
+impl Color {
+    pub(super) fn is_on(self) -> bool {
+        match self {
+            Color::Always => true,
+            Color::Never => false,
+            Color::Auto => {
+                std::io::stdout().is_terminal() && std::env::var_os("NO_COLOR").is_none()
+            }
+        }
+    }
+}
+
 /// Prints findings with the lines that they are about.
 pub(super) struct Printer {
     root: PathBuf,
@@ -28,14 +40,7 @@ pub(super) struct Printer {
 
 impl Printer {
     pub(super) fn new(root: &Path, color: Color) -> Self {
-        let colored = match color {
-            Color::Always => true,
-            Color::Never => false,
-            Color::Auto => {
-                std::io::stdout().is_terminal() && std::env::var_os("NO_COLOR").is_none()
-            }
-        };
-        let renderer = if colored {
+        let renderer = if color.is_on() {
             Renderer::styled()
         } else {
             Renderer::plain()

@@ -1,6 +1,12 @@
 //! `trimtab plugin`: the tools of a rule's author. A verb a file.
 
+mod build;
+mod case;
+mod expectation;
 mod inspect;
+mod paint;
+mod project;
+mod test;
 
 use std::path::Path;
 
@@ -9,7 +15,7 @@ use clap::{Args, Subcommand};
 
 use super::{Failure, Outcome};
 
-/// Look at plugins
+/// Build and test plugins, and look at them
 #[derive(Args)]
 pub struct PluginArgs {
     #[command(subcommand)]
@@ -18,12 +24,16 @@ pub struct PluginArgs {
 
 #[derive(Subcommand)]
 enum PluginVerb {
+    Build(build::Build),
+    Test(test::Test),
     Inspect(inspect::Inspect),
 }
 
 impl PluginArgs {
     pub(super) fn run(self) -> Result<Outcome, Failure> {
         match self.verb {
+            PluginVerb::Build(verb) => verb.run(),
+            PluginVerb::Test(verb) => verb.run(),
             PluginVerb::Inspect(verb) => verb.run(),
         }
     }
