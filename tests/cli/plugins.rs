@@ -2,6 +2,7 @@
 
 mod cases;
 mod inspect;
+mod project;
 
 use std::path::PathBuf;
 

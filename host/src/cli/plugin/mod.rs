@@ -4,6 +4,7 @@ mod build;
 mod case;
 mod expectation;
 mod inspect;
+mod new;
 mod paint;
 mod project;
 mod test;
@@ -15,7 +16,7 @@ use clap::{Args, Subcommand};
 
 use super::{Failure, Outcome};
 
-/// Build and test plugins, and look at them
+/// Begin, build and test plugins, and look at them
 #[derive(Args)]
 pub struct PluginArgs {
     #[command(subcommand)]
@@ -24,6 +25,7 @@ pub struct PluginArgs {
 
 #[derive(Subcommand)]
 enum PluginVerb {
+    New(new::New),
     Build(build::Build),
     Test(test::Test),
     Inspect(inspect::Inspect),
@@ -32,6 +34,7 @@ enum PluginVerb {
 impl PluginArgs {
     pub(super) fn run(self) -> Result<Outcome, Failure> {
         match self.verb {
+            PluginVerb::New(verb) => verb.run(),
             PluginVerb::Build(verb) => verb.run(),
             PluginVerb::Test(verb) => verb.run(),
             PluginVerb::Inspect(verb) => verb.run(),
