@@ -1,5 +1,6 @@
 //! `trimtab plugin`, on the components that `cargo xtask test` has built.
 
+mod bench;
 mod cases;
 mod inspect;
 mod project;

@@ -1,5 +1,6 @@
 //! `trimtab plugin`: the tools of a rule's author. A verb a file.
 
+mod bench;
 mod build;
 mod case;
 mod expectation;
@@ -16,7 +17,7 @@ use clap::{Args, Subcommand};
 
 use super::{Failure, Outcome};
 
-/// Begin, build and test plugins, and look at them
+/// Begin, build, test and measure plugins, and look at them
 #[derive(Args)]
 pub struct PluginArgs {
     #[command(subcommand)]
@@ -28,6 +29,7 @@ enum PluginVerb {
     New(new::New),
     Build(build::Build),
     Test(test::Test),
+    Bench(bench::Bench),
     Inspect(inspect::Inspect),
 }
 
@@ -37,6 +39,7 @@ impl PluginArgs {
             PluginVerb::New(verb) => verb.run(),
             PluginVerb::Build(verb) => verb.run(),
             PluginVerb::Test(verb) => verb.run(),
+            PluginVerb::Bench(verb) => verb.run(),
             PluginVerb::Inspect(verb) => verb.run(),
         }
     }
