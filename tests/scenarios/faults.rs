@@ -119,3 +119,39 @@ fn an_object_that_the_api_refuses_is_told_at_its_line_and_the_fix_goes_live() {
     let second = platform.git.commit("mended").unwrap();
     platform.until_kit("kits/acme/shop", "Applied", &second);
 }
+
+/// As of a request that a host had given up, because a newer revision came, and that the API server
+/// carried out all the same: nobody waits for it.
+#[test]
+fn an_object_that_comes_late_of_a_request_that_was_given_up_is_not_left_behind() {
+    let mut platform = Platform::new(&[]);
+    let kit = "kits/acme/shop";
+    platform
+        .git
+        .write(&format!("{kit}/config.yaml"), config_map("shop", "a"))
+        .unwrap();
+    let first = platform.git.commit("first").unwrap();
+    platform.start();
+    platform.until_kit(kit, "Applied", &first);
+    let set = platform.kit(kit)["metadata"]["labels"]["applyset.kubernetes.io/id"].clone();
+    let late = serde_json::json!({
+        "apiVersion": "v1", "kind": "ConfigMap",
+        "metadata": {"name": "late", "namespace": platform.namespace("acme"),
+            "labels": {"applyset.kubernetes.io/part-of": set}},
+        "data": {"key": "a"},
+    });
+    let file = platform.repository_file().with_file_name("late.json");
+    std::fs::write(&file, late.to_string()).unwrap();
+    let manager = format!("trimtab/{}/kits.acme.shop", platform.name);
+    let arguments = ["apply", "--server-side", "--field-manager", &manager, "-f"];
+    let mut arguments = arguments.to_vec();
+    arguments.push(file.to_str().unwrap());
+    platform.kubectl.run(&arguments).unwrap();
+    trimtab_harness::wait_for("it is gone", crate::platform::SOON, || {
+        match platform.get("acme", "configmap/late") {
+            None => Ok(()),
+            Some(late) => Err(late.to_string()),
+        }
+    });
+    assert!(platform.get("acme", "configmap/shop").is_some());
+}

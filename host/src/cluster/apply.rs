@@ -89,7 +89,7 @@ impl Cluster {
         } else {
             "trimtab"
         };
-        self.watched.change(|inventory| inventory.unsure(&step.key));
+        let _awaited = self.watched.await_answer(&step.key);
         self.take_over(step, manager).await?;
         let mut tries = 0;
         let mut rivals = Vec::new();

@@ -38,6 +38,19 @@ pub struct Watched {
     shared: Arc<Shared>,
 }
 
+/// Somebody waits for the answer to a write of an object; whoever drops it does not.
+pub(super) struct AwaitedAnswer {
+    watched: Watched,
+    key: ObjectKey,
+}
+
+impl Drop for AwaitedAnswer {
+    fn drop(&mut self) {
+        self.watched
+            .change(|inventory| inventory.await_no_more(&self.key));
+    }
+}
+
 /// What a watch noticed that a kit did not do itself.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Touched {
@@ -132,6 +145,19 @@ impl Watched {
     /// What the watches notice from now on; the first caller has it.
     pub fn touched(&self) -> Option<mpsc::UnboundedReceiver<Touched>> {
         lock(&self.shared.listener).take()
+    }
+
+    /// An object is being sent: what is there of it is unsure from now on. That it comes is no news
+    /// as long as the value is held.
+    pub(super) fn await_answer(&self, key: &ObjectKey) -> AwaitedAnswer {
+        self.change(|inventory| {
+            inventory.unsure(key);
+            inventory.await_answer(key);
+        });
+        AwaitedAnswer {
+            watched: self.clone(),
+            key: key.clone(),
+        }
     }
 
     /// Waits until the inventory is as asked; false if it is not by then.

@@ -34,9 +34,10 @@ pub(super) fn follow(
         }
         Event::InitApply(object) => {
             listing.extend(key_of(kind, &object.metadata));
-            note(inventory, kind, &object, false)
+            // What the first list has is what the kits begin with.
+            came(inventory, kind, &object, *listed.borrow())
         }
-        Event::Apply(object) => note(inventory, kind, &object, false),
+        Event::Apply(object) => came(inventory, kind, &object, true),
         Event::Delete(object) => {
             let gone = key_of(kind, &object.metadata).filter(|key| {
                 let live = inventory.get(key);
@@ -57,6 +58,19 @@ pub(super) fn follow(
             touched
         }
     }
+}
+
+/// An object that a watch tells of. One that nobody waits for and that was not there before is news
+/// for its kit, too: it may be of a request that was given up, and that the API server carried out
+/// all the same.
+fn came(inventory: &mut Inventory, kind: &GroupKind, seen: &Seen, news: bool) -> Vec<Touched> {
+    let key = key_of(kind, &seen.metadata);
+    let unknown = |key: &ObjectKey| inventory.get(key).is_none() && !inventory.is_awaited(key);
+    let unknown = key.filter(|key| news && unknown(key));
+    let mut touched = note(inventory, kind, seen, false);
+    let owner = unknown.and_then(|key| Some(inventory.get(&key)?.owner.clone()));
+    touched.extend(owner.map(Touched::Set));
+    touched
 }
 
 /// The same of namespaces, labelled or not; `listing` holds names.
