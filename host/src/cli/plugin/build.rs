@@ -29,7 +29,7 @@ const PROFILE: [&str; 6] = [
 /// Build a plugin's component
 ///
 /// Compiles the Rust package in DIR for wasm32-unknown-unknown, makes a component of it, and has
-/// the sandbox look at it. The same source gives the same bytes from any folder.
+/// the sandbox look at it.
 ///
 ///   trimtab plugin build
 ///   cp "$(trimtab plugin build -o json | jq -r .path)" kits/acme/shop/rules/
