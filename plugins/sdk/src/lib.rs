@@ -39,14 +39,24 @@
 //! ordinary Rust: test it with `cargo test` and [`run`].
 
 mod bindings;
+mod exemption;
 mod object;
+mod pattern;
 mod report;
 pub mod run;
+mod selection;
+mod selector;
+#[cfg(feature = "testing")]
+pub mod testing;
 mod workload;
 
+pub use exemption::Exemption;
 pub use object::Object;
+pub use pattern::Pattern;
 pub use report::{Finding, Finished, Report, Severity};
-pub use workload::{PodSpec, pod_spec};
+pub use selection::Selection;
+pub use selector::{Expression, LabelSelector, Operator};
+pub use workload::{Container, PodSpec, Sort, WORKLOADS, pod_spec};
 
 #[doc(hidden)]
 pub use bindings::*;

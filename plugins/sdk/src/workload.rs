@@ -1,5 +1,7 @@
 //! Pods, in whatever kind of object they stand.
 
+use std::fmt;
+
 use serde_json::Value;
 
 use crate::Object;
@@ -13,13 +15,27 @@ pub struct PodSpec<'o> {
     pub labels: &'o Value,
 }
 
-/// The Pods of a Pod, Deployment, StatefulSet, DaemonSet, ReplicaSet, Job or CronJob.
+/// The kinds that [`pod_spec`] finds Pods in, for [`Rule::KINDS`](crate::Rule::KINDS).
+pub const WORKLOADS: &[&str] = &[
+    "Pod",
+    "PodTemplate",
+    "ReplicationController",
+    "Deployment.apps",
+    "StatefulSet.apps",
+    "DaemonSet.apps",
+    "ReplicaSet.apps",
+    "Job.batch",
+    "CronJob.batch",
+];
+
+/// The Pods of an object of [`WORKLOADS`].
 pub fn pod_spec(object: &Object) -> Option<PodSpec<'_>> {
     let (pointer, labels) = match (object.group(), object.kind()) {
         ("", "Pod") => ("/spec", "/metadata/labels"),
-        ("apps", "Deployment" | "StatefulSet" | "DaemonSet" | "ReplicaSet") | ("batch", "Job") => {
-            ("/spec/template/spec", "/spec/template/metadata/labels")
-        }
+        ("", "PodTemplate") => ("/template/spec", "/template/metadata/labels"),
+        ("", "ReplicationController")
+        | ("apps", "Deployment" | "StatefulSet" | "DaemonSet" | "ReplicaSet")
+        | ("batch", "Job") => ("/spec/template/spec", "/spec/template/metadata/labels"),
         ("batch", "CronJob") => (
             "/spec/jobTemplate/spec/template/spec",
             "/spec/jobTemplate/spec/template/metadata/labels",
@@ -33,13 +49,66 @@ pub fn pod_spec(object: &Object) -> Option<PodSpec<'_>> {
     })
 }
 
+/// When a container runs.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Sort {
+    /// Before the others, to its end.
+    Init,
+    /// An init container that goes on beside the others: its `restartPolicy` is `Always`.
+    Sidecar,
+    Main,
+    Ephemeral,
+}
+
+/// One container of a Pod.
+pub struct Container<'o> {
+    /// RFC 6901 pointer to it.
+    pub pointer: String,
+    pub sort: Sort,
+    pub value: &'o Value,
+}
+
+impl<'o> Container<'o> {
+    pub fn name(&self) -> &'o str {
+        self.value["name"].as_str().unwrap_or_default()
+    }
+}
+
+/// `container web`, `init container migrate`, `sidecar proxy`.
+impl fmt::Display for Container<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let sort = match self.sort {
+            Sort::Init => "init container",
+            Sort::Sidecar => "sidecar",
+            Sort::Main => "container",
+            Sort::Ephemeral => "ephemeral container",
+        };
+        write!(f, "{sort} {}", self.name())
+    }
+}
+
 impl<'o> PodSpec<'o> {
     /// Containers of every sort with their pointers.
     pub fn containers(&self) -> Vec<(String, &'o Value)> {
+        let all = self.sorted_containers().into_iter();
+        all.map(|it| (it.pointer, it.value)).collect()
+    }
+
+    /// Containers with their sort, in the order that they start in.
+    pub fn sorted_containers(&self) -> Vec<Container<'o>> {
         let mut found = Vec::new();
-        for list in ["initContainers", "containers", "ephemeralContainers"] {
-            for (index, container) in self.spec[list].as_array().into_iter().flatten().enumerate() {
-                found.push((format!("{}/{list}/{index}", self.pointer), container));
+        for (list, sort) in [
+            ("initContainers", Sort::Init),
+            ("containers", Sort::Main),
+            ("ephemeralContainers", Sort::Ephemeral),
+        ] {
+            for (index, value) in self.spec[list].as_array().into_iter().flatten().enumerate() {
+                let sidecar = sort == Sort::Init && value["restartPolicy"] == "Always";
+                found.push(Container {
+                    pointer: format!("{}/{list}/{index}", self.pointer),
+                    sort: if sidecar { Sort::Sidecar } else { sort },
+                    value,
+                });
             }
         }
         found

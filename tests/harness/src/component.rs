@@ -9,11 +9,15 @@ use crate::root;
 
 const TARGET: &str = "wasm32-unknown-unknown";
 /// The plugins of this repository.
-pub const PLUGINS: [&str; 4] = [
+pub const PLUGINS: [&str; 8] = [
     "port-policy",
     "namespace-guard",
     "unique-node-ports",
     "common-labels",
+    "images",
+    "resources",
+    "probes",
+    "replicas",
 ];
 
 /// The crate whose examples are the guests of the sandbox's tests.
