@@ -3,6 +3,7 @@
 use std::process::Output;
 
 use serde_json::Value;
+use trimtab_harness::root;
 
 use super::component;
 use crate::{folder, text, trimtab};
@@ -196,4 +197,18 @@ fn a_folder_without_cases_or_component_says_what_to_do() {
     assert_eq!(tested.status.code(), Some(2));
     let told = text(&tested.stderr);
     assert!(told.contains("Cargo.toml is not there"), "{told}");
+}
+
+/// Natively they pass by the plugins' own tests; here as a host hears them.
+#[test]
+fn the_library_s_cases_pass_in_the_sandbox_and_report_every_rule() {
+    for plugin in ["images", "resources", "probes", "replicas"] {
+        let component = component(plugin);
+        let path = component.to_str().expect("UTF-8");
+        let folder = root().join("plugins").join(plugin);
+        let tested = trimtab(&folder, &["plugin", "test", "--component", path]);
+        let printed = text(&tested.stdout);
+        assert_eq!(tested.status.code(), Some(0), "{plugin}: {printed}");
+        assert!(!printed.contains("no case reports"), "{plugin}: {printed}");
+    }
 }
