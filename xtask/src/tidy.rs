@@ -11,13 +11,14 @@ const LINES: usize = 400;
 /// Bytes that a tracked file may have.
 const BYTES: u64 = 500_000;
 /// Rooms of the host in the order of the flow, with those that each may name.
-const ROOMS: [(&str, &[&str]); 12] = [
+const ROOMS: [(&str, &[&str]); 13] = [
+    ("child", &[]),
     ("manifest", &[]),
-    ("source", &[]),
+    ("source", &["child"]),
     ("expression", &[]),
     ("kit", &["manifest", "source", "expression"]),
     ("render", &["manifest", "source", "kit"]),
-    ("sandbox", &["manifest"]),
+    ("sandbox", &["manifest", "child"]),
     (
         "pipeline",
         &["manifest", "source", "kit", "render", "sandbox"],

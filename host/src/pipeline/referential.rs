@@ -133,7 +133,7 @@ pub(super) fn judge(
             .collect()
     };
     let secrets = Secrets::of(read.iter().map(|(_, manifest)| *manifest));
-    let (found, fuel) = match plugin.validate_all_metered(&used.settings, &objects) {
+    let (found, fuel) = match plugin.validate_all(&used.settings, &objects) {
         Err(error) => return (everywhere(&unevaluated(used, &error, &secrets)), 0),
         Ok(found) => found,
     };

@@ -155,7 +155,7 @@ pub(super) fn transform(
 ) -> Result<(Vec<Manifest>, u64), Finding> {
     let objects: Vec<CallObject> = before.iter().map(call_object).collect();
     let (after, fuel) = plugin
-        .transform_metered(context, &objects)
+        .transform(context, &objects)
         .map_err(|error| unevaluated(used, &error, secrets))?;
     let mut seen = BTreeSet::new();
     let mut manifests = Vec::with_capacity(after.len());

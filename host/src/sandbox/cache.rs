@@ -167,3 +167,40 @@ impl Hasher for Named {
         self.0.update(bytes);
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_was_not_used_for_longest_goes_when_there_is_too_much_and_what_a_killed_host_left() {
+        let root = tempfile::tempdir().expect("a folder");
+        let folder = root.path().join("plugins");
+        let mut cache = Cache::open(&folder, &Engine::default()).expect("it is ours");
+        let digests: Vec<Digest> = (0..4_u8).map(|it| Digest::of(&[it])).collect();
+        let age = |path: &Path, hours: u64| {
+            let file = File::open(path).expect("it is there");
+            let then = SystemTime::now() - Duration::from_secs(hours * 3600);
+            file.set_modified(then).expect("it is ours");
+        };
+        for (hours, digest) in [(4, &digests[0]), (3, &digests[1]), (2, &digests[2])] {
+            cache.put(digest, &[7; 1000]);
+            age(&cache.path(digest), hours);
+        }
+        // The oldest is used once more.
+        assert_eq!(cache.get(&digests[0]), Some(vec![7; 1000]));
+        let (left, fresh) = (folder.join(".left"), folder.join(".fresh"));
+        for (path, hours) in [(&left, 2), (&fresh, 0)] {
+            std::fs::write(path, "half").expect("written");
+            age(path, hours);
+        }
+        cache.bytes = 3200;
+        cache.put(&digests[3], &[7; 1000]);
+        let kept = |digest: &Digest| cache.path(digest).exists();
+        assert_eq!(
+            digests.iter().map(kept).collect::<Vec<_>>(),
+            [true, false, true, true]
+        );
+        assert!(!left.exists() && fresh.exists());
+    }
+}

@@ -4,13 +4,15 @@
 
 use std::io::{BufRead, Read as _, Write as _};
 use std::path::PathBuf;
-use std::process::{Child, Command, ExitCode, ExitStatus, Stdio};
+use std::process::{Command, ExitCode, ExitStatus, Stdio};
 use std::sync::mpsc;
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 use wasmtime::Engine;
 use wasmtime::component::Component;
+
+use crate::child::{ask, end_when_unwanted, end_with_parent};
 
 use super::cache::Cache;
 use super::engine::{Slots, compile_config};
@@ -88,9 +90,6 @@ impl Workshop {
         digest: &Digest,
         bytes: &[u8],
     ) -> Result<Component, LoadError> {
-        let Compiler::Child { program, .. } = &self.compiler else {
-            return Component::from_binary(engine, bytes).map_err(|error| refused(&error));
-        };
         if let Some(code) = self.cache.as_ref().and_then(|cache| cache.get(digest)) {
             match revive(engine, &code) {
                 Ok(component) => return Ok(component),
@@ -99,7 +98,7 @@ impl Workshop {
                 }
             }
         }
-        let code = self.ask_child(program, limits, bytes)?;
+        let code = self.code(engine, limits, bytes)?;
         let component = accepted(engine, &code)?;
         if let Some(cache) = &self.cache {
             cache.put(digest, &code);
@@ -114,23 +113,25 @@ impl Workshop {
         limits: &SandboxLimits,
         bytes: &[u8],
     ) -> Result<(Component, usize), LoadError> {
-        let code = match &self.compiler {
-            Compiler::Here => engine
-                .precompile_component(bytes)
-                .map_err(|error| refused(&error))?,
-            Compiler::Child { program, .. } => self.ask_child(program, limits, bytes)?,
-        };
+        let code = self.code(engine, limits, bytes)?;
         Ok((accepted(engine, &code)?, code.len()))
     }
 
-    fn ask_child(
+    fn code(
         &self,
-        program: &std::path::Path,
+        engine: &Engine,
         limits: &SandboxLimits,
         bytes: &[u8],
     ) -> Result<Vec<u8>, LoadError> {
-        let _child = self.children.take();
-        child(program, limits, bytes)
+        match &self.compiler {
+            Compiler::Here => engine.precompile_component(bytes).map_err(|error| {
+                LoadError::NotAComponent(super::text::clean(&format!("{error:#}"), 512))
+            }),
+            Compiler::Child { program, .. } => {
+                let _child = self.children.take();
+                child(program, limits, bytes)
+            }
+        }
     }
 }
 
@@ -147,15 +148,12 @@ fn accepted(engine: &Engine, code: &[u8]) -> Result<Component, LoadError> {
 fn revive(engine: &Engine, code: &[u8]) -> wasmtime::Result<Component> {
     // SAFETY: `deserialize` runs what it is given as machine code, and asks that it be the unchanged
     // output of wasmtime. Here it is what this process or a child of this binary made, the latter
-    // through a pipe that nobody else has, or what `Cache` took from there and kept in a folder that only this user can write,
-    // under the digest of the component and of the whole engine configuration, with a digest of the
-    // code itself against damage. Nothing that came from a repository gets here: components are
-    // read by wasmparser first, and then given to the child as WebAssembly alone.
+    // through a pipe that nobody else has, or what `Cache` took from there and kept in a folder that
+    // only this user can write, under the digest of the component and of the whole engine
+    // configuration, with a digest of the code itself against damage. Nothing that came from a
+    // repository gets here: components are read by wasmparser first, and then given to the compiler
+    // as WebAssembly alone.
     unsafe { Component::deserialize(engine, code) }
-}
-
-fn refused(error: &wasmtime::Error) -> LoadError {
-    LoadError::NotAComponent(super::text::clean(&format!("{error:#}"), 512))
 }
 
 fn child(
@@ -182,7 +180,12 @@ fn child(
     let mut child = started.map_err(|error| {
         LoadError::Compiler(format!("{} cannot be run: {error}", program.display()))
     })?;
-    let answer = ask(&mut child, limits, bytes);
+    let request = Request {
+        limits: *limits,
+        bytes: bytes.len(),
+    };
+    let line = serde_json::to_vec(&request).unwrap_or_default();
+    let answer = ask(&mut child, &[&line, b"\n", bytes], CODE, DEADLINE);
     let timed_out = matches!(answer, Err(mpsc::RecvTimeoutError::Timeout));
     if timed_out {
         // It fails only if it has ended already.
@@ -201,35 +204,6 @@ fn child(
         ))),
         _ => Err(ended(status.ok(), limits)),
     }
-}
-
-fn ask(
-    child: &mut Child,
-    limits: &SandboxLimits,
-    bytes: &[u8],
-) -> Result<Vec<u8>, mpsc::RecvTimeoutError> {
-    let (Some(mut stdin), Some(stdout)) = (child.stdin.take(), child.stdout.take()) else {
-        return Err(mpsc::RecvTimeoutError::Disconnected);
-    };
-    let request = Request {
-        limits: *limits,
-        bytes: bytes.len(),
-    };
-    let mut line = serde_json::to_vec(&request).unwrap_or_default();
-    line.push(b'\n');
-    let (sender, receiver) = mpsc::channel();
-    std::thread::spawn(move || {
-        let mut answer = Vec::new();
-        let _ = stdout.take(CODE).read_to_end(&mut answer);
-        // Nobody waits any longer after the deadline.
-        let _ = sender.send(answer);
-    });
-    // It reads all before it answers; one that ended at once is told by its missing answer. Its
-    // input stays open: that it ends tells the child that nobody wants an answer.
-    let _ = stdin.write_all(&line).and_then(|()| stdin.write_all(bytes));
-    let answer = receiver.recv_timeout(DEADLINE);
-    drop(stdin);
-    answer
 }
 
 /// What the end of a child that gave no answer says of the component.
@@ -268,8 +242,7 @@ fn ended(status: Option<ExitStatus>, limits: &SandboxLimits) -> LoadError {
 /// The child's side: one component on standard input, its code on standard output. Ends when its
 /// parent does.
 pub fn compile_main() -> ExitCode {
-    #[cfg(target_os = "linux")]
-    let _ = rustix::process::set_parent_process_death_signal(Some(rustix::process::Signal::KILL));
+    end_with_parent();
     let mut input = std::io::stdin().lock();
     let Some(request) = header(&mut input) else {
         return ExitCode::FAILURE;
@@ -283,11 +256,7 @@ pub fn compile_main() -> ExitCode {
     }
     drop(input);
     limit(&request.limits);
-    std::thread::spawn(|| {
-        // The parent keeps the pipe open as long as it wants an answer.
-        let _ = std::io::stdin().read(&mut [0]);
-        std::process::exit(1);
-    });
+    end_when_unwanted();
     let compiled = Engine::new(&compile_config(&request.limits))
         .and_then(|engine| engine.precompile_component(&bytes));
     let (first, rest) = match compiled {

@@ -1,7 +1,7 @@
 //! Everything that can be told of a component, also of one that is refused.
 
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use serde_json::Value;
 use wasmparser::{Parser, Payload};
@@ -56,16 +56,6 @@ impl Inspection {
             compiled: None,
             plugin: Err(LoadError::NoExport),
         }
-    }
-
-    pub(super) fn timed<T>(&mut self, compile: impl FnOnce() -> (T, Option<usize>)) -> T {
-        let began = Instant::now();
-        let (result, code) = compile();
-        self.compiled = code.map(|code| Compiled {
-            took: began.elapsed(),
-            code,
-        });
-        result
     }
 }
 

@@ -2,6 +2,7 @@
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Instant;
 
 use wasmtime::component::types::ComponentItem;
 use wasmtime::component::{Component, InstancePre};
@@ -10,8 +11,8 @@ use super::bindings::{self, PACKAGE, VERSION};
 use super::compile::{Compiler, Workshop};
 use super::engine::{Host, Runtime, typed};
 use super::{
-    CallContext, CallError, CallObject, Description, Digest, Inspection, KitObject, LoadError,
-    PluginKinds, RawFinding, SandboxLimits, Transformed, answer, precheck,
+    CallContext, CallError, CallObject, Compiled, Description, Digest, Inspection, KitObject,
+    LoadError, PluginKinds, RawFinding, SandboxLimits, Transformed, answer, precheck,
 };
 
 /// The engine that all plugins of a host share. Cheap to clone.
@@ -68,10 +69,11 @@ impl Sandbox {
             .and_then(|()| precheck::check(bytes))
             .and_then(|()| {
                 let Runtime { engine, limits, .. } = &*self.runtime;
-                inspection.timed(|| match self.workshop.anew(engine, limits, bytes) {
-                    Ok((component, code)) => (Ok(component), Some(code)),
-                    Err(error) => (Err(error), None),
-                })
+                let began = Instant::now();
+                let (component, code) = self.workshop.anew(engine, limits, bytes)?;
+                let took = began.elapsed();
+                inspection.compiled = Some(Compiled { took, code });
+                Ok(component)
             })
             .and_then(|component| Plugin::new(self.runtime.clone(), &component, digest))
             .map(Arc::new);
@@ -209,17 +211,8 @@ impl Plugin {
         ))
     }
 
+    /// The objects as the plugin makes them, and the fuel that it took.
     pub fn transform(
-        &self,
-        context: &CallContext,
-        objects: &[CallObject],
-    ) -> Result<Vec<Transformed>, CallError> {
-        self.transform_metered(context, objects)
-            .map(|(transformed, _)| transformed)
-    }
-
-    /// As `transform`, with the fuel that it took.
-    pub fn transform_metered(
         &self,
         context: &CallContext,
         objects: &[CallObject],
@@ -232,17 +225,8 @@ impl Plugin {
         Ok((answer::transformed(transformed, objects.len())?, fuel))
     }
 
+    /// What it says of the objects of several kits, and the fuel that it took.
     pub fn validate_all(
-        &self,
-        settings: &str,
-        objects: &[KitObject],
-    ) -> Result<Vec<RawFinding>, CallError> {
-        self.validate_all_metered(settings, objects)
-            .map(|(findings, _)| findings)
-    }
-
-    /// As `validate_all`, with the fuel that it took.
-    pub fn validate_all_metered(
         &self,
         settings: &str,
         objects: &[KitObject],

@@ -1,9 +1,10 @@
 //! Exchanges in a child process, which can be killed when a server is silent.
 
-use std::io::{BufRead as _, Read as _, Write as _};
-use std::process::{Child, Command, ExitCode, Stdio};
+use std::io::{BufRead as _, Write as _};
+use std::process::{Command, ExitCode, Stdio};
 use std::sync::mpsc;
-use std::time::Duration;
+
+use crate::child::{ask, end_when_unwanted, end_with_parent};
 
 use super::exchange::{Request, exchange, is_local};
 use super::remote::masked;
@@ -56,13 +57,20 @@ pub(super) fn poll(worker: &Worker, request: &Request) -> Result<Poll, RemoteErr
         .stdout(Stdio::piped())
         .stderr(Stdio::null());
     let mut child = command.spawn().map_err(storage)?;
-    let answer = ask(&mut child, request, request.remote.deadline);
+    let line = serde_json::to_string(request).unwrap_or_default();
+    let deadline = request.remote.deadline;
+    let answer = ask(
+        &mut child,
+        &[line.as_bytes(), b"\n"],
+        ANSWER_LIMIT,
+        deadline,
+    );
     let timed_out = matches!(answer, Err(mpsc::RecvTimeoutError::Timeout));
     // Both fail only if it has ended already.
     let _ = child.kill();
     let _ = child.wait();
     match answer {
-        Ok(text) => serde_json::from_str(&text).unwrap_or_else(|_| {
+        Ok(answer) => serde_json::from_slice(&answer).unwrap_or_else(|_| {
             Err(RemoteError::Protocol {
                 url,
                 reason: "the exchange with the server crashed".into(),
@@ -79,45 +87,17 @@ pub(super) fn poll(worker: &Worker, request: &Request) -> Result<Poll, RemoteErr
     }
 }
 
-fn ask(
-    child: &mut Child,
-    request: &Request,
-    deadline: Duration,
-) -> Result<String, mpsc::RecvTimeoutError> {
-    let (Some(stdin), Some(stdout)) = (child.stdin.as_mut(), child.stdout.take()) else {
-        return Err(mpsc::RecvTimeoutError::Disconnected);
-    };
-    let line = serde_json::to_string(request).unwrap_or_default();
-    // A worker that ended at once is told by its missing answer.
-    let _ = stdin
-        .write_all(line.as_bytes())
-        .and_then(|()| stdin.write_all(b"\n"));
-    let (sender, receiver) = mpsc::channel();
-    std::thread::spawn(move || {
-        let mut text = String::new();
-        let _ = stdout.take(ANSWER_LIMIT).read_to_string(&mut text);
-        // Nobody waits any longer after the deadline.
-        let _ = sender.send(text);
-    });
-    receiver.recv_timeout(deadline)
-}
-
 /// The worker's side: one request on standard input, one answer on standard output. Ends when
 /// its parent does.
 pub fn worker_main() -> ExitCode {
-    #[cfg(target_os = "linux")]
-    let _ = rustix::process::set_parent_process_death_signal(Some(rustix::process::Signal::KILL));
+    end_with_parent();
     let mut line = String::new();
     let mut input = std::io::stdin().lock();
     if input.read_line(&mut line).is_err() {
         return ExitCode::FAILURE;
     }
     drop(input);
-    std::thread::spawn(|| {
-        // The parent keeps the pipe open as long as it wants an answer.
-        let _ = std::io::stdin().read(&mut [0]);
-        std::process::exit(1);
-    });
+    end_when_unwanted();
     let Ok(request) = serde_json::from_str::<Request>(&line) else {
         return ExitCode::FAILURE;
     };
