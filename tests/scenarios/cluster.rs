@@ -3,6 +3,7 @@
 use serde_json::{Value, json};
 use trimtab_harness::wait_for;
 
+use crate::manifests::definition;
 use crate::platform::{Platform, SOON, config_map, ready};
 
 const KIT: &str = "kits/acme/shop";
@@ -113,13 +114,7 @@ fn a_quota_that_refuses_half_of_a_kit_is_told_and_what_it_lets_through_later_com
 fn a_definition_that_somebody_deletes_comes_back_with_the_objects_of_its_kind() {
     let mut platform = Platform::new(&[]);
     let group = format!("{}.example.org", platform.name);
-    let definition = json!({
-        "apiVersion": "apiextensions.k8s.io/v1", "kind": "CustomResourceDefinition",
-        "metadata": {"name": format!("things.{group}")},
-        "spec": {"group": group, "scope": "Namespaced", "names": {"plural": "things", "kind": "Thing"},
-            "versions": [{"name": "v1", "served": true, "storage": true,
-                "schema": {"openAPIV3Schema": {"type": "object", "x-kubernetes-preserve-unknown-fields": true}}}]},
-    });
+    let definition = definition(&group, "things", "Thing");
     platform
         .git
         .write("infra/things/crd.yaml", definition.to_string())

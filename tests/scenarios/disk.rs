@@ -15,9 +15,7 @@ const FILE: &str = "kits/acme/shop/config.yaml";
 fn started(size: &'static str) -> Platform {
     let mut platform = Platform::new(&[]);
     platform.disk = Some(size);
-    platform.git.write(FILE, config_map("shop", "a")).unwrap();
-    let first = platform.git.commit("first").unwrap();
-    platform.start();
+    let first = platform.start_with(&[(FILE, &config_map("shop", "a"))]);
     platform.until_kit(KIT, "Applied", &first);
     platform
 }
@@ -133,9 +131,7 @@ fn a_commit_that_does_not_fit_on_the_disk_is_left_for_one_that_does() {
 fn a_host_whose_log_cannot_be_written_goes_on() {
     let mut platform = Platform::new(&[]);
     platform.log = Some("/dev/full".into());
-    platform.git.write(FILE, config_map("shop", "a")).unwrap();
-    let first = platform.git.commit("first").unwrap();
-    platform.start();
+    let first = platform.start_with(&[(FILE, &config_map("shop", "a"))]);
     platform.until_kit(KIT, "Applied", &first);
     platform.git.edit(FILE, "key: a", "key: b").unwrap();
     let second = platform.git.commit("second").unwrap();
@@ -147,9 +143,7 @@ fn a_disk_that_is_too_small_from_the_beginning_is_used_as_soon_as_it_has_grown()
     let mut platform = Platform::new(&[]);
     // Room for the host's own name, and for the beginning of a mirror.
     platform.disk = Some("12k");
-    platform.git.write(FILE, config_map("shop", "a")).unwrap();
-    let first = platform.git.commit("first").unwrap();
-    platform.start();
+    let first = platform.start_with(&[(FILE, &config_map("shop", "a"))]);
     let repository = platform.until_repository("DiskFull");
     let message = ready(&repository)["message"].as_str().unwrap().to_owned();
     assert!(message.contains("mirrors"), "{message}");

@@ -3,20 +3,10 @@
 use serde_json::{Value, json};
 use trimtab_harness::wait_for;
 
+use crate::manifests::kit_yaml;
 use crate::platform::{Platform, SOON, config_map, service};
 
 const KIT: &str = "kits/acme/shop";
-
-/// A kit whose kit.yaml says this.
-fn kit_yaml(platform: &Platform, spec: &str) {
-    let text = format!(
-        "apiVersion: trimtab.io/v1alpha1\nkind: Kit\nmetadata: {{name: shop}}\nspec:\n{spec}"
-    );
-    platform
-        .git
-        .write(&format!("{KIT}/kit.yaml"), text)
-        .unwrap();
-}
 
 fn patch(platform: &Platform, object: &str, patch: &Value, more: &[&str]) {
     let (namespace, patch) = (platform.namespace("acme"), patch.to_string());
@@ -211,7 +201,7 @@ fn what_was_changed_while_no_host_ran_is_put_right_when_one_starts() {
 #[test]
 fn a_kit_that_reports_leaves_it_and_says_so_until_its_manifest_changes() {
     let mut platform = Platform::new(&[]);
-    kit_yaml(&platform, "  drift: report\n");
+    kit_yaml(&platform, KIT, "  drift: report\n");
     platform
         .git
         .write(&format!("{KIT}/a.yaml"), config_map("shop", "a"))
@@ -258,6 +248,7 @@ fn replicas_are_an_autoscaler_s_and_what_is_ignored_is_whoever_s_takes_it() {
     let mut platform = Platform::new(&[]);
     kit_yaml(
         &platform,
+        KIT,
         "  ignore:\n  - {kind: Deployment.apps, fields: [/spec/template/spec/containers/*/image]}\n",
     );
     platform

@@ -3,19 +3,10 @@
 use serde_json::json;
 use trimtab_harness::wait_for;
 
+use crate::manifests::{definition, kit_yaml};
 use crate::platform::{Platform, SOON, ready};
 
 const KIT: &str = "kits/acme/shop";
-
-fn kit_yaml(platform: &Platform, spec: &str) {
-    let text = format!(
-        "apiVersion: trimtab.io/v1alpha1\nkind: Kit\nmetadata: {{name: shop}}\nspec:\n{spec}"
-    );
-    platform
-        .git
-        .write(&format!("{KIT}/kit.yaml"), text)
-        .unwrap();
-}
 
 fn message(platform: &Platform) -> String {
     let message = ready(&platform.kit(KIT))["message"].clone();
@@ -26,13 +17,7 @@ fn message(platform: &Platform) -> String {
 fn a_custom_resource_is_healthy_when_its_kit_s_own_rule_says_so() {
     let mut platform = Platform::new(&[]);
     let group = format!("{}.example.org", platform.name);
-    let definition = json!({
-        "apiVersion": "apiextensions.k8s.io/v1", "kind": "CustomResourceDefinition",
-        "metadata": {"name": format!("databases.{group}")},
-        "spec": {"group": group, "scope": "Namespaced", "names": {"plural": "databases", "kind": "Database"},
-            "versions": [{"name": "v1", "served": true, "storage": true, "subresources": {"status": {}},
-                "schema": {"openAPIV3Schema": {"type": "object", "x-kubernetes-preserve-unknown-fields": true}}}]},
-    });
+    let definition = definition(&group, "databases", "Database");
     platform
         .git
         .write("infra/databases/crd.yaml", definition.to_string())
@@ -47,7 +32,7 @@ fn a_custom_resource_is_healthy_when_its_kit_s_own_rule_says_so() {
             "  health:\n    rules:\n    - kind: Database.{group}\n      current: object.status.phase == '{current}'\n      failed: object.status.phase == 'Broken'\n      message: '\"phase \" + object.status.phase'\n"
         )
     };
-    kit_yaml(&platform, &rule("Ready"));
+    kit_yaml(&platform, KIT, &rule("Ready"));
     let first = platform.git.commit("first").unwrap();
     platform.start();
     platform.until_kit(KIT, "Progressing", &first);
@@ -72,10 +57,10 @@ fn a_custom_resource_is_healthy_when_its_kit_s_own_rule_says_so() {
     say(&platform, "Ready");
     platform.until_kit(KIT, "Applied", &first);
     // The same object by another rule: nothing in the cluster changes.
-    kit_yaml(&platform, &rule("Done"));
+    kit_yaml(&platform, KIT, &rule("Done"));
     let second = platform.git.commit("another rule").unwrap();
     platform.until_kit(KIT, "Progressing", &second);
-    kit_yaml(&platform, &rule("Ready"));
+    kit_yaml(&platform, KIT, &rule("Ready"));
     let third = platform.git.commit("the rule of before").unwrap();
     platform.until_kit(KIT, "Applied", &third);
     // A host that starts anew hears it, too.
@@ -102,6 +87,7 @@ fn an_expression_leaves_the_sidecar_to_its_injector_and_nothing_else() {
     let sidecar = "  ignore:\n  - kind: Deployment.apps\n    when: within.exists(it, it.name == 'proxy') && field.endsWith('/image')\n";
     kit_yaml(
         &platform,
+        KIT,
         "  ignore:\n  - when: within.exists(it, name == 'proxy')\n",
     );
     let wrong = platform.git.commit("a name that there is not").unwrap();
@@ -110,7 +96,7 @@ fn an_expression_leaves_the_sidecar_to_its_injector_and_nothing_else() {
     let findings = Platform::findings(&kit);
     assert_eq!(findings[0].0, "trimtab/kit-file", "{findings:?}");
     assert_eq!(findings[0].1, format!("{KIT}/kit.yaml:6"), "{findings:?}");
-    kit_yaml(&platform, sidecar);
+    kit_yaml(&platform, KIT, sidecar);
     let first = platform.git.commit("first").unwrap();
     platform.until_kit(KIT, "Applied", &first);
     let namespace = platform.namespace("acme");

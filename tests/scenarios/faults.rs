@@ -126,12 +126,8 @@ fn an_object_that_the_api_refuses_is_told_at_its_line_and_the_fix_goes_live() {
 fn an_object_that_comes_late_of_a_request_that_was_given_up_is_not_left_behind() {
     let mut platform = Platform::new(&[]);
     let kit = "kits/acme/shop";
-    platform
-        .git
-        .write(&format!("{kit}/config.yaml"), config_map("shop", "a"))
-        .unwrap();
-    let first = platform.git.commit("first").unwrap();
-    platform.start();
+    let map = config_map("shop", "a");
+    let first = platform.start_with(&[("kits/acme/shop/config.yaml", &map)]);
     platform.until_kit(kit, "Applied", &first);
     let set = platform.kit(kit)["metadata"]["labels"]["applyset.kubernetes.io/id"].clone();
     let late = serde_json::json!({

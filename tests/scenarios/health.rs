@@ -3,6 +3,7 @@
 use serde_json::{Value, json};
 use trimtab_harness::wait_for;
 
+use crate::manifests::{definition, kit_yaml};
 use crate::platform::{Platform, SOON, config_map, ready, service};
 
 const KIT: &str = "kits/acme/shop";
@@ -15,17 +16,6 @@ fn deployment(name: &str, more: &str) -> String {
 
 /// On a node that there is not.
 const NOWHERE: &str = "      nodeSelector: {nowhere: 'yes'}\n";
-
-fn kit_yaml(platform: &Platform, kit: &str, spec: &str) {
-    let name = kit.rsplit('/').next().unwrap();
-    let text = format!(
-        "apiVersion: trimtab.io/v1alpha1\nkind: Kit\nmetadata: {{name: {name}}}\nspec:\n{spec}"
-    );
-    platform
-        .git
-        .write(&format!("{kit}/kit.yaml"), text)
-        .unwrap();
-}
 
 fn until_message(platform: &Platform, kit: &str, words: &[&str]) {
     wait_for(&format!("{kit} says {words:?}"), SOON, || {
@@ -174,13 +164,7 @@ fn what_is_not_healthy_in_time_is_told_and_its_recovery_is_noticed() {
 fn a_custom_resource_is_healthy_when_its_conditions_say_so() {
     let mut platform = Platform::new(&[]);
     let group = format!("{}.example.org", platform.name);
-    let definition = json!({
-        "apiVersion": "apiextensions.k8s.io/v1", "kind": "CustomResourceDefinition",
-        "metadata": {"name": format!("things.{group}")},
-        "spec": {"group": group, "scope": "Namespaced", "names": {"plural": "things", "kind": "Thing"},
-            "versions": [{"name": "v1", "served": true, "storage": true, "subresources": {"status": {}},
-                "schema": {"openAPIV3Schema": {"type": "object", "x-kubernetes-preserve-unknown-fields": true}}}]},
-    });
+    let definition = definition(&group, "things", "Thing");
     platform
         .git
         .write("infra/things/crd.yaml", definition.to_string())

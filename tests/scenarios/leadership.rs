@@ -153,12 +153,8 @@ fn lie(platform: &Platform, mut spec: Value, at: &str) {
 #[test]
 fn a_lease_is_judged_by_how_long_it_stands_still_and_not_by_the_times_in_it() {
     let mut platform = Platform::new(&[]);
-    platform
-        .git
-        .write("kits/acme/shop/config.yaml", config_map("shop", "a"))
-        .unwrap();
-    let first = platform.git.commit("first").unwrap();
-    platform.start();
+    let map = config_map("shop", "a");
+    let first = platform.start_with(&[("kits/acme/shop/config.yaml", &map)]);
     platform.until_kit("kits/acme/shop", "Applied", &first);
     platform.kill();
     // Whoever held it is gone, and had a clock that was ahead.

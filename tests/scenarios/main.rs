@@ -17,6 +17,7 @@ mod independence;
 mod kept;
 mod leadership;
 mod lifecycle;
+mod manifests;
 mod ownership;
 mod platform;
 mod prune;

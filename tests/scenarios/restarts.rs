@@ -102,9 +102,7 @@ fn an_api_server_that_comes_back_with_another_certificate_is_trusted_as_soon_as_
     platform.kubectl.apply(&lease.to_string()).unwrap();
     let kit = "kits/acme/shop";
     let map = config_map("shop", "a");
-    platform.git.write(&format!("{kit}/a.yaml"), map).unwrap();
-    let first = platform.git.commit("first").unwrap();
-    platform.start();
+    let first = platform.start_with(&[("kits/acme/shop/a.yaml", &map)]);
     wait_for("the host waits for the lease", SOON, || {
         match said(&platform, "another host acts; this one waits") {
             0 => Err(platform.state(&Value::Null)),

@@ -3,6 +3,7 @@
 use serde_json::{Value, json};
 use trimtab_harness::wait_for;
 
+use crate::manifests::kit_yaml;
 use crate::platform::{Platform, SOON, ready, service};
 
 const KIT: &str = "kits/acme/shop";
@@ -37,12 +38,9 @@ fn until(platform: &Platform, what: &str, fits: impl Fn(&Value, &[Value]) -> boo
 #[test]
 fn the_platform_team_weighs_rules_exempts_with_a_reason_and_a_kit_can_only_be_stricter() {
     let mut platform = Platform::new(&[PORTS]);
-    platform
-        .git
-        .write(&format!("{KIT}/service.yaml"), service("shop", 80, None))
-        .unwrap();
-    let first = platform.git.commit("a port that is not allowed").unwrap();
-    platform.start();
+    // A port that is not allowed.
+    let service = service("shop", 80, None);
+    let first = platform.start_with(&[("kits/acme/shop/service.yaml", &service)]);
     platform.until_kit(KIT, "Refused", &first);
     // No commit is needed for a new law.
     say(
@@ -55,19 +53,12 @@ fn the_platform_team_weighs_rules_exempts_with_a_reason_and_a_kit_can_only_be_st
     assert_eq!(kit["status"]["findings"][0]["severity"], "warning");
     assert!(platform.get("acme", "service/shop").is_some());
     // The kit's author wants it as it was.
-    let stricter = "apiVersion: trimtab.io/v1alpha1\nkind: Kit\nmetadata: {name: shop}\nspec:\n  rules:\n  - {rule: port-policy/service-port, enforce: error}\n";
-    platform
-        .git
-        .write(&format!("{KIT}/kit.yaml"), stricter)
-        .unwrap();
+    let stricter = "  rules:\n  - {rule: port-policy/service-port, enforce: error}\n";
+    kit_yaml(&platform, KIT, stricter);
     let second = platform.git.commit("stricter").unwrap();
     platform.until_kit(KIT, "Refused", &second);
     // A kit that would be less strict is told so.
-    let weaker = stricter.replace("error", "ignore");
-    platform
-        .git
-        .write(&format!("{KIT}/kit.yaml"), weaker)
-        .unwrap();
+    kit_yaml(&platform, KIT, &stricter.replace("error", "ignore"));
     let third = platform.git.commit("weaker").unwrap();
     let kit = platform.until_kit(KIT, "Refused", &third);
     let place = format!("{KIT}/kit.yaml:6");
@@ -75,10 +66,7 @@ fn the_platform_team_weighs_rules_exempts_with_a_reason_and_a_kit_can_only_be_st
         Platform::findings(&kit).iter().any(|it| it.1 == place),
         "{kit}"
     );
-    platform
-        .git
-        .write(&format!("{KIT}/kit.yaml"), stricter)
-        .unwrap();
+    kit_yaml(&platform, KIT, stricter);
     let fourth = platform.git.commit("strict").unwrap();
     platform.until_kit(KIT, "Refused", &fourth);
     // An exemption is the platform team's, and its reason is told.

@@ -9,7 +9,7 @@ use clap::Args;
 
 use super::{Failure, run::repositories_in};
 use crate::config;
-use crate::kit::{DeletionPolicy, RefSpec, RepositorySpec, validate};
+use crate::kit::{RepositorySpec, validate};
 use crate::manifest::Finding;
 use crate::pipeline::{Evaluation, Evaluator, PluginStore};
 use crate::source::Snapshot;
@@ -154,17 +154,5 @@ fn spec_of(file: &Path) -> Result<RepositorySpec, Failure> {
 
 /// Without a Repository: every directory with a kit.yaml, or all as one kit, with all rights.
 fn everything() -> RepositorySpec {
-    RepositorySpec {
-        deletion_policy: DeletionPolicy::default(),
-        url: "file:///".into(),
-        follow: RefSpec::default(),
-        interval: "30s".into(),
-        timeout: "60s".into(),
-        secret_ref: None,
-        guardrails: Vec::new(),
-        rules: Vec::new(),
-        exemptions: Vec::new(),
-        kits: Vec::new(),
-        suspend: false,
-    }
+    RepositorySpec::of("file:///")
 }

@@ -13,8 +13,7 @@ use kube::ResourceExt as _;
 use super::{ClusterArgs, Failure, Outcome};
 use crate::cluster::{Candidate, Cluster};
 use crate::kit::{
-    DeletionPolicy, KitRule, RefSpec, Repository, RepositorySpec, SecretRef,
-    custom_resource_definitions, validate,
+    KitRule, RefSpec, Repository, RepositorySpec, SecretRef, custom_resource_definitions, validate,
 };
 use crate::manifest::{Limits, read};
 use crate::pipeline::PluginStore;
@@ -115,7 +114,6 @@ impl Run {
         }
         if let Some(url) = &self.url {
             let spec = RepositorySpec {
-                url: url.clone(),
                 follow: RefSpec {
                     branch: self.follow.branch.clone(),
                     tag: self.follow.tag.clone(),
@@ -123,14 +121,9 @@ impl Run {
                     commit: self.follow.commit.clone(),
                 },
                 interval: self.interval.clone(),
-                timeout: "60s".into(),
                 secret_ref: self.secret.clone().map(|name| SecretRef { name }),
-                guardrails: Vec::new(),
-                rules: Vec::new(),
-                exemptions: Vec::new(),
                 kits: self.kits.iter().map(|text| kit_rule(text)).collect(),
-                suspend: false,
-                deletion_policy: DeletionPolicy::default(),
+                ..RepositorySpec::of(url)
             };
             found.push(Repository::new(&self.name, spec));
         }

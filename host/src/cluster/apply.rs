@@ -89,7 +89,7 @@ impl Cluster {
         } else {
             "trimtab"
         };
-        let _awaited = self.watched.await_answer(&step.key);
+        let _sending = self.watched.sending(&step.key);
         self.take_over(step, manager).await?;
         let mut tries = 0;
         let mut rivals = Vec::new();

@@ -15,6 +15,7 @@ use crate::manifest::{GroupKind, ObjectKey};
 use crate::plan::{autoscaler_kind, scaled_by};
 
 use super::inventory::Shared;
+use super::noted::key_of;
 use super::{Cluster, Touched};
 
 impl Cluster {
@@ -64,14 +65,14 @@ async fn follow(
         };
         let sets = |sets: Vec<_>| sets.into_iter().map(Touched::Set).collect();
         let (autoscaler, target) = match event {
-            Ok(Event::Apply(object)) => (key_of(&kind, &object), target_of(&object)),
-            Ok(Event::Delete(object)) => (key_of(&kind, &object), None),
+            Ok(Event::Apply(object)) => (key_of(&kind, &object.metadata), target_of(&object)),
+            Ok(Event::Delete(object)) => (key_of(&kind, &object.metadata), None),
             Ok(Event::Init) => {
                 listing.clear();
                 continue;
             }
             Ok(Event::InitApply(object)) => {
-                listing.extend(key_of(&kind, &object).zip(target_of(&object)));
+                listing.extend(key_of(&kind, &object.metadata).zip(target_of(&object)));
                 continue;
             }
             Ok(Event::InitDone) => {
@@ -89,14 +90,6 @@ async fn follow(
             shared.note(|inventory| sets(inventory.put_autoscaler(autoscaler, target)));
         }
     }
-}
-
-fn key_of(kind: &GroupKind, object: &DynamicObject) -> Option<ObjectKey> {
-    Some(ObjectKey {
-        group_kind: kind.clone(),
-        namespace: object.metadata.namespace.as_deref().map(Into::into),
-        name: object.metadata.name.as_deref()?.into(),
-    })
 }
 
 fn target_of(object: &DynamicObject) -> Option<ObjectKey> {

@@ -107,9 +107,7 @@ impl Inner {
             }
         }
     }
-}
 
-impl Inner {
     async fn made(&self) -> Result<Client, ClusterError> {
         let config = (self.read)().await?;
         // Whoever turned to another cluster did not mean this host.

@@ -28,6 +28,12 @@ impl HealthRules {
             .unwrap_or_default()
     }
 
+    /// The kit is gone, and all that its rules were for.
+    pub(super) fn forget(&self, set: &SetId) {
+        let mut rules = self.0.write().unwrap_or_else(PoisonError::into_inner);
+        rules.remove(set);
+    }
+
     /// Gives the kinds whose health is told otherwise from now on.
     pub(super) fn put(&self, set: &SetId, new: &[HealthRule]) -> BTreeSet<GroupKind> {
         let told = |rules: &[HealthRule], other: &[HealthRule]| -> BTreeSet<GroupKind> {

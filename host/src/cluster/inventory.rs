@@ -39,15 +39,15 @@ pub struct Watched {
 }
 
 /// Somebody waits for the answer to a write of an object; whoever drops it does not.
-pub(super) struct AwaitedAnswer {
+pub(super) struct Sending {
     watched: Watched,
     key: ObjectKey,
 }
 
-impl Drop for AwaitedAnswer {
+impl Drop for Sending {
     fn drop(&mut self) {
         self.watched
-            .change(|inventory| inventory.await_no_more(&self.key));
+            .change(|inventory| inventory.end_sending(&self.key));
     }
 }
 
@@ -149,12 +149,12 @@ impl Watched {
 
     /// An object is being sent: what is there of it is unsure from now on. That it comes is no news
     /// as long as the value is held.
-    pub(super) fn await_answer(&self, key: &ObjectKey) -> AwaitedAnswer {
+    pub(super) fn sending(&self, key: &ObjectKey) -> Sending {
         self.change(|inventory| {
             inventory.unsure(key);
-            inventory.await_answer(key);
+            inventory.begin_sending(key);
         });
-        AwaitedAnswer {
+        Sending {
             watched: self.clone(),
             key: key.clone(),
         }

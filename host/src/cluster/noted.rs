@@ -65,7 +65,7 @@ pub(super) fn follow(
 /// all the same.
 fn came(inventory: &mut Inventory, kind: &GroupKind, seen: &Seen, news: bool) -> Vec<Touched> {
     let key = key_of(kind, &seen.metadata);
-    let unknown = |key: &ObjectKey| inventory.get(key).is_none() && !inventory.is_awaited(key);
+    let unknown = |key: &ObjectKey| inventory.get(key).is_none() && !inventory.is_being_sent(key);
     let unknown = key.filter(|key| news && unknown(key));
     let mut touched = note(inventory, kind, seen, false);
     let owner = unknown.and_then(|key| Some(inventory.get(&key)?.owner.clone()));
@@ -140,7 +140,7 @@ fn annotation<'m>(metadata: &'m ObjectMeta, name: &str) -> Option<&'m str> {
     Some(value)
 }
 
-fn key_of(kind: &GroupKind, metadata: &ObjectMeta) -> Option<ObjectKey> {
+pub(super) fn key_of(kind: &GroupKind, metadata: &ObjectMeta) -> Option<ObjectKey> {
     Some(ObjectKey {
         group_kind: kind.clone(),
         namespace: metadata.namespace.as_deref().map(Into::into),

@@ -14,6 +14,7 @@ use crate::kit::{
     Kit, KitSpec, KitStatus, PRUNE_FINALIZER, REPOSITORY_LABEL, REQUESTED_ANNOTATION, Repository,
     RepositoryStatus,
 };
+use crate::plan::SetId;
 
 use super::{Cluster, ClusterError};
 
@@ -207,7 +208,11 @@ impl Cluster {
         };
         match api.delete(name, &params).await.map_err(ClusterError::from) {
             Err(error) if !error.is_not_found() && !error.is_conflict() => Err(error),
-            _ => Ok(()),
+            _ => {
+                let set = SetId::of_kit(name, namespace);
+                self.watched.health_rules().forget(&set);
+                Ok(())
+            }
         }
     }
 

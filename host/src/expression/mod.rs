@@ -9,12 +9,12 @@ mod tests;
 use std::collections::HashMap;
 use std::fmt;
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::sync::Arc;
+use std::sync::{Arc, LazyLock};
 
 use cel::common::ast::IdedExpr;
 use cel::objects::{Key, Map};
 use cel::parser::PrattParser;
-use cel::{Context, ExecutionError, Value as Cel};
+use cel::{Context, Env, ExecutionError, Value as Cel};
 use serde_json::Value;
 
 /// Bytes of an expression's text.
@@ -23,6 +23,8 @@ const TEXT: usize = 1_000;
 const DEPTH: u16 = 24;
 /// Bytes of each thing that an expression is given, as JSON.
 const INPUT: usize = 64 * 1024;
+/// What every expression is evaluated in.
+static STANDARD: LazyLock<Arc<Env>> = LazyLock::new(|| Arc::new(Env::stdlib()));
 /// Characters of a text that an expression makes.
 const ANSWER: usize = 500;
 
@@ -102,7 +104,7 @@ impl Expression {
                 "`{self}` cannot be asked: the object has {size} bytes, and an expression is given {INPUT} at most"
             ));
         }
-        let mut context = Context::default();
+        let mut context = Context::with_env(STANDARD.clone());
         for (name, value) in variables {
             context.add_variable_from_value(*name, cel_value(value));
         }

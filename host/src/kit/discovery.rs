@@ -10,9 +10,8 @@ use super::kit_files::KitFiles;
 use super::links::link_targets;
 use super::pattern::{Captures, Pattern, Segment, is_dns_subdomain};
 use super::plugins::{Resolved, own_plugins, resolve_guardrails};
-use super::{
-    InputDigest, KitPath, KitPolicy, KitRule, KitSource, RepositorySpec, RulePolicy, dependencies,
-};
+use super::rules::Law;
+use super::{InputDigest, KitPath, KitPolicy, KitRule, KitSource, RepositorySpec, dependencies};
 use crate::manifest::{Finding, Origin};
 use crate::source::{EntryKind, ObjectId, Snapshot, SourceError};
 
@@ -98,6 +97,7 @@ impl Discoverer {
         let matched = unique(matched, &mut discovery.findings);
         ungranted(&with_file, &matched, &mut discovery.findings);
         let guardrails = resolve_guardrails(snapshot, &spec.guardrails);
+        let law = Law::of(spec);
         let mut kits = Vec::new();
         for it in &matched {
             let read = match self.read.get(&it.path) {
@@ -109,7 +109,7 @@ impl Discoverer {
                     read
                 }
             };
-            kits.push(kit(snapshot, it, &read, &guardrails, spec));
+            kits.push(kit(snapshot, it, &read, &guardrails, &law));
         }
         let present: BTreeSet<&String> = matched.iter().map(|it| &it.path).collect();
         self.read.retain(|path, _| present.contains(path));
@@ -329,10 +329,9 @@ fn kit(
     it: &Matched<'_>,
     read: &Read,
     guardrails: &Resolved,
-    spec: &RepositorySpec,
+    law: &Law,
 ) -> KitSource {
     let path = KitPath::new(it.path.as_str());
-    let mut rules = RulePolicy::of(spec, &path);
     let mut findings = Vec::new();
     let mut grants = granted(&it.path, it.rule, &it.captures, &mut findings);
     let mut plugins = Vec::new();
@@ -343,7 +342,6 @@ fn kit(
         Ok(file) => {
             narrow(&mut grants, file, &mut findings);
             policy = file.policy.clone();
-            rules.own = file.rules.clone();
             awaited_objects = awaited(&grants, file, &mut findings);
             plugins = own_plugins(snapshot, &it.path, file, &mut findings);
         }
@@ -357,9 +355,9 @@ fn kit(
         }
     }
     let mut kit = KitSource {
+        rules: law.for_kit(&path, file.map_or(&[], |file| &file.rules)),
         path,
         grants,
-        rules,
         plugins,
         ignore: it.rule.ignore.clone(),
         depends_on: Vec::new(),

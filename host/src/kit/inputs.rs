@@ -18,7 +18,6 @@ pub(super) fn inputs(kit: &KitSource, tree: ObjectId, links: &[String]) -> Input
     add(tree.as_bytes());
     add(format!("{:?}", kit.grants).as_bytes());
     add(format!("{:?}", kit.budget).as_bytes());
-    add(format!("{:?}", kit.rules).as_bytes());
     for list in [links, &kit.ignore] {
         add(&(list.len() as u64).to_le_bytes());
         list.iter().for_each(|part| add(part.as_bytes()));
@@ -31,6 +30,13 @@ pub(super) fn inputs(kit: &KitSource, tree: ObjectId, links: &[String]) -> Input
         add(plugin.settings.as_bytes());
         add(&[u8::from(plugin.guardrail)]);
     }
+    // Those of the kit.yaml are in the tree.
+    add(&(kit.rules.enforced.len() as u64).to_le_bytes());
+    for rule in &*kit.rules.enforced {
+        add(rule.rule.as_bytes());
+        add(&[rule.enforce as u8]);
+    }
+    add(format!("{:?}", kit.rules.exemptions).as_bytes());
     for finding in &kit.findings {
         add(finding.to_string().as_bytes());
     }

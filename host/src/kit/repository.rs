@@ -67,11 +67,11 @@ pub struct RepositorySpec {
     pub deletion_policy: DeletionPolicy,
 }
 
-fn default_interval() -> String {
+pub(super) fn default_interval() -> String {
     "30s".into()
 }
 
-fn default_timeout() -> String {
+pub(super) fn default_timeout() -> String {
     "60s".into()
 }
 

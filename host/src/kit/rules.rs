@@ -1,7 +1,7 @@
 //! How much the rules of plugins weigh: what the platform team says of them, and what a kit's author
 //! adds to that.
 
-use std::fmt;
+use std::sync::Arc;
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -53,26 +53,49 @@ pub struct Exemption {
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct RulePolicy {
     /// Of the platform team; the first that fits counts.
-    pub enforced: Vec<RuleEnforcement>,
-    pub exemptions: Vec<Exemption>,
+    pub enforced: Arc<[RuleEnforcement]>,
+    pub exemptions: Vec<Arc<Exemption>>,
     /// Of the kit's author, who can only be stricter.
     pub own: Vec<RuleEnforcement>,
 }
 
-impl RulePolicy {
-    pub(super) fn of(spec: &RepositorySpec, kit: &KitPath) -> Self {
-        let exemptions = spec.exemptions.iter().filter(|exemption| {
-            let mut kits = exemption.kits.iter();
-            exemption.kits.is_empty()
-                || kits.any(|it| Pattern::parse(it).is_ok_and(|it| it.matches(kit.as_str())))
+/// What a Repository says of rules, read once for all of its kits.
+pub(super) struct Law {
+    enforced: Arc<[RuleEnforcement]>,
+    /// With the kits that each is for; `None`: all.
+    exemptions: Vec<(Option<Vec<Pattern>>, Arc<Exemption>)>,
+}
+
+impl Law {
+    pub(super) fn of(spec: &RepositorySpec) -> Self {
+        let exemptions = spec.exemptions.iter().map(|exemption| {
+            let kits = exemption.kits.iter();
+            // What is no pattern is told as a fault of the Repository's, and means no kit.
+            let kits = || kits.filter_map(|it| Pattern::parse(it).ok()).collect();
+            let kits = (!exemption.kits.is_empty()).then(kits);
+            (kits, Arc::new(exemption.clone()))
         });
         Self {
-            enforced: spec.rules.clone(),
-            exemptions: exemptions.cloned().collect(),
-            own: Vec::new(),
+            enforced: spec.rules.as_slice().into(),
+            exemptions: exemptions.collect(),
         }
     }
 
+    pub(super) fn for_kit(&self, kit: &KitPath, own: &[RuleEnforcement]) -> RulePolicy {
+        let means = |pattern: &Pattern| pattern.matches(kit.as_str());
+        let exemptions = self.exemptions.iter().filter(|(kits, _)| {
+            let kits = kits.as_ref();
+            kits.is_none_or(|kits| kits.iter().any(means))
+        });
+        RulePolicy {
+            enforced: self.enforced.clone(),
+            exemptions: exemptions.map(|(_, it)| it.clone()).collect(),
+            own: own.to_owned(),
+        }
+    }
+}
+
+impl RulePolicy {
     /// How much a finding weighs that its rule told as this; `None` if it is not told.
     pub fn severity(&self, rule: &str, told: Severity) -> Option<Severity> {
         if told == Severity::Info {
@@ -100,7 +123,7 @@ impl RulePolicy {
     /// Why a finding is let be.
     pub fn exemption(&self, rule: &str, object: Option<&ObjectKey>) -> Option<&str> {
         let kind = object.map(|it| it.group_kind.to_string());
-        let fits = |exemption: &&Exemption| {
+        let fits = |exemption: &&Arc<Exemption>| {
             means(&exemption.rule, rule)
                 && exemption
                     .kind
@@ -117,12 +140,6 @@ impl RulePolicy {
             .iter()
             .find(fits)
             .map(|it| it.reason.as_str())
-    }
-}
-
-impl fmt::Display for RuleEnforcement {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}: {:?}", self.rule, self.enforce)
     }
 }
 
@@ -186,7 +203,7 @@ mod tests {
     fn policy(yaml: &str) -> RulePolicy {
         let spec: RepositorySpec = serde_yaml::from_str(yaml).expect("a spec");
         assert_eq!(rules_faults(&spec), []);
-        RulePolicy::of(&spec, &KitPath::new("kits/acme/web"))
+        Law::of(&spec).for_kit(&KitPath::new("kits/acme/web"), &[])
     }
 
     #[test]
@@ -241,6 +258,9 @@ mod tests {
             "url: x\nrules:\n- {rule: ports, enforce: ignore}\n- {rule: trimtab/kit-file, enforce: ignore}\nexemptions:\n- {rule: a/b, reason: ' ', kits: ['a*'], name: '*a*'}\n",
         )
         .expect("a spec");
+        // A pattern that is none does not come to mean every kit.
+        let policy = Law::of(&spec).for_kit(&KitPath::new("kits/acme/web"), &[]);
+        assert_eq!(policy.exemptions, []);
         let fields: Vec<String> = rules_faults(&spec).into_iter().map(|it| it.0).collect();
         let expected = [
             "rules/0/rule",

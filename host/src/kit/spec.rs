@@ -5,12 +5,30 @@ use std::time::Duration;
 use ignore::gitignore::GitignoreBuilder;
 
 use super::pattern::{Pattern, fill, is_dns_label};
+use super::repository::{default_interval, default_timeout};
 use super::rules::rules_faults;
-use super::{Guardrail, KitPath, KitRule, RepositorySpec, durations};
+use super::{DeletionPolicy, Guardrail, KitPath, KitRule, RefSpec, RepositorySpec, durations};
 use crate::manifest::Finding;
 use crate::source::Follow;
 
 impl RepositorySpec {
+    /// What follows a repository's `main`, as it is where nothing else is said.
+    pub fn of(url: impl Into<String>) -> Self {
+        Self {
+            url: url.into(),
+            follow: RefSpec::default(),
+            interval: default_interval(),
+            timeout: default_timeout(),
+            secret_ref: None,
+            guardrails: Vec::new(),
+            rules: Vec::new(),
+            exemptions: Vec::new(),
+            kits: Vec::new(),
+            suspend: false,
+            deletion_policy: DeletionPolicy::default(),
+        }
+    }
+
     /// What is followed: the branch `main` if nothing is said.
     pub fn follow(&self) -> Result<Follow, String> {
         let ways = [

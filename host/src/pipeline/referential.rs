@@ -41,6 +41,9 @@ fn weighed_by_kit(
     candidates: &[&Candidate],
     found: Vec<(KitPath, Finding)>,
 ) -> Vec<(KitPath, Finding)> {
+    if found.is_empty() {
+        return found;
+    }
     let rules: BTreeMap<&KitPath, &RulePolicy> = candidates
         .iter()
         .map(|candidate| (&candidate.kit.path, &candidate.kit.rules))

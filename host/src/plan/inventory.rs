@@ -65,7 +65,7 @@ pub struct Inventory {
     by_owner: BTreeMap<SetId, BTreeSet<ObjectKey>>,
     namespaces: BTreeMap<Arc<str>, LiveNamespace>,
     /// Objects that are being sent by somebody who waits for the answer.
-    awaited: BTreeSet<ObjectKey>,
+    being_sent: BTreeSet<ObjectKey>,
     /// Some object was scaled.
     scaled: bool,
     /// Autoscalers, whoever's they are, and what each scales; `None` until they were listed.
@@ -114,18 +114,18 @@ impl Inventory {
     }
 
     /// Somebody sends an object and waits for the answer; that it comes is then no news.
-    pub fn await_answer(&mut self, key: &ObjectKey) {
-        self.awaited.insert(key.clone());
+    pub fn begin_sending(&mut self, key: &ObjectKey) {
+        self.being_sent.insert(key.clone());
     }
 
     /// Nobody waits any longer: what comes of it now is news, a late one perhaps of a request that
     /// was given up.
-    pub fn await_no_more(&mut self, key: &ObjectKey) {
-        self.awaited.remove(key);
+    pub fn end_sending(&mut self, key: &ObjectKey) {
+        self.being_sent.remove(key);
     }
 
-    pub fn is_awaited(&self, key: &ObjectKey) -> bool {
-        self.awaited.contains(key)
+    pub fn is_being_sent(&self, key: &ObjectKey) -> bool {
+        self.being_sent.contains(key)
     }
 
     /// Notes which fields of an object the API server did not let its kit own.

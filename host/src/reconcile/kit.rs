@@ -153,7 +153,6 @@ impl Task {
             return decided(waiting, findings, existing, 0);
         }
         if self.gone {
-            self.shared.cluster.judge_by([(self.set(), &[][..])]);
             return match existing {
                 Some(kit) if findings.is_empty() => self.carry_out(findings, kit, &[]).await,
                 // Nobody needs an object that says that nothing is there.

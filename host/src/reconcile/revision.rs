@@ -116,15 +116,13 @@ impl Actor {
                 self.shared.sets.put(self.member(path));
             }
         }
-        let namespace = self.namespace();
-        self.shared
-            .cluster
-            .judge_by(evaluation.verdicts.iter().filter_map(|verdict| {
-                let rules = &verdict.kit.policy.health_rules;
-                let set = || SetId::of_kit(&verdict.kit.path.object_name(), &namespace);
-                // One that brings none is told of when it is looked at.
-                (!rules.is_empty()).then(|| (set(), &rules[..]))
-            }));
+        // A kit without any says so when it is looked at.
+        let kits = evaluation.verdicts.iter().map(|verdict| &verdict.kit);
+        let ruled = kits.filter(|kit| !kit.policy.health_rules.is_empty());
+        self.shared.cluster.judge_by(ruled.map(|kit| {
+            let set = SetId::of_kit(&kit.path.object_name(), &namespace);
+            (set, &kit.policy.health_rules[..])
+        }));
         let mut started = 0;
         let total = evaluation.verdicts.len();
         for verdict in &evaluation.verdicts {

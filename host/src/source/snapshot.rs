@@ -16,13 +16,9 @@ impl fmt::Display for ObjectId {
 }
 
 impl ObjectId {
-    /// The id that Git gives to a file of these bytes.
-    pub fn of_blob(bytes: &[u8]) -> Self {
-        use sha1::Digest as _;
-        let mut hash = sha1::Sha1::new();
-        hash.update(format!("blob {}\0", bytes.len()));
-        hash.update(bytes);
-        Self(hash.finalize().into())
+    /// Of a file that is in no repository: Git gives no file this one.
+    pub fn none() -> Self {
+        Self([0; 20])
     }
 
     pub fn as_bytes(&self) -> &[u8] {

@@ -1,6 +1,5 @@
 use super::*;
 use serde_json::json;
-use trimtab_plugin::run::from_yaml;
 use trimtab_plugin::testing;
 
 const CASES: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/cases");
@@ -128,21 +127,8 @@ fn proposals(settings: Value, images: &[&str]) -> Vec<Option<String>> {
         .map(|image| json!({"name": "c", "image": image}))
         .collect();
     let pod = json!({"apiVersion": "v1", "kind": "Pod", "metadata": {"name": "p"}, "spec": {"containers": containers}});
-    let context = Context {
-        kit: "kits/a".into(),
-        namespace: "a".into(),
-        allowed_namespaces: Vec::new(),
-        cluster_scoped: false,
-        settings: serde_json::from_value(settings).expect("valid settings"),
-    };
-    let mut report = Report::default();
-    Images::validate(
-        &context,
-        &from_yaml("kits/a", &pod.to_string()),
-        &mut report,
-    );
-    let findings = report.findings().iter();
-    findings.map(|finding| finding.proposed.clone()).collect()
+    let findings = testing::findings::<Images>(settings, &[pod]).into_iter();
+    findings.map(|finding| finding.proposed).collect()
 }
 
 #[test]

@@ -1,5 +1,4 @@
 use super::*;
-use trimtab_plugin::run::from_yaml;
 use trimtab_plugin::testing;
 
 const CASES: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/cases");
@@ -20,23 +19,8 @@ fn findings(settings: Value, container: Value) -> Vec<(String, Option<String>)> 
         "apiVersion": "apps/v1", "kind": "Deployment", "metadata": {"name": "web"},
         "spec": {"template": {"spec": {"containers": [container]}}},
     });
-    let context = Context {
-        kit: "kits/a".into(),
-        namespace: "a".into(),
-        allowed_namespaces: Vec::new(),
-        cluster_scoped: false,
-        settings: serde_json::from_value(settings).expect("valid settings"),
-    };
-    let mut report = Report::default();
-    Probes::validate(
-        &context,
-        &from_yaml("kits/a", &object.to_string()),
-        &mut report,
-    );
-    let findings = report.findings().iter();
-    findings
-        .map(|it| (it.rule.clone(), it.proposed.clone()))
-        .collect()
+    let findings = testing::findings::<Probes>(settings, &[object]).into_iter();
+    findings.map(|it| (it.rule, it.proposed)).collect()
 }
 
 fn proposed(rule: &str, value: &str) -> (String, Option<String>) {

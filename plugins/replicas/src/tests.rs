@@ -1,6 +1,5 @@
 use super::*;
 use serde_json::{Value, json};
-use trimtab_plugin::run::from_yaml;
 use trimtab_plugin::testing;
 
 const CASES: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/cases");
@@ -46,25 +45,10 @@ fn autoscaler(min: Value, max: u64) -> Value {
 }
 
 fn findings(settings: Value, objects: &[Value]) -> Vec<(String, String, Option<String>)> {
-    let context = Context {
-        kit: "kits/a".into(),
-        namespace: "a".into(),
-        allowed_namespaces: Vec::new(),
-        cluster_scoped: false,
-        settings: serde_json::from_value(settings).expect("valid settings"),
-    };
-    let yaml: Vec<String> = objects.iter().map(ToString::to_string).collect();
-    let mut report = Report::default();
-    Replicas::validate(
-        &context,
-        &from_yaml("kits/a", &yaml.join("\n---\n")),
-        &mut report,
-    );
-    let row = |it: &trimtab_plugin::Finding| {
-        let field = it.field.clone().unwrap_or_default();
-        (it.rule.clone(), field, it.proposed.clone())
-    };
-    report.findings().iter().map(row).collect()
+    let findings = testing::findings::<Replicas>(settings, objects).into_iter();
+    findings
+        .map(|it| (it.rule, it.field.unwrap_or_default(), it.proposed))
+        .collect()
 }
 
 fn row(rule: &str, field: &str, proposed: Option<&str>) -> (String, String, Option<String>) {

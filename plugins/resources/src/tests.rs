@@ -1,6 +1,5 @@
 use super::*;
 use serde_json::{Value, json};
-use trimtab_plugin::run::from_yaml;
 use trimtab_plugin::testing;
 
 const CASES: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/cases");
@@ -20,20 +19,8 @@ fn proposals(settings: Value, resources: Value) -> Vec<(String, Option<String>)>
         "apiVersion": "v1", "kind": "Pod", "metadata": {"name": "p"},
         "spec": {"containers": [{"name": "c", "resources": resources}]},
     });
-    let context = Context {
-        kit: "kits/a".into(),
-        namespace: "a".into(),
-        allowed_namespaces: Vec::new(),
-        cluster_scoped: false,
-        settings: serde_json::from_value(settings).expect("valid settings"),
-    };
-    let mut report = Report::default();
-    let objects = from_yaml("kits/a", &pod.to_string());
-    Resources::validate(&context, &objects, &mut report);
-    let findings = report.findings().iter();
-    findings
-        .map(|it| (it.rule.clone(), it.proposed.clone()))
-        .collect()
+    let findings = testing::findings::<Resources>(settings, &[pod]).into_iter();
+    findings.map(|it| (it.rule, it.proposed)).collect()
 }
 
 fn proposed(rule: &str, value: &str) -> (String, Option<String>) {

@@ -50,6 +50,13 @@ pub fn cases<R: Validator>(folder: impl AsRef<Path>) {
     }
 }
 
+/// What a validator finds in objects, with these settings.
+pub fn findings<R: Validator>(settings: Value, objects: &[Value]) -> Vec<Finding> {
+    let yaml: Vec<String> = objects.iter().map(Value::to_string).collect();
+    let objects = from_yaml("kits/a", &yaml.join("\n---\n"));
+    judge::<R>(&objects, &settings.to_string()).unwrap_or_else(|failure| panic!("{failure}"))
+}
+
 /// Puts odd values in each place of each case's objects in turn: a rule gives findings, whatever
 /// it is handed, and never panics.
 pub fn odd_objects<R: Validator>(folder: impl AsRef<Path>) {

@@ -5,6 +5,7 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, Result, anyhow};
+use tokio::time::MissedTickBehavior;
 use trimtab::manifest::Origin;
 use trimtab::sandbox::{CallContext, CallObject, Compiler, Sandbox, SandboxLimits};
 use trimtab_harness::attacks::{self, Attack};
@@ -70,9 +71,11 @@ async fn beaten(sandbox: &Sandbox, attack: &Attack) -> Result<(f64, f64)> {
     let heart = tokio::spawn({
         let (worst, over) = (worst.clone(), over.clone());
         async move {
+            let mut beats = tokio::time::interval(BEAT);
+            beats.set_missed_tick_behavior(MissedTickBehavior::Delay);
             let mut last = Instant::now();
             while !over.load(Ordering::Relaxed) {
-                tokio::time::sleep(BEAT).await;
+                beats.tick().await;
                 let gap = last.elapsed().as_micros() as u64;
                 worst.fetch_max(gap, Ordering::Relaxed);
                 last = Instant::now();

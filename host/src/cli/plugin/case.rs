@@ -110,7 +110,7 @@ impl Case {
         let used = PluginUse {
             // How the host's own findings call it; a path would differ between machines.
             path: plugin.description().name.clone(),
-            blob: ObjectId::of_blob(&[]),
+            blob: ObjectId::none(),
             digest: None,
             settings: settings.into(),
             guardrail: false,
