@@ -3,6 +3,7 @@
 use serde_json::{Value, json};
 use trimtab_harness::wait_for;
 
+use crate::manifests::kit_yaml;
 use crate::platform::{Platform, SOON, config_map};
 use crate::prune::{gone, many, patch_kit};
 
@@ -164,4 +165,55 @@ fn a_copy_of_an_object_with_its_label_is_nobody_s_to_delete() {
     let kit = platform.until_kit("kits/acme/shop", "Applied", &second);
     assert_eq!(Platform::findings(&kit)[0].0, "trimtab/foreign-label");
     assert!(platform.get("acme", "configmap/copy").is_some());
+}
+
+#[test]
+fn what_depends_on_an_object_goes_before_it_if_the_kit_says_foreground() {
+    let mut platform = Platform::new(&[]);
+    let kit = "kits/acme/shop";
+    kit_yaml(&platform, kit, "  prune: {propagation: foreground}\n");
+    let owner = format!("{kit}/owner.yaml");
+    let (first, other) = (config_map("owner", "a"), config_map("other", "a"));
+    let other_file = format!("{kit}/other.yaml");
+    let first = platform.start_with(&[(&owner, &first), (&other_file, &other)]);
+    platform.until_kit(kit, "Applied", &first);
+    // Somebody's object that holds its owner until it is gone itself, which a finalizer delays.
+    let uid = &platform.get("acme", "configmap/owner").unwrap()["metadata"]["uid"];
+    let dependent = json!({
+        "apiVersion": "v1", "kind": "ConfigMap",
+        "metadata": {"name": "dependent", "namespace": platform.namespace("acme"),
+            "finalizers": ["example.org/slow"],
+            "ownerReferences": [{"apiVersion": "v1", "kind": "ConfigMap", "name": "owner",
+                "uid": uid, "blockOwnerDeletion": true}]},
+    });
+    platform.kubectl.apply(&dependent.to_string()).unwrap();
+    platform.git.git(&["rm", "-q", &owner]).unwrap();
+    let second = platform.git.commit("without the owner").unwrap();
+    platform.until_kit(kit, "Pruning", &second);
+    let held = platform.get("acme", "configmap/owner").unwrap();
+    assert_eq!(
+        held["metadata"]["finalizers"],
+        json!(["foregroundDeletion"])
+    );
+    wait_for("its dependent goes first", SOON, || {
+        let dependent = platform.get("acme", "configmap/dependent").unwrap();
+        match dependent["metadata"]["deletionTimestamp"].is_string() {
+            true => Ok(()),
+            false => Err(dependent.to_string()),
+        }
+    });
+    let namespace = platform.namespace("acme");
+    let release = [
+        "patch",
+        "configmap",
+        "dependent",
+        "-n",
+        &namespace,
+        "--type=merge",
+        "-p",
+        r#"{"metadata": {"finalizers": null}}"#,
+    ];
+    platform.kubectl.run(&release).unwrap();
+    platform.until_kit(kit, "Applied", &second);
+    assert!(platform.get("acme", "configmap/owner").is_none());
 }

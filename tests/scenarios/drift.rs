@@ -93,6 +93,10 @@ fn a_change_by_hand_is_put_right_and_told_with_who_did_it() {
             false => Err(format!("{events:?}")),
         }
     });
+    let status = platform.trimtab(&["status"]);
+    let status = String::from_utf8_lossy(&status.stdout).into_owned();
+    let told = status.contains("/data was changed by kubectl-patch at ");
+    assert!(told && status.contains("and put right"), "{status}");
     // A field that is removed, and one that nobody but the kit has.
     patch(
         &platform,
