@@ -16,7 +16,7 @@ fn verdict(sandbox: &Sandbox, component: &[u8]) -> Verdict {
     match sandbox.load(component) {
         Err(error) => Verdict::NotLoaded(error),
         Ok(plugin) => match plugin.validate(&context("{}"), &objects()) {
-            Ok(found) => Verdict::Answered(found),
+            Ok((found, _)) => Verdict::Answered(found),
             Err(error) => Verdict::NotCalled(error),
         },
     }

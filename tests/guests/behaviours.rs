@@ -8,7 +8,8 @@ use std::path::PathBuf;
 
 use trimtab::manifest::Origin;
 use trimtab::sandbox::{
-    CallContext, CallError, CallObject, Compiler, LoadError, RawFinding, Sandbox, SandboxLimits,
+    CallContext, CallError, CallObject, CallPlatform, Compiler, LoadError, RawFinding, Sandbox,
+    SandboxLimits,
 };
 use trimtab_harness::root;
 
@@ -34,7 +35,10 @@ fn context(settings: &str) -> CallContext {
         namespace: "a".into(),
         allowed_namespaces: vec!["a".into()],
         cluster_scoped: false,
-        settings: settings.into(),
+        platform: CallPlatform {
+            settings: settings.into(),
+            ..CallPlatform::default()
+        },
     }
 }
 
@@ -50,7 +54,8 @@ fn run(guest: &str) -> Result<Vec<RawFinding>, CallError> {
     let plugin = sandbox()
         .load(&component(&format!("guest-{guest}")))
         .expect("the guest loads");
-    plugin.validate(&context("{}"), &objects())
+    let (found, _) = plugin.validate(&context("{}"), &objects())?;
+    Ok(found)
 }
 
 /// The guests that a test below runs; kept whole by `every_guest_has_a_test`.
@@ -91,7 +96,7 @@ fn an_honest_guest_is_heard_and_takes_the_same_fuel_on_every_run() {
         .expect("it loads");
     assert_eq!(plugin.description().name, "honest");
     let (found, fuel) = plugin
-        .validate_metered(&context("{}"), &objects())
+        .validate(&context("{}"), &objects())
         .expect("a verdict");
     assert_eq!(found[0].message, "1 in kits/a");
     assert_eq!(found[0].proposed.as_deref(), Some("other"));
@@ -100,7 +105,7 @@ fn an_honest_guest_is_heard_and_takes_the_same_fuel_on_every_run() {
         .expect("it loads");
     assert_eq!(
         again
-            .validate_metered(&context("{}"), &objects())
+            .validate(&context("{}"), &objects())
             .expect("a verdict"),
         (found, fuel)
     );
@@ -115,7 +120,7 @@ fn settings_that_a_rule_does_not_know_are_told() {
         .validate(&context(r#"{"limt": 3}"#), &objects())
         .expect_err("unknown");
     assert!(
-        matches!(&error, CallError::Settings(text) if text.contains("limt")),
+        matches!(&error, CallError::Settings(fault) if fault.message.contains("limt")),
         "{error}"
     );
 }

@@ -1,5 +1,7 @@
 //! `trimtab reconcile`.
 
+use std::collections::BTreeMap;
+
 use clap::Args;
 use kube::ResourceExt as _;
 
@@ -11,8 +13,8 @@ use crate::source::Revision;
 /// Ask the host to look at a kit or a repository now
 ///
 /// The host polls the repository at once, and looks at the kit again. A revision that stopped
-/// because of what it would delete goes on with --allow-deletions; that holds for this revision
-/// of this kit alone.
+/// because of what it would delete goes on with --allow-deletions, and one that a rule over changes
+/// stopped with --allow-changes; that holds for this revision of this kit alone.
 ///
 ///   trimtab reconcile
 ///   trimtab reconcile kits/acme/shop --allow-deletions 1a2b3c4
@@ -24,6 +26,9 @@ pub struct Reconcile {
     /// The revision whose deletions are meant: its id, or the first seven digits or more
     #[arg(long, value_name = "REV", requires = "name")]
     allow_deletions: Option<String>,
+    /// The revision whose changes are meant, whatever rules over changes say
+    #[arg(long, value_name = "REV", requires = "name")]
+    allow_changes: Option<String>,
     /// The namespace of the Repository and its Kits; all if nothing is said
     #[arg(short, long, value_name = "NAME")]
     namespace: Option<String>,
@@ -49,7 +54,12 @@ impl Reconcile {
         if let Some(name) = &self.name {
             let mut kits = cluster.list_kits().await?;
             kits.retain(|kit| is_called(kit, name) && here(kit.namespace()));
-            if let (Some(_), [_, _, ..]) = (&self.allow_deletions, &kits[..]) {
+            let allowed = [
+                ("allowDeletions", &self.allow_deletions),
+                ("allowChanges", &self.allow_changes),
+            ];
+            let allows = allowed.iter().any(|(_, revision)| revision.is_some());
+            if let (true, [_, _, ..]) = (allows, &kits[..]) {
                 let places: Vec<String> = kits.iter().filter_map(Kit::namespace).collect();
                 return Err(Failure::Usage(anyhow::anyhow!(
                     "there is a kit {name} in the namespaces {}; say --namespace",
@@ -57,14 +67,16 @@ impl Reconcile {
                 )));
             }
             for kit in &kits {
-                let allowed = match &self.allow_deletions {
-                    Some(revision) => Some(attempted(kit, revision).map_err(Failure::Usage)?),
-                    None => None,
-                };
-                cluster.request_kit(kit, &now, allowed.as_deref()).await?;
+                let mut said = BTreeMap::new();
+                for (field, revision) in allowed {
+                    if let Some(revision) = revision {
+                        said.insert(field, attempted(kit, revision).map_err(Failure::Usage)?);
+                    }
+                }
+                cluster.request_kit(kit, &now, &said).await?;
                 asked.push(format!("kit {name}"));
             }
-            if asked.is_empty() && self.allow_deletions.is_some() {
+            if asked.is_empty() && allows {
                 return Err(none(&format!("kit {name}")));
             }
         }
@@ -114,7 +126,7 @@ fn attempted(kit: &Kit, name: &str) -> anyhow::Result<String> {
     };
     if !Revision::new(attempted.revision.as_str()).is_named_by(name) {
         anyhow::bail!(
-            "the kit tried {}, and not {name}; give the revision whose deletions you have seen",
+            "the kit tried {}, and not {name}; give the revision that you have looked at",
             attempted.short
         );
     }

@@ -157,16 +157,17 @@ impl Cluster {
         Ok(self.writes.take(write).await?)
     }
 
-    /// Asks the host to look at a kit now, and lets a revision's deletions through.
+    /// Asks the host to look at a kit now, and says so in fields of its spec, as
+    /// `allowDeletions` with the revision that is let through.
     pub async fn request_kit(
         &self,
         kit: &Kit,
         now: &str,
-        allow_deletions: Option<&str>,
+        said: &BTreeMap<&str, String>,
     ) -> Result<(), ClusterError> {
         let mut patch = requested(now);
-        if let Some(revision) = allow_deletions {
-            patch["spec"] = json!({"allowDeletions": revision});
+        if !said.is_empty() {
+            patch["spec"] = json!(said);
         }
         let namespace = kit.namespace().unwrap_or_default();
         let api: Api<Kit> = Api::namespaced(self.client.clone(), &namespace);

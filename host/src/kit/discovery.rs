@@ -9,7 +9,7 @@ use super::inputs::inputs;
 use super::kit_files::KitFiles;
 use super::links::link_targets;
 use super::pattern::{Captures, Pattern, Segment, is_dns_subdomain};
-use super::plugins::{Resolved, own_plugins, resolve_guardrails};
+use super::plugins::{Circumstances, Resolved};
 use super::rules::Law;
 use super::{InputDigest, KitPath, KitPolicy, KitRule, KitSource, RepositorySpec, dependencies};
 use crate::manifest::{Finding, Origin};
@@ -96,7 +96,8 @@ impl Discoverer {
         matched.sort_by(|a, b| (&a.path, a.rule_index).cmp(&(&b.path, b.rule_index)));
         let matched = unique(matched, &mut discovery.findings);
         ungranted(&with_file, &matched, &mut discovery.findings);
-        let guardrails = resolve_guardrails(snapshot, &spec.guardrails);
+        let circumstances = Circumstances::of(spec);
+        let guardrails = circumstances.guardrails(snapshot, &spec.guardrails);
         let law = Law::of(spec);
         let mut kits = Vec::new();
         for it in &matched {
@@ -109,7 +110,13 @@ impl Discoverer {
                     read
                 }
             };
-            kits.push(kit(snapshot, it, &read, &guardrails, &law));
+            kits.push(kit(
+                snapshot,
+                it,
+                &read,
+                (&circumstances, &guardrails),
+                &law,
+            ));
         }
         let present: BTreeSet<&String> = matched.iter().map(|it| &it.path).collect();
         self.read.retain(|path, _| present.contains(path));
@@ -328,7 +335,7 @@ fn kit(
     snapshot: &Snapshot,
     it: &Matched<'_>,
     read: &Read,
-    guardrails: &Resolved,
+    (circumstances, guardrails): (&Circumstances, &Resolved),
     law: &Law,
 ) -> KitSource {
     let path = KitPath::new(it.path.as_str());
@@ -343,7 +350,7 @@ fn kit(
             narrow(&mut grants, file, &mut findings);
             policy = file.policy.clone();
             awaited_objects = awaited(&grants, file, &mut findings);
-            plugins = own_plugins(snapshot, &it.path, file, &mut findings);
+            plugins = circumstances.own(snapshot, &it.path, it.rule, file, &mut findings);
         }
     }
     let file = read.file.as_ref().ok();

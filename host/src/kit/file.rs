@@ -1,11 +1,13 @@
 //! `kit.yaml`: what a kit's author decides. It can narrow what the Repository grants, never widen it.
 
+use std::sync::Arc;
+
 use serde::de::DeserializeOwned;
 use serde_json::{Map, Value};
 
 use super::spec::is_digest;
 use super::{KitPolicy, RuleEnforcement};
-use crate::manifest::{Finding, Limits, Manifest, ObjectKey, Origin, read};
+use crate::manifest::{Finding, Limits, Manifest, ObjectKey, Origin, Spans, read};
 
 /// The file's name in a kit's directory.
 pub const KIT_FILE: &str = "kit.yaml";
@@ -34,7 +36,7 @@ pub(super) const HEALTH_RULE_FIELDS: [&str; 4] = ["kind", "current", "failed", "
 pub(super) const PRUNE_FIELDS: [&str; 3] =
     ["propagation", "deleteVolumeClaims", "deleteNamespaces"];
 pub(super) const IGNORE_FIELDS: [&str; 4] = ["kind", "name", "fields", "when"];
-pub(super) const PLUGIN_FIELDS: [&str; 3] = ["path", "digest", "settings"];
+pub(super) const PLUGIN_FIELDS: [&str; 4] = ["path", "digest", "settings", "data"];
 
 /// What a kit.yaml says.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -61,7 +63,13 @@ pub struct PluginRef {
     pub digest: Option<String>,
     /// JSON text; `{}` if there are none.
     pub settings: String,
+    /// Paths of what it is given to read, relative as `path` is.
+    pub data: Vec<String>,
     pub origin: Origin,
+    /// RFC 6901, in the kit.yaml.
+    pub pointer: String,
+    /// Of the kit.yaml.
+    pub spans: Arc<Spans>,
 }
 
 /// Reads a kit.yaml. `name` is the directory's own. Every fault is a finding at its line.
@@ -311,11 +319,15 @@ impl Reader<'_> {
                 "settings are a mapping".into(),
             );
         }
+        let data = self.texts(&format!("{pointer}/data"), plugin.get("data"));
         Some(PluginRef {
             path: path.to_owned(),
             digest: digest.map(str::to_owned),
             settings: settings.map_or_else(|| "{}".to_owned(), |settings| settings.to_string()),
+            data: data.into_iter().map(|(path, _)| path).collect(),
             origin: self.origin(pointer),
+            pointer: pointer.to_owned(),
+            spans: self.manifest.spans.clone(),
         })
     }
 }

@@ -29,6 +29,13 @@ pub(super) fn inputs(kit: &KitSource, tree: ObjectId, links: &[String]) -> Input
         add(plugin.digest.as_deref().unwrap_or_default().as_bytes());
         add(plugin.settings.as_bytes());
         add(&[u8::from(plugin.guardrail)]);
+        add(plugin.kubernetes.as_bytes());
+        add(format!("{:?}", plugin.fuel).as_bytes());
+        add(&(plugin.data.len() as u64).to_le_bytes());
+        for source in &*plugin.data {
+            add(source.path.as_bytes());
+            add(source.id.as_bytes());
+        }
     }
     // Those of the kit.yaml are in the tree.
     add(&(kit.rules.enforced.len() as u64).to_le_bytes());

@@ -62,6 +62,10 @@ pub struct KitSpec {
     /// the deletion budget says.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub allow_deletions: Option<String>,
+    /// A revision, by its id or the first seven digits or more: what it changes is meant, whatever
+    /// rules over changes say.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub allow_changes: Option<String>,
     /// What becomes of the kit's objects when this Kit is deleted. If the repository still has the
     /// kit, it is made anew.
     #[serde(default, skip_serializing_if = "DeletionPolicy::is_default")]

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use sha2::{Digest as _, Sha256};
 
 use super::{DeletionBudget, KitPath, KitPolicy, RulePolicy};
-use crate::manifest::{Finding, ObjectKey, Origin};
+use crate::manifest::{Finding, ObjectKey, Origin, Spans};
 use crate::source::ObjectId;
 
 /// What the platform team lets a kit do, with the names of captures filled in and narrowed by kit.yaml.
@@ -58,10 +58,51 @@ pub struct PluginUse {
     pub digest: Option<String>,
     /// JSON text; `{}` if none were given.
     pub settings: Arc<str>,
+    /// What it is given to read.
+    pub data: Arc<[DataSource]>,
+    /// Units of fuel for one call; the sandbox's own limit if the platform team says nothing.
+    pub fuel: Option<u64>,
+    /// The cluster's version as the platform team declares it; empty if it does not.
+    pub kubernetes: Arc<str>,
     /// Set by the platform team.
     pub guardrail: bool,
     /// Where it is named in kit.yaml; `None` for a guardrail.
     pub named_at: Option<Origin>,
+    /// RFC 6901 pointer to where it is named, in kit.yaml or the Repository.
+    pub pointer: String,
+    /// Places in the kit.yaml; `None` for a guardrail.
+    pub spans: Option<Arc<Spans>>,
+}
+
+impl PluginUse {
+    /// A finding about one of the fields where it is named, `settings/service/allow` for one.
+    pub fn field_fault(&self, field: &str, finding: Finding) -> Finding {
+        let pointer = format!("{}{field}", self.pointer);
+        let place = self.spans.as_ref().zip(self.named_at.as_ref());
+        let finding = match place {
+            Some((spans, named_at)) => {
+                let (spans, whole) = spans.nearest(&pointer);
+                let span = if whole {
+                    spans.value
+                } else {
+                    spans.key.unwrap_or(spans.value)
+                };
+                finding.spanning(&named_at.path, span)
+            }
+            None => finding,
+        };
+        finding.field(pointer)
+    }
+}
+
+/// A file that a plugin is given to read, or a directory with all of its YAML and JSON files.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct DataSource {
+    /// From the repository's root, symbolic links followed.
+    pub path: String,
+    /// Equal ids are equal contents.
+    pub id: ObjectId,
+    pub directory: bool,
 }
 
 /// SHA-256 over all that a kit's rendering depends on: tree ids, blobs read outside of the

@@ -33,7 +33,7 @@ pub use kit_resource::{
     DriftStatus, FindingCounts, HealthStatus, Kit, KitSpec, KitStatus, PATH_ANNOTATION, Quarantine,
     REPOSITORY_LABEL, REQUESTED_ANNOTATION, RevisionStatus,
 };
-pub use kit_source::{Grants, InputDigest, KitSource, PluginUse, ServiceAccount};
+pub use kit_source::{DataSource, Grants, InputDigest, KitSource, PluginUse, ServiceAccount};
 pub use name::KitPath;
 pub use policy::{
     AdoptPolicy, DeletionBudget, DeletionPolicy, DriftPolicy, HEALTH_VARIABLES, HealthRule,

@@ -1,34 +1,127 @@
 //! Plugins that kits and guardrails name, resolved in the snapshot.
 
+use std::sync::Arc;
+
 use super::file::KitFile;
-use super::{Guardrail, PluginUse};
+use super::{DataSource, Guardrail, KitRule, PluginUse, RepositorySpec};
 use crate::manifest::Finding;
 use crate::source::{EntryKind, ObjectId, Snapshot, SourceError};
 
 pub(super) type Resolved = Vec<Result<PluginUse, Finding>>;
 
-pub(super) fn resolve_guardrails(snapshot: &Snapshot, guardrails: &[Guardrail]) -> Resolved {
-    let resolve =
-        |(index, guardrail): (usize, &Guardrail)| match component(snapshot, &guardrail.path) {
-            Ok(blob) => Ok(PluginUse {
-                path: guardrail.path.clone(),
-                blob,
-                digest: Some(guardrail.digest.clone()),
-                settings: guardrail
-                    .settings
-                    .as_ref()
-                    .map_or_else(|| "{}".into(), |it| it.to_string().into()),
-                guardrail: true,
-                named_at: None,
-            }),
-            Err(error) => Err(Finding::host_error(
-                "plugin-missing",
-                format!("the guardrail {}: {error}", guardrail.path),
-            )
-            .field(format!("/spec/guardrails/{index}/path"))
-            .hint("commit the component, or take the guardrail out of the Repository")),
+/// What is said of plugins beside where they are named.
+pub(super) struct Circumstances {
+    kubernetes: Arc<str>,
+}
+
+impl Circumstances {
+    pub(super) fn of(spec: &RepositorySpec) -> Self {
+        Self {
+            kubernetes: spec
+                .kubernetes_version
+                .as_deref()
+                .unwrap_or_default()
+                .into(),
+        }
+    }
+
+    pub(super) fn guardrails(&self, snapshot: &Snapshot, guardrails: &[Guardrail]) -> Resolved {
+        let resolve = |(index, guardrail): (usize, &Guardrail)| {
+            self.guardrail(snapshot, guardrail, format!("/spec/guardrails/{index}"))
         };
-    guardrails.iter().enumerate().map(resolve).collect()
+        guardrails.iter().enumerate().map(resolve).collect()
+    }
+
+    fn guardrail(
+        &self,
+        snapshot: &Snapshot,
+        guardrail: &Guardrail,
+        pointer: String,
+    ) -> Result<PluginUse, Finding> {
+        let blob = component(snapshot, &guardrail.path).map_err(|error| {
+            let message = format!("the guardrail {}: {error}", guardrail.path);
+            Finding::host_error("plugin-missing", message)
+                .field(format!("{pointer}/path"))
+                .hint("commit the component, or take the guardrail out of the Repository")
+        })?;
+        let data = data(snapshot, &guardrail.data, |path| path.to_owned());
+        let data = data.map_err(|(index, error)| {
+            let message = format!("data of the guardrail {}: {error}", guardrail.path);
+            Finding::host_error("plugin-data", message)
+                .field(format!("{pointer}/data/{index}"))
+                .hint("commit the file, or take it out of the guardrail's data")
+        })?;
+        let settings = guardrail.settings.as_ref();
+        Ok(PluginUse {
+            path: guardrail.path.clone(),
+            blob,
+            digest: Some(guardrail.digest.clone()),
+            settings: settings.map_or_else(|| "{}".into(), |it| it.to_string().into()),
+            data,
+            fuel: guardrail.fuel,
+            kubernetes: self.kubernetes.clone(),
+            guardrail: true,
+            named_at: None,
+            pointer,
+            spans: None,
+        })
+    }
+
+    /// Those of a kit's own.
+    pub(super) fn own(
+        &self,
+        snapshot: &Snapshot,
+        kit: &str,
+        rule: &KitRule,
+        file: &KitFile,
+        findings: &mut Vec<Finding>,
+    ) -> Vec<PluginUse> {
+        let rooted = |path: &str| match path.strip_prefix('/') {
+            Some(rooted) => rooted.to_owned(),
+            None if kit == "." => path.to_owned(),
+            None => format!("{kit}/{path}"),
+        };
+        let mut plugins = Vec::new();
+        for plugin in &file.plugins {
+            let path = rooted(&plugin.path);
+            let blob = match component(snapshot, &path) {
+                Ok(blob) => blob,
+                Err(error) => {
+                    let message = format!("the plugin {}: {error}", plugin.path);
+                    let finding = Finding::host_error("plugin-missing", message)
+                        .at(plugin.origin.clone())
+                        .hint("commit the component, or take the plugin out of kit.yaml");
+                    findings.push(finding);
+                    continue;
+                }
+            };
+            let mut used = PluginUse {
+                path,
+                blob,
+                digest: plugin.digest.clone(),
+                settings: plugin.settings.as_str().into(),
+                data: [].into(),
+                fuel: rule.plugin_fuel,
+                kubernetes: self.kubernetes.clone(),
+                guardrail: false,
+                named_at: Some(plugin.origin.clone()),
+                pointer: plugin.pointer.clone(),
+                spans: Some(plugin.spans.clone()),
+            };
+            match data(snapshot, &plugin.data, rooted) {
+                Ok(data) => used.data = data,
+                Err((index, error)) => {
+                    let message = format!("data of the plugin {}: {error}", plugin.path);
+                    let finding = Finding::host_error("plugin-data", message)
+                        .hint("commit the file, or take it out of the plugin's data");
+                    findings.push(used.field_fault(&format!("/data/{index}"), finding));
+                    continue;
+                }
+            }
+            plugins.push(used);
+        }
+        plugins
+    }
 }
 
 fn component(snapshot: &Snapshot, path: &str) -> Result<ObjectId, SourceError> {
@@ -40,37 +133,21 @@ fn component(snapshot: &Snapshot, path: &str) -> Result<ObjectId, SourceError> {
     }
 }
 
-pub(super) fn own_plugins(
+/// What paths lead to; the error is of the path with this index.
+fn data(
     snapshot: &Snapshot,
-    kit: &str,
-    file: &KitFile,
-    findings: &mut Vec<Finding>,
-) -> Vec<PluginUse> {
-    let mut plugins = Vec::new();
-    for plugin in &file.plugins {
-        let path = match plugin.path.strip_prefix('/') {
-            Some(rooted) => rooted.to_owned(),
-            None if kit == "." => plugin.path.clone(),
-            None => format!("{kit}/{}", plugin.path),
-        };
-        match component(snapshot, &path) {
-            Ok(blob) => plugins.push(PluginUse {
-                path,
-                blob,
-                digest: plugin.digest.clone(),
-                settings: plugin.settings.as_str().into(),
-                guardrail: false,
-                named_at: Some(plugin.origin.clone()),
-            }),
-            Err(error) => findings.push(
-                Finding::host_error(
-                    "plugin-missing",
-                    format!("the plugin {}: {error}", plugin.path),
-                )
-                .at(plugin.origin.clone())
-                .hint("commit the component, or take the plugin out of kit.yaml"),
-            ),
-        }
-    }
-    plugins
+    paths: &[String],
+    rooted: impl Fn(&str) -> String,
+) -> Result<Arc<[DataSource]>, (usize, SourceError)> {
+    let source = |(index, path): (usize, &String)| {
+        let (path, entry) = snapshot
+            .resolve(&rooted(path))
+            .map_err(|error| (index, error))?;
+        Ok(DataSource {
+            path,
+            id: entry.id,
+            directory: entry.kind == EntryKind::Directory,
+        })
+    };
+    paths.iter().enumerate().map(source).collect()
 }

@@ -45,6 +45,9 @@ pub struct RepositorySpec {
     /// Credentials, in the Repository's namespace.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub secret_ref: Option<SecretRef>,
+    /// The cluster's version of Kubernetes, `1.34`, as plugins are told it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub kubernetes_version: Option<String>,
     /// Plugins that run on every kit, after its own. No commit can take them off.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub guardrails: Vec<Guardrail>,
@@ -111,6 +114,14 @@ pub struct Guardrail {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(schema_with = "free_form")]
     pub settings: Option<Value>,
+    /// Files, and directories of YAML and JSON files, that the plugin is given to read; from the
+    /// repository's root.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub data: Vec<String>,
+    /// Units of fuel for one call, about one an instruction; 2,000,000,000 if nothing is said.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(with = "Option<i64>")]
+    pub fuel: Option<u64>,
 }
 
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
@@ -145,6 +156,10 @@ pub struct KitRule {
     /// How much one revision may delete of a kit; 20 objects and 50 % if nothing is said.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub deletion_budget: Option<DeletionBudget>,
+    /// Units of fuel for one call of a plugin of the kit's own; 2,000,000,000 if nothing is said.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(with = "Option<i64>")]
+    pub plugin_fuel: Option<u64>,
 }
 
 fn yes() -> bool {

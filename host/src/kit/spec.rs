@@ -20,6 +20,7 @@ impl RepositorySpec {
             interval: default_interval(),
             timeout: default_timeout(),
             secret_ref: None,
+            kubernetes_version: None,
             guardrails: Vec::new(),
             rules: Vec::new(),
             exemptions: Vec::new(),
@@ -82,6 +83,10 @@ pub fn validate(spec: &RepositorySpec) -> Vec<Finding> {
             "url",
             spec.url.is_empty().then(|| "spec.url is empty".to_owned()),
         ),
+        (
+            "kubernetesVersion",
+            spec.kubernetes_version.as_deref().and_then(version_fault),
+        ),
     ];
     for (field, error) in checks {
         findings.extend(error.map(|error| wrong(format!("/spec/{field}"), error)));
@@ -117,6 +122,7 @@ fn guardrail_faults(guardrail: &Guardrail) -> Vec<(&'static str, String)> {
         );
         faults.push(("digest", message));
     }
+    faults.extend(fuel_fault(guardrail.fuel).map(|fault| ("fuel", fault)));
     if guardrail
         .settings
         .as_ref()
@@ -163,7 +169,29 @@ fn rule_faults(rule: &KitRule) -> Vec<(&'static str, String)> {
             )),
         })
         .chain(patterns)
+        .chain(fuel_fault(rule.plugin_fuel).map(|fault| ("pluginFuel", fault)))
         .collect()
+}
+
+/// Below this, not even a plugin's description comes about; above, one call takes minutes.
+const FUEL: std::ops::RangeInclusive<u64> = 1_000_000..=50_000_000_000;
+
+fn fuel_fault(fuel: Option<u64>) -> Option<String> {
+    let fuel = fuel.filter(|fuel| !FUEL.contains(fuel))?;
+    let (least, most) = (FUEL.start(), FUEL.end());
+    Some(format!(
+        "a budget of fuel is from {least} to {most}, not {fuel}"
+    ))
+}
+
+/// What is wrong with a version of Kubernetes: it is written `1.34`.
+fn version_fault(text: &str) -> Option<String> {
+    let number = |text: &str| text.len() <= 4 && text.bytes().all(|b| b.is_ascii_digit());
+    let fits = |(major, minor): (&str, &str)| {
+        !major.is_empty() && !minor.is_empty() && number(major) && number(minor)
+    };
+    let known = text.split_once('.').is_some_and(fits);
+    (!known).then(|| format!("spec.kubernetesVersion {text:?} is no version; write \"1.34\""))
 }
 
 /// `sha256:` and 64 lower case hexadecimal digits.

@@ -18,6 +18,6 @@ mod yaml;
 pub use finding::{Finding, Note, Severity};
 pub use key::{GroupKind, GroupVersionKind, ObjectKey};
 pub use origin::{Children, Origin, Span, Spans};
-pub use read::{Limits, Manifest, ReadError, read, read_value};
+pub use read::{Limits, Manifest, ReadError, read, read_documents, read_value};
 pub use scope::{Scope, Scopes};
 pub use write::{canonical_json, write_yaml};

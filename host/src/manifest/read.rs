@@ -111,6 +111,23 @@ pub fn read_value(path: &str, bytes: &[u8], limits: &Limits) -> Result<Value, Ve
     Err(faults.into_iter().map(|fault| fault.of(path)).collect())
 }
 
+/// Reads the documents of a file, whatever they hold, each with the place where it begins. Empty
+/// ones are passed over.
+pub fn read_documents(
+    path: &str,
+    bytes: &[u8],
+    limits: &Limits,
+) -> Result<Vec<(Value, Origin)>, Vec<ReadError>> {
+    let mut faults = Vec::new();
+    let found = documents(bytes, limits, &mut faults);
+    if faults.is_empty() {
+        let shared: Arc<str> = path.into();
+        let place = |(value, spans): Node| (value, Origin::new(shared.clone(), spans.value.line));
+        return Ok(found.into_iter().map(place).collect());
+    }
+    Err(faults.into_iter().map(|fault| fault.of(path)).collect())
+}
+
 /// The documents of a file that are not empty, whatever they hold.
 pub(super) fn documents(bytes: &[u8], limits: &Limits, faults: &mut Vec<Fault>) -> Vec<Node> {
     let start = Span {

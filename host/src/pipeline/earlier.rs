@@ -34,6 +34,8 @@ impl Evaluator {
                 kit,
                 rendered,
                 cross: Vec::new(),
+                changes: Vec::new(),
+                changed_from: None,
                 looked_at: true,
             }
         });

@@ -7,7 +7,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use crate::kit::{Discoverer, InputDigest, KitPath, KitSource, RepositorySpec};
 use crate::manifest::{Finding, GroupKind, ObjectKey, Scope, Scopes};
-use crate::source::{Snapshot, SourceError};
+use crate::source::{Revision, Snapshot, SourceError};
 
 use super::plugins::UserId;
 use super::{Candidate, PluginStore, Rendered, cross_check, render_kit};
@@ -19,6 +19,10 @@ pub struct Verdict {
     pub rendered: Arc<Rendered>,
     /// Of the rules over several kits.
     pub cross: Vec<Finding>,
+    /// Of the rules over what changes against the live revision.
+    pub changes: Vec<Finding>,
+    /// The revision that was live when these were found.
+    pub changed_from: Option<Revision>,
     /// Whether it had to be rendered: its inputs are not those of the evaluation before.
     pub looked_at: bool,
 }
@@ -31,6 +35,7 @@ impl Verdict {
             .iter()
             .chain(&self.rendered.findings)
             .chain(&self.cross)
+            .chain(&self.changes)
     }
 
     pub fn has_errors(&self) -> bool {
@@ -79,12 +84,14 @@ pub struct Evaluator {
     pub(super) plugins: Arc<PluginStore>,
     user: UserId,
     discoverer: Discoverer,
-    known: HashMap<KitPath, Known>,
+    pub(super) known: HashMap<KitPath, Known>,
     workers: NonZeroUsize,
+    /// Finds kits in the revisions that are live.
+    pub(super) live: Discoverer,
 }
 
 /// What was made of a kit's inputs.
-struct Known {
+pub(super) struct Known {
     inputs: InputDigest,
     /// Rendered knowing only the built-in kinds.
     plain: Arc<Rendered>,
@@ -92,6 +99,8 @@ struct Known {
     custom: BTreeMap<GroupKind, Scope>,
     /// Rendered knowing these too.
     settled: Arc<Rendered>,
+    /// What the rules over changes said, for a live revision and a rendering.
+    pub changes: Option<(Revision, Arc<Rendered>, Vec<Finding>)>,
 }
 
 /// The evaluation was given up, because a newer revision is there.
@@ -107,6 +116,7 @@ impl Evaluator {
             discoverer: Discoverer::default(),
             known: HashMap::new(),
             workers,
+            live: Discoverer::default(),
         }
     }
 
@@ -156,6 +166,7 @@ impl Evaluator {
                 plain: rendered.clone(),
                 custom: BTreeMap::new(),
                 settled: rendered,
+                changes: None,
             };
             self.known.insert(kit.path.clone(), known);
         }
@@ -188,13 +199,14 @@ impl Evaluator {
                 kit: kit.clone(),
                 rendered: known.settled.clone(),
                 cross: Vec::new(),
+                changes: Vec::new(),
+                changed_from: None,
                 looked_at: looked_at.contains(&kit.path),
             });
         }
         self.cross(snapshot, &mut evaluation);
         let plugins = discovery.kits.iter().flat_map(|kit| &kit.plugins);
-        self.plugins
-            .keep(self.user, plugins.map(|used| used.blob).collect());
+        self.plugins.keep(self.user, plugins);
         Ok(Ok(evaluation))
     }
 
@@ -325,6 +337,6 @@ pub(super) fn definitions<'r>(
 
 impl Drop for Evaluator {
     fn drop(&mut self) {
-        self.plugins.keep(self.user, HashSet::new());
+        self.plugins.keep(self.user, std::iter::empty());
     }
 }

@@ -2,6 +2,8 @@
 //! A function of the commit: no cluster, clock or network. Blocking and CPU-bound.
 //! Every error of a kit is reported in one go.
 
+mod change;
+mod data;
 mod earlier;
 mod enforcement;
 mod evaluation;

@@ -4,9 +4,10 @@ use std::collections::{HashMap, HashSet};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
-use crate::kit::PluginUse;
+use super::data::DataStore;
+use crate::kit::{DataSource, PluginUse};
 use crate::manifest::{Finding, Origin};
-use crate::sandbox::{Digest, LoadError, Plugin, Sandbox};
+use crate::sandbox::{CallObject, CallPlatform, Digest, LoadError, Plugin, Sandbox, SettingsFault};
 use crate::source::{ObjectId, Snapshot};
 
 type Slot = Arc<OnceLock<Result<Arc<Plugin>, LoadError>>>;
@@ -15,9 +16,23 @@ type Slot = Arc<OnceLock<Result<Arc<Plugin>, LoadError>>>;
 pub struct PluginStore {
     sandbox: Sandbox,
     loaded: Mutex<HashMap<ObjectId, Slot>>,
+    data: DataStore,
     /// What the newest revision of each user has.
-    used: Mutex<HashMap<UserId, HashSet<ObjectId>>>,
+    used: Mutex<HashMap<UserId, Used>>,
     users: AtomicU64,
+}
+
+#[derive(Default)]
+struct Used {
+    blobs: HashSet<ObjectId>,
+    data: HashSet<Arc<[DataSource]>>,
+}
+
+/// A plugin that is ready to be asked, and what it is told at each call.
+pub(super) struct Loaded<'u> {
+    pub used: &'u PluginUse,
+    pub plugin: Arc<Plugin>,
+    pub platform: CallPlatform,
 }
 
 /// Who uses plugins: one evaluator of a repository's revisions.
@@ -29,17 +44,40 @@ impl PluginStore {
         Self {
             sandbox,
             loaded: Mutex::default(),
+            data: DataStore::default(),
             used: Mutex::default(),
             users: AtomicU64::default(),
         }
     }
 
-    /// The plugin that a kit uses, with its pin checked. The finding says what stops the kit.
-    pub(super) fn get(
+    /// The plugin that a kit uses, with its pin and its settings checked, and its data read. The
+    /// findings say what stops the kit.
+    pub(super) fn ready<'u>(
         &self,
         snapshot: &Snapshot,
-        used: &PluginUse,
-    ) -> Result<Arc<Plugin>, Finding> {
+        used: &'u PluginUse,
+    ) -> Result<Loaded<'u>, Vec<Finding>> {
+        let plugin = self.get(snapshot, used).map_err(|finding| vec![finding])?;
+        let faults = settings_findings(used, &plugin);
+        if !faults.is_empty() {
+            return Err(faults);
+        }
+        let platform = platform(used, self.data.get(snapshot, used)?);
+        Ok(Loaded {
+            used,
+            plugin,
+            platform,
+        })
+    }
+
+    /// Whether a plugin has something to say of changes. One that cannot be loaded has stopped
+    /// its kit.
+    pub(super) fn judges_changes(&self, snapshot: &Snapshot, used: &PluginUse) -> bool {
+        let plugin = self.get(snapshot, used);
+        plugin.is_ok_and(|plugin| plugin.kinds().validate_change)
+    }
+
+    fn get(&self, snapshot: &Snapshot, used: &PluginUse) -> Result<Arc<Plugin>, Finding> {
         let slot = self.lock().entry(used.blob).or_default().clone();
         let mut unreadable = None;
         let loaded = match slot.get() {
@@ -88,15 +126,21 @@ impl PluginStore {
     }
 
     /// What a user's newest revision has. Forgets plugins that no user has.
-    pub(super) fn keep(&self, user: UserId, blobs: HashSet<ObjectId>) {
-        let mut used = self.used.lock().unwrap_or_else(PoisonError::into_inner);
-        if blobs.is_empty() {
-            used.remove(&user);
-        } else {
-            used.insert(user, blobs);
+    pub(super) fn keep<'u>(&self, user: UserId, plugins: impl Iterator<Item = &'u PluginUse>) {
+        let mut newest = Used::default();
+        for plugin in plugins {
+            newest.blobs.insert(plugin.blob);
+            if !plugin.data.is_empty() && !newest.data.contains(&plugin.data) {
+                newest.data.insert(plugin.data.clone());
+            }
         }
+        let mut used = self.used.lock().unwrap_or_else(PoisonError::into_inner);
+        used.insert(user, newest);
+        used.retain(|_, it| !it.blobs.is_empty());
         self.lock()
-            .retain(|blob, _| used.values().any(|blobs| blobs.contains(blob)));
+            .retain(|blob, _| used.values().any(|it| it.blobs.contains(blob)));
+        self.data
+            .keep(|sources| used.values().any(|it| it.data.contains(sources)));
     }
 
     #[cfg(test)]
@@ -107,6 +151,29 @@ impl PluginStore {
     fn lock(&self) -> std::sync::MutexGuard<'_, HashMap<ObjectId, Slot>> {
         self.loaded.lock().unwrap_or_else(PoisonError::into_inner)
     }
+}
+
+/// What a plugin is told at each call.
+pub(super) fn platform(used: &PluginUse, data: Arc<[CallObject]>) -> CallPlatform {
+    CallPlatform {
+        kubernetes: used.kubernetes.to_string(),
+        settings: used.settings.to_string(),
+        data,
+        fuel: used.fuel,
+    }
+}
+
+/// What is wrong with the settings that a plugin is given, by its own schema.
+pub(super) fn settings_findings(used: &PluginUse, plugin: &Plugin) -> Vec<Finding> {
+    let faults = plugin.settings_faults(&used.settings);
+    faults.iter().map(|it| settings_finding(used, it)).collect()
+}
+
+pub(super) fn settings_finding(used: &PluginUse, fault: &SettingsFault) -> Finding {
+    let message = format!("the settings of {}: {}", used.path, fault.message);
+    let finding = Finding::host_error("plugin-settings", message);
+    used.field_fault(&format!("/settings{}", fault.field), finding)
+        .hint("see the settings in the plugin's README, or with trimtab plugin inspect")
 }
 
 /// A finding about a plugin as a whole.

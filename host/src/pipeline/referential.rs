@@ -5,13 +5,13 @@ use std::sync::Arc;
 
 use super::enforcement::weighed;
 use super::evaluation::definitions;
-use super::plugins::fault;
-use super::rendered::{finding, reads, unevaluated};
+use super::plugins::{Loaded, fault};
+use super::rendered::{call_object, finding, reads, unevaluated};
 use super::secrets::Secrets;
 use super::{PluginStore, Rendered};
 use crate::kit::{KitPath, KitSource, PluginUse, RulePolicy};
 use crate::manifest::{Finding, Manifest, ObjectKey, Scope, Scopes};
-use crate::sandbox::{KitObject, Plugin};
+use crate::sandbox::KitObject;
 use crate::source::Snapshot;
 
 /// A kit of the revision, as a referential validator sees it.
@@ -96,24 +96,27 @@ fn run(
     plugins: &PluginStore,
 ) -> Vec<(KitPath, Finding)> {
     // One that cannot be loaded has stopped its kits before this.
-    let Ok(plugin) = plugins.get(snapshot, used) else {
+    let Ok(ready) = plugins.ready(snapshot, used) else {
         return Vec::new();
     };
-    if !plugin.kinds().referential {
+    if !ready.plugin.kinds().referential {
         return Vec::new();
     }
     let kits: Vec<(&KitPath, &[Manifest])> = candidates
         .iter()
         .map(|it| (&it.kit.path, &it.rendered.manifests[..]))
         .collect();
-    weighed_by_kit(candidates, judge(used, &plugin, &kits).0)
+    weighed_by_kit(candidates, judge(&ready, &kits).0)
 }
 
 /// What a referential validator says of the objects of several kits, by the kit that it is about,
 /// and the fuel that it took.
 pub(super) fn judge(
-    used: &PluginUse,
-    plugin: &Plugin,
+    Loaded {
+        used,
+        plugin,
+        platform,
+    }: &Loaded<'_>,
     kits: &[(&KitPath, &[Manifest])],
 ) -> (Vec<(KitPath, Finding)>, u64) {
     let kinds = &plugin.description().kinds;
@@ -126,8 +129,7 @@ pub(super) fn judge(
         .iter()
         .map(|(kit, manifest)| KitObject {
             kit: kit.to_string(),
-            json: manifest.object.to_string(),
-            origin: manifest.origin.clone(),
+            object: call_object(manifest),
         })
         .collect();
     let everywhere = |finding: &Finding| -> Vec<(KitPath, Finding)> {
@@ -136,7 +138,7 @@ pub(super) fn judge(
             .collect()
     };
     let secrets = Secrets::of(read.iter().map(|(_, manifest)| *manifest));
-    let (found, fuel) = match plugin.validate_all(&used.settings, &objects) {
+    let (found, fuel) = match plugin.validate_all(platform, &objects) {
         Err(error) => return (everywhere(&unevaluated(used, &error, &secrets)), 0),
         Ok(found) => found,
     };

@@ -9,14 +9,17 @@ use sha2::{Digest as _, Sha256};
 use super::PluginStore;
 use super::enforcement::weighed;
 use super::gate::{at, settle};
-use super::plugins::fault;
+use super::plugins::{Loaded, fault, settings_finding};
 use super::secrets::Secrets;
 use crate::kit::{Grants, KitSource, PluginUse};
 use crate::manifest::{
     Children, Finding, GroupKind, Limits, Manifest, Origin, Scopes, Span, Spans, canonical_json,
 };
 use crate::render::plain;
-use crate::sandbox::{CallContext, CallError, CallObject, Plugin, RawFinding, Transformed};
+use crate::sandbox::{
+    CallContext, CallError, CallObject, CallPlatform, Plugin, RawFinding, SettingsFault,
+    Transformed,
+};
 use crate::source::Snapshot;
 
 /// SHA-256 over the rendered objects, as canonical JSON in the order of their keys.
@@ -75,19 +78,23 @@ pub fn render_kit(
     let mut findings = Vec::new();
     let mut loaded = Vec::new();
     for used in &kit.plugins {
-        match plugins.get(snapshot, used) {
-            Ok(plugin) => loaded.push((used, plugin)),
-            Err(finding) => findings.push(finding),
+        match plugins.ready(snapshot, used) {
+            Ok(ready) => loaded.push(ready),
+            Err(found) => findings.extend(found),
         }
     }
     // Only for the namespaces: what transformers make of it is judged below.
     settle(&mut manifests, &kit.grants, scopes);
     // Also those of Secrets that a transformer changes or leaves out.
     let mut secrets = Secrets::of(&manifests);
-    for (used, plugin) in loaded.iter().filter(|(_, plugin)| plugin.kinds().transform) {
-        let context = context(kit.path.as_str(), &kit.grants, used);
-        match transform(&context, used, plugin, &manifests, &secrets) {
-            Ok((transformed, _)) => manifests = transformed,
+    let weighed = |finding| weighed(&kit.rules, finding);
+    for ready in loaded.iter().filter(|it| it.plugin.kinds().transform) {
+        let context = context(kit.path.as_str(), &kit.grants, &ready.platform);
+        match transform(&context, ready, &manifests, &secrets) {
+            Ok((made, _)) => {
+                manifests = made.manifests;
+                findings.extend(made.findings.into_iter().filter_map(weighed));
+            }
             Err(finding) => {
                 findings.push(finding);
                 return finished(manifests, findings);
@@ -96,10 +103,9 @@ pub fn render_kit(
     }
     findings.extend(settle(&mut manifests, &kit.grants, scopes));
     secrets.add(&manifests);
-    for (used, plugin) in loaded.iter().filter(|(_, plugin)| plugin.kinds().validate) {
-        let context = context(kit.path.as_str(), &kit.grants, used);
-        let (found, _) = validate(&context, used, plugin, &manifests, &secrets);
-        let weighed = |finding| weighed(&kit.rules, finding);
+    for ready in loaded.iter().filter(|it| it.plugin.kinds().validate) {
+        let context = context(kit.path.as_str(), &kit.grants, &ready.platform);
+        let (found, _) = validate(&context, ready, &manifests, &secrets);
         findings.extend(found.into_iter().filter_map(weighed));
     }
     finished(manifests, findings)
@@ -128,38 +134,44 @@ fn digest(manifests: &[Manifest]) -> RenderDigest {
     RenderDigest(hash.finalize().into())
 }
 
-pub(super) fn context(kit: &str, grants: &Grants, used: &PluginUse) -> CallContext {
+pub(super) fn context(kit: &str, grants: &Grants, platform: &CallPlatform) -> CallContext {
     CallContext {
         kit: kit.to_owned(),
         namespace: grants.namespace.clone().unwrap_or_default(),
         allowed_namespaces: grants.allowed_namespaces.clone(),
         cluster_scoped: grants.cluster_scoped,
-        settings: used.settings.to_string(),
+        platform: platform.clone(),
     }
 }
 
-fn call_object(manifest: &Manifest) -> CallObject {
+pub(super) fn call_object(manifest: &Manifest) -> CallObject {
     CallObject {
         json: manifest.object.to_string(),
         origin: manifest.origin.clone(),
     }
 }
 
+/// What a transformer made of a kit's objects.
+pub(super) struct Made {
+    pub manifests: Vec<Manifest>,
+    /// About the objects as they were before.
+    pub findings: Vec<Finding>,
+}
+
 /// What a transformer makes of a kit's objects, and the fuel that it took.
 pub(super) fn transform(
     context: &CallContext,
-    used: &PluginUse,
-    plugin: &Plugin,
+    Loaded { used, plugin, .. }: &Loaded<'_>,
     before: &[Manifest],
     secrets: &Secrets,
-) -> Result<(Vec<Manifest>, u64), Finding> {
+) -> Result<(Made, u64), Finding> {
     let objects: Vec<CallObject> = before.iter().map(call_object).collect();
     let (after, fuel) = plugin
         .transform(context, &objects)
         .map_err(|error| unevaluated(used, &error, secrets))?;
     let mut seen = BTreeSet::new();
-    let mut manifests = Vec::with_capacity(after.len());
-    for object in after {
+    let mut manifests = Vec::with_capacity(after.objects.len());
+    for object in after.objects {
         let manifest = transformed(used, object, before, &objects)
             .map_err(|error| unevaluated(used, &error, secrets))?;
         if !seen.insert(manifest.key()) {
@@ -168,7 +180,12 @@ pub(super) fn transform(
         }
         manifests.push(manifest);
     }
-    Ok((manifests, fuel))
+    let told = |raw| finding(used, plugin, raw, |index| before.get(index), secrets);
+    let made = Made {
+        manifests,
+        findings: after.findings.into_iter().map(told).collect(),
+    };
+    Ok((made, fuel))
 }
 
 fn transformed(
@@ -232,8 +249,7 @@ fn transformed(
 /// What a validator says of a kit's objects, and the fuel that it took.
 pub(super) fn validate(
     context: &CallContext,
-    used: &PluginUse,
-    plugin: &Plugin,
+    Loaded { used, plugin, .. }: &Loaded<'_>,
     manifests: &[Manifest],
     secrets: &Secrets,
 ) -> (Vec<Finding>, u64) {
@@ -243,7 +259,7 @@ pub(super) fn validate(
         .filter(|manifest| reads(kinds, manifest))
         .collect();
     let objects: Vec<CallObject> = read.iter().copied().map(call_object).collect();
-    match plugin.validate_metered(context, &objects) {
+    match plugin.validate(context, &objects) {
         Ok((found, fuel)) => {
             let object = |index: usize| read.get(index).copied();
             let told = found
@@ -294,13 +310,19 @@ pub(super) fn finding<'m>(
 
 /// A plugin that gave no verdict: "could not be evaluated", which stops the kit and denies nothing.
 pub(super) fn unevaluated(used: &PluginUse, error: &CallError, secrets: &Secrets) -> Finding {
+    if let CallError::Settings(fault) = error {
+        let fault = SettingsFault {
+            field: fault.field.clone(),
+            message: secrets.masked(&fault.message),
+        };
+        return settings_finding(used, &fault);
+    }
     let (rule, hint) = match error {
         CallError::Fuel { .. } => (
             "plugin-fuel",
             "make the rule do less, or have it look at fewer kinds",
         ),
         CallError::Memory { .. } => ("plugin-memory", "make the rule hold less at once"),
-        CallError::Settings(_) => ("plugin-settings", "see the settings schema of the plugin"),
         CallError::Unsupported(_) => (
             "plugin-unsupported",
             "see what the plugin says that it reads",
@@ -308,7 +330,10 @@ pub(super) fn unevaluated(used: &PluginUse, error: &CallError, secrets: &Secrets
         CallError::Nonsense(_) | CallError::ResultTooLarge { .. } => {
             ("plugin-nonsense", "this is a fault of the plugin's")
         }
-        CallError::Trap(_) | CallError::Internal(_) | CallError::Host(_) => (
+        CallError::Trap(_)
+        | CallError::Internal(_)
+        | CallError::Settings(_)
+        | CallError::Host(_) => (
             "plugin-failed",
             "this is a fault of the plugin's; the kit stays as it is",
         ),

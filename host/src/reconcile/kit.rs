@@ -8,7 +8,7 @@ use kube::ResourceExt as _;
 
 use crate::cluster::{ClusterError, Unserved};
 use crate::kit::{DeletionPolicy, Kit, KitPath, PRUNE_FINALIZER, Quarantine, Repository};
-use crate::manifest::{Finding, GroupKind, Manifest, ObjectKey, Scopes};
+use crate::manifest::{Finding, GroupKind, Manifest, ObjectKey, Scopes, Severity};
 use crate::pipeline::{Evaluation, Verdict, settle};
 use crate::plan::SetId;
 use crate::source::{Commit, Revision};
@@ -118,6 +118,14 @@ impl Task {
     async fn decide(&self, existing: Option<Arc<Kit>>) -> Result<Decision, ClusterError> {
         let told = self.verdict.findings().chain(&self.stays);
         let mut findings: Vec<Finding> = told.cloned().collect();
+        if self.changes_allowed(existing.as_deref()) {
+            let changes = &self.verdict.changes;
+            for finding in findings.iter_mut().filter(|it| changes.contains(it)) {
+                finding.severity = Severity::Info;
+                finding.exempt =
+                    Some("spec.allowChanges of the Kit lets this revision through".into());
+            }
+        }
         let decided = |outcome, findings, kit, changed| {
             Ok(Decision {
                 outcome,
@@ -201,6 +209,12 @@ impl Task {
         self.shared.cluster.watch_kinds(&kinds).await?;
         let kit = self.kit_object(existing, kinds, &manifests).await?;
         self.carry_out(findings, kit, &manifests).await
+    }
+
+    /// Whether somebody said that what this revision changes is meant.
+    fn changes_allowed(&self, existing: Option<&Kit>) -> bool {
+        let allowed = existing.and_then(|kit| kit.spec.allow_changes.as_deref());
+        allowed.is_some_and(|allowed| self.commit.revision.is_named_by(allowed))
     }
 
     /// A `Kit` object of this name that another Repository has.

@@ -1,17 +1,18 @@
 //! Evaluating revisions, and starting kits on what came of it.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, PoisonError};
 
 use crate::cluster::ClusterError;
 use crate::kit::{
-    DeletionBudget, Grants, InputDigest, KitPath, KitPolicy, KitSource, RevisionStatus, RulePolicy,
+    DeletionBudget, Grants, InputDigest, Kit, KitPath, KitPolicy, KitSource, RevisionStatus,
+    RulePolicy,
 };
 use crate::manifest::Finding;
 use crate::pipeline::{Evaluation, Rendered, Superseded, Verdict};
 use crate::plan::SetId;
-use crate::source::{Commit, SourceError};
+use crate::source::{Commit, Revision, SourceError};
 
 use super::fights::Fights;
 use super::index::Member;
@@ -38,12 +39,18 @@ impl Actor {
         self.stale = false;
         let evaluator = self.evaluator.clone();
         let spec = self.repository.spec.clone();
+        let live = self.live();
         self.jobs.spawn(async move {
             let revision = commit.revision.clone();
             let evaluated = tokio::task::spawn_blocking(move || {
                 let snapshot = mirror.snapshot(&revision)?;
                 let mut evaluator = evaluator.lock().unwrap_or_else(PoisonError::into_inner);
-                evaluator.evaluate(&snapshot, &spec, &superseded)
+                let mut evaluated = evaluator.evaluate(&snapshot, &spec, &superseded)?;
+                if let Ok(evaluation) = &mut evaluated {
+                    let at = |revision: &Revision| mirror.snapshot(revision);
+                    evaluator.judge_changes(&snapshot, &spec, evaluation, &live, at)?;
+                }
+                Ok(evaluated)
             });
             let result = match evaluated.await {
                 Ok(result) => result,
@@ -81,8 +88,40 @@ impl Actor {
         }
     }
 
+    /// The revision of each kit that is live.
+    fn live(&self) -> BTreeMap<KitPath, Revision> {
+        let kits = self
+            .shared
+            .kits
+            .of_repository(&self.namespace(), &self.name());
+        let revision = |kit: &Arc<Kit>| {
+            let applied = kit.status.as_ref()?.applied.as_ref()?;
+            Some((kit.path()?, Revision::new(applied.revision.as_str())))
+        };
+        kits.iter().filter_map(revision).collect()
+    }
+
+    /// Whether rules over changes found something against a revision that meanwhile is live no
+    /// longer.
+    fn outdated(&self, evaluation: &Evaluation) -> bool {
+        let mut told = evaluation
+            .verdicts
+            .iter()
+            .filter(|it| !it.changes.is_empty())
+            .peekable();
+        if told.peek().is_none() {
+            return false;
+        }
+        let live = self.live();
+        told.any(|verdict| live.get(&verdict.kit.path) != verdict.changed_from.as_ref())
+    }
+
     pub(super) async fn take_up(&mut self, commit: Arc<Commit>, evaluation: Evaluation) {
         if self.deleting {
+            return;
+        }
+        if self.outdated(&evaluation) {
+            self.evaluate();
             return;
         }
         let evaluation = Arc::new(evaluation);
@@ -168,7 +207,8 @@ impl Actor {
             && state.verdict.kit.inputs == verdict.kit.inputs
             && Arc::ptr_eq(&state.verdict.rendered, &verdict.rendered);
         let live = matches!(state.outcome, Some(Outcome::Applied { .. })) && !state.gone;
-        !(same && (live || state.verdict.cross == verdict.cross))
+        let told = state.verdict.cross == verdict.cross && state.verdict.changes == verdict.changes;
+        !(same && (live || told))
     }
 
     /// Of a kit of this Repository.
@@ -250,6 +290,8 @@ impl Actor {
             kit: Arc::new(kit),
             rendered: Arc::new(Rendered::empty()),
             cross: Vec::new(),
+            changes: Vec::new(),
+            changed_from: None,
             looked_at: false,
         };
         // Neither does a host that starts anew forget it.

@@ -1,8 +1,10 @@
 //! Answers of guests, which are hostile until checked.
 
-use super::bindings;
+use super::contract::bindings;
 use super::text::{clean, is_id};
-use super::{CallError, Description, PluginKinds, RawFinding, Transformed};
+use super::{
+    CallError, Description, PluginKinds, RawFinding, SettingsFault, Transformation, Transformed,
+};
 use crate::manifest::{GroupKind, Severity};
 
 /// Findings of one call; more is a rule gone wrong.
@@ -10,12 +12,16 @@ const FINDINGS: usize = 10_000;
 /// Bytes of one text of a finding.
 const TEXT: usize = 4096;
 const TAGS: usize = 32;
-/// Bytes of a settings schema.
-const SCHEMA: usize = 256 << 10;
 
 pub(super) fn failure(failure: bindings::Failure) -> CallError {
     match failure {
-        bindings::Failure::Settings(text) => CallError::Settings(clean(&text, TEXT)),
+        bindings::Failure::Settings(fault) => CallError::Settings(SettingsFault {
+            // A pointer that is none leads to all of them.
+            field: Some(fault.field)
+                .filter(|it| is_pointer(it))
+                .unwrap_or_default(),
+            message: clean(&fault.message, TEXT),
+        }),
         bindings::Failure::Unsupported(text) => CallError::Unsupported(clean(&text, TEXT)),
         bindings::Failure::Internal(text) => CallError::Internal(clean(&text, TEXT)),
     }
@@ -90,7 +96,18 @@ fn is_pointer(text: &str) -> bool {
     (text.is_empty() || text.starts_with('/')) && text.len() <= TEXT && escapes_fit
 }
 
-pub(super) fn transformed(
+pub(super) fn transformation(
+    made: bindings::Transformation,
+    sources: usize,
+    description: &Description,
+) -> Result<Transformation, CallError> {
+    Ok(Transformation {
+        objects: transformed(made.objects, sources)?,
+        findings: findings(made.findings, sources, description)?,
+    })
+}
+
+fn transformed(
     objects: Vec<bindings::Transformed>,
     sources: usize,
 ) -> Result<Vec<Transformed>, CallError> {
@@ -130,14 +147,9 @@ pub(super) fn description(
             clean(&rule.id, 64)
         ));
     }
-    if described.rules.is_empty() && (exports.validate || exports.referential) {
+    let judges = exports.validate || exports.validate_change || exports.referential;
+    if described.rules.is_empty() && judges {
         return Err("it declares no rule".into());
-    }
-    let schema = serde_json::from_str::<serde_json::Value>(&described.settings_schema);
-    if described.settings_schema.len() > SCHEMA
-        || !schema.is_ok_and(|schema| schema.is_object() || schema.is_boolean())
-    {
-        return Err("its settings schema is no JSON Schema".into());
     }
     let kinds = described
         .kinds

@@ -8,7 +8,8 @@ use wasmtime::{
     Trap,
 };
 
-use super::bindings::Level;
+use super::contract::Contract;
+use super::contract::bindings::Level;
 use super::{CallError, SandboxLimits};
 
 /// Bytes that a pooled memory keeps resident between calls: what an ordinary call touches.
@@ -29,6 +30,8 @@ pub(super) struct Host {
     logged: usize,
     /// The last error line that the guest logged: the SDK's panic message.
     last_error: Option<String>,
+    /// The call's budget.
+    fuel: u64,
     plugin: Arc<str>,
 }
 
@@ -109,7 +112,10 @@ pub(super) struct Runtime {
 }
 
 impl Runtime {
-    pub(super) fn new(limits: SandboxLimits) -> wasmtime::Result<Self> {
+    pub(super) fn new(
+        limits: SandboxLimits,
+        contracts: &[&dyn Contract],
+    ) -> wasmtime::Result<Self> {
         let slots = std::thread::available_parallelism().map_or(2, usize::from) * 2;
         // All guests at once are bounded by their number, and not by a budget that they share:
         // what one gets must not depend on what the others do.
@@ -121,11 +127,9 @@ impl Runtime {
         )));
         let engine = Engine::new(&config)?;
         let mut linker = Linker::new(&engine);
-        // wasmtime gives these to imports of any compatible version (0.1.x).
-        linker.instance("trimtab:plugin/types@0.1.0")?;
-        linker
-            .instance("trimtab:plugin/log@0.1.0")?
-            .func_wrap("log", log)?;
+        for contract in contracts {
+            contract.link(&mut linker)?;
+        }
         Ok(Self {
             engine,
             linker,
@@ -134,13 +138,13 @@ impl Runtime {
         })
     }
 
-    /// Calls one function of a fresh instance. Gives the fuel that was used as well.
+    /// Calls one function of a fresh instance, with the sandbox's own budget if no other is given. Gives the fuel that was used as well.
     pub(super) fn call<P, R>(
         &self,
         pre: &InstancePre<Host>,
         plugin: &Arc<str>,
-        interface: &str,
-        function: &str,
+        fuel: Option<u64>,
+        (interface, function): (&str, &str),
         params: P,
     ) -> Result<(R, u64), CallError>
     where
@@ -148,12 +152,13 @@ impl Runtime {
         R: ComponentNamedList + Lift + Send + Sync + 'static,
     {
         let _slot = self.slots.take();
-        let mut store = self.store(plugin)?;
+        let fuel = fuel.unwrap_or(self.limits.fuel);
+        let mut store = self.store(plugin, fuel)?;
         let called = pre.instantiate(&mut store).and_then(|instance| {
             let function = typed::<P, R>(&mut store, &instance, interface, function)?;
             function.call(&mut store, params)
         });
-        let used = self.limits.fuel - store.get_fuel().unwrap_or_default();
+        let used = fuel - store.get_fuel().unwrap_or_default();
         tracing::debug!(%plugin, interface, fuel = used, "called");
         called
             .map(|result| (result, used))
@@ -168,14 +173,14 @@ impl Runtime {
         look: impl FnOnce(&mut Store<Host>, &Instance) -> wasmtime::Result<()>,
     ) -> Result<(), CallError> {
         let _slot = self.slots.take();
-        let mut store = self.store(plugin)?;
+        let mut store = self.store(plugin, self.limits.fuel)?;
         let looked = pre
             .instantiate(&mut store)
             .and_then(|instance| look(&mut store, &instance));
         looked.map_err(|error| self.fault(&error, store.data()))
     }
 
-    fn store(&self, plugin: &Arc<str>) -> Result<Store<Host>, CallError> {
+    fn store(&self, plugin: &Arc<str>, fuel: u64) -> Result<Store<Host>, CallError> {
         let host = Host {
             limits: self.limits,
             memory: 0,
@@ -183,22 +188,21 @@ impl Runtime {
             memory_denied: false,
             logged: 0,
             last_error: None,
+            fuel,
             plugin: plugin.clone(),
         };
         let mut store = Store::new(&self.engine, host);
         store.limiter(|host| host);
         store.set_hostcall_fuel(self.limits.result_bytes);
         store
-            .set_fuel(self.limits.fuel)
+            .set_fuel(fuel)
             .map_err(|error| CallError::Host(error.to_string()))?;
         Ok(store)
     }
 
     fn fault(&self, error: &wasmtime::Error, host: &Host) -> CallError {
         if let Some(Trap::OutOfFuel) = error.downcast_ref::<Trap>() {
-            return CallError::Fuel {
-                limit: self.limits.fuel,
-            };
+            return CallError::Fuel { limit: host.fuel };
         }
         let text = format!("{error:#}");
         if text.contains("fuel allocated for hostcalls") {
@@ -276,7 +280,7 @@ pub(super) fn compile_config(limits: &SandboxLimits) -> Config {
     config
 }
 
-fn log(
+pub(super) fn log(
     mut store: wasmtime::StoreContextMut<'_, Host>,
     (level, message): (Level, String),
 ) -> wasmtime::Result<()> {

@@ -6,7 +6,7 @@ use std::time::Duration;
 use serde_json::Value;
 use wasmparser::{Parser, Payload};
 
-use super::bindings::PACKAGE;
+use super::contract::PACKAGE;
 use super::text::clean;
 use super::{Digest, LoadError, Plugin};
 

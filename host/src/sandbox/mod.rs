@@ -3,14 +3,15 @@
 //! A plugin reaches what it is handed and a log, nothing else; it decides nothing by time.
 
 mod answer;
-mod bindings;
 mod cache;
 mod compile;
+mod contract;
 mod engine;
 mod inspection;
 mod limits;
 mod plugin;
 mod precheck;
+mod schema;
 mod shapes;
 mod text;
 
@@ -19,7 +20,7 @@ pub use inspection::{Compiled, Inspection, clean_json};
 pub use limits::SandboxLimits;
 pub use plugin::{Plugin, Sandbox};
 pub use shapes::{
-    CallContext, CallError, CallObject, Description, Digest, KitObject, LoadError, PluginKinds,
-    RawFinding, Transformed,
+    CallChange, CallContext, CallError, CallObject, CallPlatform, Description, Digest, KitObject,
+    LoadError, PluginKinds, RawFinding, SettingsFault, Transformation, Transformed,
 };
 pub use text::clean;

@@ -7,12 +7,15 @@ use std::time::Instant;
 use wasmtime::component::types::ComponentItem;
 use wasmtime::component::{Component, InstancePre};
 
-use super::bindings::{self, PACKAGE, VERSION};
 use super::compile::{Compiler, Workshop};
-use super::engine::{Host, Runtime, typed};
+use super::contract::bindings::{Failure, Finding};
+use super::contract::{Contract, Guest, KNOWN, PACKAGE};
+use super::engine::{Host, Runtime};
+use super::schema::SettingsSchema;
 use super::{
-    CallContext, CallError, CallObject, Compiled, Description, Digest, Inspection, KitObject,
-    LoadError, PluginKinds, RawFinding, SandboxLimits, Transformed, answer, precheck,
+    CallChange, CallContext, CallError, CallObject, CallPlatform, Compiled, Description, Digest,
+    Inspection, KitObject, LoadError, PluginKinds, RawFinding, SandboxLimits, SettingsFault,
+    Transformation, answer, precheck,
 };
 
 /// The engine that all plugins of a host share. Cheap to clone.
@@ -20,16 +23,27 @@ use super::{
 pub struct Sandbox {
     runtime: Arc<Runtime>,
     workshop: Arc<Workshop>,
+    contracts: &'static [&'static dyn Contract],
     loaded: Arc<Mutex<HashMap<Digest, Arc<Plugin>>>>,
 }
 
 impl Sandbox {
     pub fn new(limits: SandboxLimits, compiler: Compiler) -> Result<Self, String> {
-        let runtime = Runtime::new(limits)
+        Self::speaking(KNOWN, limits, compiler)
+    }
+
+    /// That knows these versions of the contract.
+    pub(super) fn speaking(
+        contracts: &'static [&'static dyn Contract],
+        limits: SandboxLimits,
+        compiler: Compiler,
+    ) -> Result<Self, String> {
+        let runtime = Runtime::new(limits, contracts)
             .map_err(|error| format!("the WebAssembly engine cannot start: {error:#}"))?;
         Ok(Self {
             workshop: Arc::new(Workshop::new(compiler, &runtime.engine)),
             runtime: Arc::new(runtime),
+            contracts,
             loaded: Arc::default(),
         })
     }
@@ -50,11 +64,7 @@ impl Sandbox {
         // Only WebAssembly: what looks like compiled code is never loaded from a repository.
         let Runtime { engine, limits, .. } = &*self.runtime;
         let component = self.workshop.component(engine, limits, &digest, bytes)?;
-        let plugin = Arc::new(Plugin::new(
-            self.runtime.clone(),
-            &component,
-            digest.clone(),
-        )?);
+        let plugin = Arc::new(Plugin::new(self, &component, digest.clone())?);
         self.lock().insert(digest, plugin.clone());
         Ok(plugin)
     }
@@ -75,7 +85,7 @@ impl Sandbox {
                 inspection.compiled = Some(Compiled { took, code });
                 Ok(component)
             })
-            .and_then(|component| Plugin::new(self.runtime.clone(), &component, digest))
+            .and_then(|component| Plugin::new(self, &component, digest))
             .map(Arc::new);
         inspection
     }
@@ -102,9 +112,12 @@ impl Sandbox {
 pub struct Plugin {
     runtime: Arc<Runtime>,
     pre: InstancePre<Host>,
+    /// What it was built for.
+    contract: &'static dyn Contract,
     digest: Digest,
     kinds: PluginKinds,
     description: Description,
+    settings: SettingsSchema,
     /// What describing itself took.
     described_by: u64,
     /// For logs.
@@ -121,16 +134,10 @@ impl std::fmt::Debug for Plugin {
     }
 }
 
-/// The answers of the contract's functions, each a `result`.
-type Answer<T> = (Result<T, bindings::Failure>,);
-
 impl Plugin {
-    fn new(
-        runtime: Arc<Runtime>,
-        component: &Component,
-        digest: Digest,
-    ) -> Result<Self, LoadError> {
-        let (kinds, version) = check_interfaces(&runtime, component)?;
+    fn new(sandbox: &Sandbox, component: &Component, digest: Digest) -> Result<Self, LoadError> {
+        let runtime = sandbox.runtime.clone();
+        let (kinds, version, contract) = check_interfaces(&runtime, sandbox.contracts, component)?;
         let shape = |reason: String| LoadError::WrongShape {
             interface: "imports".into(),
             reason,
@@ -139,33 +146,29 @@ impl Plugin {
             .linker
             .instantiate_pre(component)
             .map_err(|error| shape(format!("{error:#}")))?;
-        let name: Arc<str> = digest.as_str().into();
-        let mut plugin = Self {
+        let guest = Guest {
+            runtime: &runtime,
+            pre: &pre,
+            name: &digest.as_str().into(),
+            version: &version,
+        };
+        contract.check_shapes(&guest, kinds)?;
+        let (described, described_by) = contract.describe(&guest).map_err(LoadError::Describe)?;
+        let description = answer::description(described, kinds).map_err(LoadError::Description)?;
+        let settings = SettingsSchema::read(&description.settings_schema)
+            .map_err(|reason| LoadError::Description(format!("its settings schema {reason}")))?;
+        Ok(Self {
+            name: description.name.as_str().into(),
             runtime,
             pre,
+            contract,
             digest,
             kinds,
-            description: Description {
-                name: String::new(),
-                version: String::new(),
-                summary: String::new(),
-                rules: Vec::new(),
-                settings_schema: String::new(),
-                kinds: Vec::new(),
-            },
-            described_by: 0,
-            name,
+            description,
+            settings,
+            described_by,
             version,
-        };
-        plugin.check_shapes()?;
-        let (described, fuel) = plugin
-            .call::<_, (bindings::Description,)>("describe", "describe", ())
-            .map_err(LoadError::Describe)?;
-        plugin.described_by = fuel;
-        plugin.description =
-            answer::description(described.0, kinds).map_err(LoadError::Description)?;
-        plugin.name = plugin.description.name.as_str().into();
-        Ok(plugin)
+        })
     }
 
     pub fn digest(&self) -> &Digest {
@@ -180,35 +183,40 @@ impl Plugin {
         &self.description
     }
 
+    /// The version of the contract that it was built for.
+    pub fn contract(&self) -> &str {
+        &self.version
+    }
+
     /// Units of fuel that describing itself took.
     pub fn description_fuel(&self) -> u64 {
         self.described_by
     }
 
+    /// What is wrong with settings by the plugin's schema, before it is asked anything.
+    pub fn settings_faults(&self, settings: &str) -> Vec<SettingsFault> {
+        self.settings.faults(settings)
+    }
+
+    /// What it says of a kit's objects, and the fuel that it took.
     pub fn validate(
         &self,
         context: &CallContext,
         objects: &[CallObject],
-    ) -> Result<Vec<RawFinding>, CallError> {
-        self.validate_metered(context, objects)
-            .map(|(findings, _)| findings)
+    ) -> Result<(Vec<RawFinding>, u64), CallError> {
+        let answer = self.contract.validate(&self.guest(), context, objects)?;
+        self.findings(answer, objects.len())
     }
 
-    /// As `validate`, with the fuel that it took.
-    pub fn validate_metered(
+    /// What it says of changes, and the fuel that it took.
+    pub fn validate_change(
         &self,
         context: &CallContext,
-        objects: &[CallObject],
+        changes: &[CallChange],
     ) -> Result<(Vec<RawFinding>, u64), CallError> {
-        let lowered: Vec<_> = objects.iter().map(object).collect();
-        let params = (context_of(context), &lowered[..]);
-        let (answered, fuel) =
-            self.call::<_, Answer<Vec<bindings::Finding>>>("validate", "validate", params)?;
-        let findings = answered.0.map_err(answer::failure)?;
-        Ok((
-            answer::findings(findings, objects.len(), &self.description)?,
-            fuel,
-        ))
+        let guest = self.guest();
+        let answer = self.contract.validate_change(&guest, context, changes)?;
+        self.findings(answer, changes.len())
     }
 
     /// The objects as the plugin makes them, and the fuel that it took.
@@ -216,131 +224,61 @@ impl Plugin {
         &self,
         context: &CallContext,
         objects: &[CallObject],
-    ) -> Result<(Vec<Transformed>, u64), CallError> {
-        let lowered: Vec<_> = objects.iter().map(object).collect();
-        let params = (context_of(context), &lowered[..]);
-        let (answered, fuel) =
-            self.call::<_, Answer<Vec<bindings::Transformed>>>("transform", "transform", params)?;
-        let transformed = answered.0.map_err(answer::failure)?;
-        Ok((answer::transformed(transformed, objects.len())?, fuel))
+    ) -> Result<(Transformation, u64), CallError> {
+        let (answer, fuel) = self.contract.transform(&self.guest(), context, objects)?;
+        let made = answer.map_err(answer::failure)?;
+        let made = answer::transformation(made, objects.len(), &self.description)?;
+        Ok((made, fuel))
     }
 
     /// What it says of the objects of several kits, and the fuel that it took.
     pub fn validate_all(
         &self,
-        settings: &str,
+        platform: &CallPlatform,
         objects: &[KitObject],
     ) -> Result<(Vec<RawFinding>, u64), CallError> {
-        let lowered: Vec<_> = objects
-            .iter()
-            .map(|object| bindings::KitObject {
-                kit: &object.kit,
-                json: &object.json,
-                origin: bindings::Origin {
-                    path: &object.origin.path,
-                    line: object.origin.line,
-                },
-            })
-            .collect();
-        let params = (settings, &lowered[..]);
-        let (answered, fuel) =
-            self.call::<_, Answer<Vec<bindings::Finding>>>("referential", "validate-all", params)?;
-        let findings = answered.0.map_err(answer::failure)?;
-        let findings = answer::findings(findings, objects.len(), &self.description)?;
-        Ok((findings, fuel))
+        let guest = self.guest();
+        let answer = self.contract.validate_all(&guest, platform, objects)?;
+        self.findings(answer, objects.len())
     }
 
-    fn call<P, R>(&self, interface: &str, function: &str, params: P) -> Result<(R, u64), CallError>
-    where
-        P: wasmtime::component::ComponentNamedList + wasmtime::component::Lower + Send + Sync,
-        R: wasmtime::component::ComponentNamedList
-            + wasmtime::component::Lift
-            + Send
-            + Sync
-            + 'static,
-    {
-        let interface = format!("{PACKAGE}{interface}@{}", self.version);
-        self.runtime
-            .call(&self.pre, &self.name, &interface, function, params)
-    }
-
-    /// Every function that will be called has the contract's types. Needs an instance, of which
-    /// nothing is called.
-    fn check_shapes(&self) -> Result<(), LoadError> {
-        self.shape::<(), (bindings::Description,)>("describe", "describe")?;
-        type Params<'a> = (bindings::Context<'a>, &'a [bindings::Object<'a>]);
-        if self.kinds.validate {
-            self.shape::<Params<'_>, Answer<Vec<bindings::Finding>>>("validate", "validate")?;
+    fn guest(&self) -> Guest<'_> {
+        Guest {
+            runtime: &self.runtime,
+            pre: &self.pre,
+            name: &self.name,
+            version: &self.version,
         }
-        if self.kinds.transform {
-            self.shape::<Params<'_>, Answer<Vec<bindings::Transformed>>>("transform", "transform")?;
-        }
-        if self.kinds.referential {
-            self.shape::<(&str, &[bindings::KitObject<'_>]), Answer<Vec<bindings::Finding>>>(
-                "referential",
-                "validate-all",
-            )?;
-        }
-        Ok(())
     }
 
-    fn shape<P, R>(&self, interface: &str, function: &str) -> Result<(), LoadError>
-    where
-        P: wasmtime::component::ComponentNamedList + wasmtime::component::Lower,
-        R: wasmtime::component::ComponentNamedList + wasmtime::component::Lift,
-    {
-        let full = format!("{PACKAGE}{interface}@{}", self.version);
-        self.runtime
-            .inspect(&self.pre, &self.name, |store, instance| {
-                typed::<P, R>(store, instance, &full, function).map(|_| ())
-            })
-            .map_err(|error| match error {
-                CallError::Trap(reason) | CallError::Nonsense(reason) => LoadError::WrongShape {
-                    interface: full.clone(),
-                    reason,
-                },
-                other => LoadError::Describe(other),
-            })
-    }
-}
-
-fn context_of(context: &CallContext) -> bindings::Context<'_> {
-    bindings::Context {
-        kit: &context.kit,
-        namespace: &context.namespace,
-        allowed_namespaces: &context.allowed_namespaces,
-        cluster_scoped: context.cluster_scoped,
-        settings: &context.settings,
-    }
-}
-
-fn object(object: &CallObject) -> bindings::Object<'_> {
-    bindings::Object {
-        json: &object.json,
-        origin: bindings::Origin {
-            path: &object.origin.path,
-            line: object.origin.line,
-        },
+    fn findings(
+        &self,
+        (answer, fuel): (Result<Vec<Finding>, Failure>, u64),
+        objects: usize,
+    ) -> Result<(Vec<RawFinding>, u64), CallError> {
+        let found = answer.map_err(answer::failure)?;
+        Ok((answer::findings(found, objects, &self.description)?, fuel))
     }
 }
 
 /// Imports nothing but the contract's, exports something of it. Gives the version that its
-/// exports have.
+/// exports have, and who speaks it.
 fn check_interfaces(
     runtime: &Runtime,
+    contracts: &'static [&'static dyn Contract],
     component: &Component,
-) -> Result<(PluginKinds, String), LoadError> {
+) -> Result<(PluginKinds, String, &'static dyn Contract), LoadError> {
     let component = component.component_type();
     for (name, _) in component.imports(&runtime.engine) {
         let own = split(name).filter(|(interface, _)| matches!(*interface, "log" | "types"));
         let Some((_, version)) = own else {
             return Err(LoadError::ForeignImport(name.to_owned()));
         };
-        known(version)?;
+        speaker(contracts, version)?;
     }
     let mut kinds = PluginKinds::default();
     let mut described = false;
-    let mut found = None;
+    let mut found: Option<&str> = None;
     for (name, item) in component.exports(&runtime.engine) {
         let Some((interface, version)) = split(name) else {
             continue;
@@ -351,15 +289,21 @@ fn check_interfaces(
         match interface {
             "describe" => described = true,
             "validate" => kinds.validate = true,
+            "validate-change" => kinds.validate_change = true,
             "transform" => kinds.transform = true,
             "referential" => kinds.referential = true,
             _ => continue,
         }
-        known(version)?;
-        found = Some(version.to_owned());
+        speaker(contracts, version)?;
+        if let Some(other) = found.filter(|other| *other != version) {
+            return Err(LoadError::ContractVersion(format!("{other} and {version}")));
+        }
+        found = Some(version);
     }
     match found {
-        Some(version) if described && kinds != PluginKinds::default() => Ok((kinds, version)),
+        Some(version) if described && kinds != PluginKinds::default() => {
+            Ok((kinds, version.to_owned(), speaker(contracts, version)?))
+        }
         _ => Err(LoadError::NoExport),
     }
 }
@@ -369,10 +313,14 @@ fn split(name: &str) -> Option<(&str, &str)> {
     name.strip_prefix(PACKAGE)?.split_once('@')
 }
 
-fn known(version: &str) -> Result<(), LoadError> {
+fn speaker(
+    contracts: &'static [&'static dyn Contract],
+    version: &str,
+) -> Result<&'static dyn Contract, LoadError> {
     let parsed = semver::Version::parse(version).ok();
-    match parsed {
-        Some(parsed) if (parsed.major, parsed.minor) == VERSION => Ok(()),
-        _ => Err(LoadError::ContractVersion(version.to_owned())),
-    }
+    let wanted = parsed.map(|parsed| (parsed.major, parsed.minor));
+    let known = contracts.iter().find(|it| Some(it.version()) == wanted);
+    known
+        .copied()
+        .ok_or_else(|| LoadError::ContractVersion(version.to_owned()))
 }

@@ -41,6 +41,7 @@ impl fmt::Display for Digest {
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct PluginKinds {
     pub validate: bool,
+    pub validate_change: bool,
     pub transform: bool,
     pub referential: bool,
 }
@@ -73,7 +74,7 @@ pub enum LoadError {
     #[error("it imports {0}, which the plugin contract does not offer")]
     ForeignImport(String),
     #[error(
-        "it exports none of the contract's interfaces (trimtab:plugin/validate, transform or referential at 0.1.x)"
+        "it exports none of the contract's interfaces (trimtab:plugin/validate, validate-change, transform or referential at 0.1.x)"
     )]
     NoExport,
     #[error("it is written for contract version {0}, which this host does not know")]
@@ -97,8 +98,8 @@ pub enum CallError {
     ResultTooLarge { limit: usize },
     #[error("it trapped: {0}")]
     Trap(String),
-    #[error("its settings are not what it takes: {0}")]
-    Settings(String),
+    #[error("its settings are not what it takes: {}", .0.message)]
+    Settings(SettingsFault),
     #[error("it does not support this input: {0}")]
     Unsupported(String),
     #[error("it failed: {0}")]
@@ -109,14 +110,35 @@ pub enum CallError {
     Host(String),
 }
 
-#[derive(Clone, Debug)]
+/// What is wrong with a plugin's settings.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SettingsFault {
+    /// RFC 6901 pointer into the settings; empty for all of them.
+    pub field: String,
+    pub message: String,
+}
+
+/// What every rule is told, and what it may spend.
+#[derive(Clone, Debug, Default)]
+pub struct CallPlatform {
+    /// `1.34`; empty if nobody said.
+    pub kubernetes: String,
+    /// JSON text.
+    pub settings: String,
+    /// Documents of the files that the plugin is given to read.
+    pub data: Arc<[CallObject]>,
+    /// Units of fuel; the sandbox's own limit if there is none. Not told.
+    pub fuel: Option<u64>,
+}
+
+/// What a rule over one kit is told of it.
+#[derive(Clone, Debug, Default)]
 pub struct CallContext {
     pub kit: String,
     pub namespace: String,
     pub allowed_namespaces: Vec<String>,
     pub cluster_scoped: bool,
-    /// JSON text.
-    pub settings: String,
+    pub platform: CallPlatform,
 }
 
 #[derive(Clone, Debug)]
@@ -125,11 +147,17 @@ pub struct CallObject {
     pub origin: Origin,
 }
 
+/// An object as it is live and as it is to be; one of the two is there.
+#[derive(Clone, Debug)]
+pub struct CallChange {
+    pub before: Option<CallObject>,
+    pub after: Option<CallObject>,
+}
+
 #[derive(Clone, Debug)]
 pub struct KitObject {
     pub kit: String,
-    pub json: String,
-    pub origin: Origin,
+    pub object: CallObject,
 }
 
 /// A finding as a plugin returned it. `object` has been checked against the input's length.
@@ -142,6 +170,13 @@ pub struct RawFinding {
     pub field: Option<String>,
     pub proposed: Option<String>,
     pub tags: Vec<(String, String)>,
+}
+
+/// What a transformer makes of objects, and what it has to say of those it was handed.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Transformation {
+    pub objects: Vec<Transformed>,
+    pub findings: Vec<RawFinding>,
 }
 
 /// `source` has been checked against the input's length.

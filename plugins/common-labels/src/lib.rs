@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use schemars::JsonSchema;
 use serde::Deserialize;
 use serde_json::{Map, Value};
-use trimtab_plugin::{Context, Object, Rule, Transformer, pod_spec};
+use trimtab_plugin::{Context, Object, Report, Rule, Transformer, pod_spec};
 
 #[derive(Deserialize, JsonSchema, Default)]
 #[serde(rename_all = "camelCase", deny_unknown_fields, default)]
@@ -29,7 +29,7 @@ impl Rule for CommonLabels {
 }
 
 impl Transformer for CommonLabels {
-    fn transform(context: &Context<Settings>, objects: &mut Vec<Object>) {
+    fn transform(context: &Context<Settings>, objects: &mut Vec<Object>, _: &mut Report) {
         let kit = context.kit.replace('/', ".");
         let fill = |text: &String| {
             text.replace("{kit}", &kit)
@@ -86,15 +86,10 @@ spec:
 ";
 
     fn transformed(settings: &str) -> Value {
-        let context = Context {
-            kit: "kits/a".into(),
-            namespace: "acme".into(),
-            allowed_namespaces: Vec::new(),
-            cluster_scoped: false,
-            settings: serde_json::from_str(settings).expect("valid settings"),
-        };
+        let settings = serde_json::from_str(settings).expect("valid settings");
+        let context = Context::new("kits/a", "acme", settings);
         let mut objects = from_yaml("kits/a", YAML);
-        CommonLabels::transform(&context, &mut objects);
+        CommonLabels::transform(&context, &mut objects, &mut Report::default());
         objects.remove(0).value
     }
 

@@ -133,13 +133,8 @@ mod tests {
     use trimtab_plugin::run::from_yaml;
 
     fn rules(yaml: &str, cluster_scoped: bool) -> Vec<(String, Option<String>)> {
-        let context = Context {
-            kit: "kits/a".into(),
-            namespace: "acme".into(),
-            allowed_namespaces: vec!["acme".into()],
-            cluster_scoped,
-            settings: Settings::default(),
-        };
+        let mut context = Context::new("kits/a", "acme", Settings::default());
+        context.cluster_scoped = cluster_scoped;
         let mut report = Report::default();
         NamespaceGuard::validate(&context, &from_yaml("kits/a", yaml), &mut report);
         report

@@ -2,13 +2,8 @@ use super::*;
 use trimtab_plugin::run::from_yaml;
 
 fn findings(settings: &str, yaml: &str) -> Vec<(String, Option<String>, Option<String>)> {
-    let context = Context {
-        kit: "kits/a".into(),
-        namespace: "a".into(),
-        allowed_namespaces: vec!["a".into()],
-        cluster_scoped: false,
-        settings: serde_json::from_str(settings).expect("valid settings"),
-    };
+    let settings = serde_json::from_str(settings).expect("valid settings");
+    let context = Context::new("kits/a", "a", settings);
     let mut report = Report::default();
     PortPolicy::validate(&context, &from_yaml("kits/a", yaml), &mut report);
     let row =

@@ -1,5 +1,6 @@
 //! The macros that make a rule a component.
 
+pub use trimtab_plugin_change_validator as change_validator;
 pub use trimtab_plugin_referential as referential;
 pub use trimtab_plugin_transformer as transformer;
 pub use trimtab_plugin_validator as validator;
@@ -34,9 +35,31 @@ macro_rules! __describe {
             failure: $crate::run::Failure,
         ) -> $crate::$world::trimtab::plugin::types::Failure {
             use $crate::$world::trimtab::plugin::types::Failure;
+            use $crate::$world::trimtab::plugin::types::SettingsFault;
             match failure {
-                $crate::run::Failure::Settings(text) => Failure::Settings(text),
+                $crate::run::Failure::Settings { field, message } => {
+                    Failure::Settings(SettingsFault { field, message })
+                }
                 $crate::run::Failure::Internal(text) => Failure::Internal(text),
+            }
+        }
+
+        fn platform(
+            platform: &$crate::$world::trimtab::plugin::types::Platform,
+        ) -> $crate::run::Call<'_> {
+            $crate::run::Call {
+                kubernetes: &platform.kubernetes,
+                settings: &platform.settings,
+                data: platform.data.iter().map(text).collect(),
+            }
+        }
+
+        fn text(object: &$crate::$world::trimtab::plugin::types::Object) -> $crate::run::Text<'_> {
+            $crate::run::Text {
+                kit: "",
+                json: &object.json,
+                path: &object.origin.path,
+                line: object.origin.line,
             }
         }
 
@@ -77,22 +100,15 @@ macro_rules! __finding {
 #[macro_export]
 macro_rules! __call {
     ($world:ident) => {
-        fn call(context: $crate::$world::trimtab::plugin::types::Context) -> $crate::run::Call {
-            $crate::run::Call {
-                kit: context.kit,
-                namespace: context.namespace,
-                allowed_namespaces: context.allowed_namespaces,
+        fn call(
+            context: &$crate::$world::trimtab::plugin::types::Context,
+        ) -> $crate::run::KitCall<'_> {
+            $crate::run::KitCall {
+                kit: &context.kit,
+                namespace: &context.namespace,
+                allowed_namespaces: &context.allowed_namespaces,
                 cluster_scoped: context.cluster_scoped,
-                settings: context.settings,
-            }
-        }
-
-        fn text(object: &$crate::$world::trimtab::plugin::types::Object) -> $crate::run::Text<'_> {
-            $crate::run::Text {
-                kit: "",
-                json: &object.json,
-                path: &object.origin.path,
-                line: object.origin.line,
+                platform: platform(&context.platform),
             }
         }
     };
@@ -118,12 +134,50 @@ macro_rules! export_validator {
                     objects: Vec<types::Object>,
                 ) -> Result<Vec<types::Finding>, types::Failure> {
                     tell_panics();
-                    let found = $crate::run::validate::<$rule>(call(context), objects.iter().map(text));
+                    let found = $crate::run::validate::<$rule>(call(&context), objects.iter().map(text));
                     found.map(|found| found.into_iter().map(finding).collect()).map_err(failure)
                 }
             }
 
             $crate::validator::export_component!(Component with_types_in $crate::validator);
+        }
+    };
+}
+
+/// Makes a [`ChangeValidator`](crate::ChangeValidator) the component that this crate is built as.
+#[macro_export]
+macro_rules! export_change_validator {
+    ($rule:ty) => {
+        #[cfg(target_arch = "wasm32")]
+        mod trimtab_component {
+            use super::*;
+            use $crate::change_validator::trimtab::plugin::types;
+
+            struct Component;
+            $crate::__describe!($rule, change_validator);
+            $crate::__finding!(change_validator);
+            $crate::__call!(change_validator);
+
+            impl $crate::change_validator::exports::trimtab::plugin::validate_change::Guest
+                for Component
+            {
+                fn validate_change(
+                    context: types::Context,
+                    changes: Vec<types::Change>,
+                ) -> Result<Vec<types::Finding>, types::Failure> {
+                    tell_panics();
+                    let texts = changes.iter().map(|change| $crate::run::ChangeText {
+                        before: change.before.as_ref().map(text),
+                        after: change.after.as_ref().map(text),
+                    });
+                    let found = $crate::run::validate_change::<$rule>(call(&context), texts);
+                    found.map(|found| found.into_iter().map(finding).collect()).map_err(failure)
+                }
+            }
+
+            $crate::change_validator::export_component!(
+                Component with_types_in $crate::change_validator
+            );
         }
     };
 }
@@ -139,17 +193,22 @@ macro_rules! export_transformer {
 
             struct Component;
             $crate::__describe!($rule, transformer);
+            $crate::__finding!(transformer);
             $crate::__call!(transformer);
 
             impl $crate::transformer::exports::trimtab::plugin::transform::Guest for Component {
                 fn transform(
                     context: types::Context,
                     objects: Vec<types::Object>,
-                ) -> Result<Vec<types::Transformed>, types::Failure> {
+                ) -> Result<types::Transformation, types::Failure> {
                     tell_panics();
-                    let changed = $crate::run::transform::<$rule>(call(context), objects.iter().map(text));
+                    let made = $crate::run::transform::<$rule>(call(&context), objects.iter().map(text));
                     let transformed = |(json, source)| types::Transformed { json, source };
-                    changed.map(|changed| changed.into_iter().map(transformed).collect()).map_err(failure)
+                    made.map(|made| types::Transformation {
+                        objects: made.objects.into_iter().map(transformed).collect(),
+                        findings: made.findings.into_iter().map(finding).collect(),
+                    })
+                    .map_err(failure)
                 }
             }
 
@@ -173,7 +232,7 @@ macro_rules! export_referential {
 
             impl $crate::referential::exports::trimtab::plugin::referential::Guest for Component {
                 fn validate_all(
-                    settings: String,
+                    given: types::Platform,
                     objects: Vec<types::KitObject>,
                 ) -> Result<Vec<types::Finding>, types::Failure> {
                     tell_panics();
@@ -183,7 +242,7 @@ macro_rules! export_referential {
                         path: &object.origin.path,
                         line: object.origin.line,
                     });
-                    let found = $crate::run::validate_all::<$rule>(&settings, texts);
+                    let found = $crate::run::validate_all::<$rule>(platform(&given), texts);
                     found.map(|found| found.into_iter().map(finding).collect()).map_err(failure)
                 }
             }

@@ -79,6 +79,27 @@ pub trait Rule {
     const KINDS: &'static [&'static str] = &[];
 }
 
+/// What is the same for every kit.
+pub struct Platform<S> {
+    /// The cluster's version of Kubernetes, `1.34`, as the platform team declares it; empty if it
+    /// does not.
+    pub kubernetes: String,
+    pub settings: S,
+    /// Documents of the files that the plugin is given to read (`data` where it is named).
+    pub data: Vec<Object>,
+}
+
+impl<S> Platform<S> {
+    /// That says nothing more: for native tests of a rule.
+    pub fn new(settings: S) -> Self {
+        Self {
+            kubernetes: String::new(),
+            settings,
+            data: Vec::new(),
+        }
+    }
+}
+
 /// What a rule may know of the kit that it looks at.
 pub struct Context<S> {
     /// The kit's path from the repository's root.
@@ -89,7 +110,35 @@ pub struct Context<S> {
     pub allowed_namespaces: Vec<String>,
     /// Whether cluster-scoped objects are granted.
     pub cluster_scoped: bool,
+    /// As in [`Platform`].
+    pub kubernetes: String,
     pub settings: S,
+    /// As in [`Platform`].
+    pub data: Vec<Object>,
+}
+
+impl<S> Context<S> {
+    /// Of a kit in a namespace of its own: for native tests of a rule.
+    pub fn new(kit: &str, namespace: &str, settings: S) -> Self {
+        Self {
+            kit: kit.to_owned(),
+            namespace: namespace.to_owned(),
+            allowed_namespaces: vec![namespace.to_owned()],
+            cluster_scoped: false,
+            kubernetes: String::new(),
+            settings,
+            data: Vec::new(),
+        }
+    }
+}
+
+/// An object as the live revision has it, and as the new one does. A finding about either goes to
+/// the place of the new one, or of the old one if it is taken away.
+#[derive(Clone, Debug)]
+pub enum Change {
+    Created(Object),
+    Updated { before: Object, after: Object },
+    Deleted(Object),
 }
 
 /// Looks at a kit's objects and reports.
@@ -97,13 +146,20 @@ pub trait Validator: Rule {
     fn validate(context: &Context<Self::Settings>, objects: &[Object], report: &mut Report);
 }
 
+/// Looks at what a revision changes of a kit's objects, against the revision that is live. Not
+/// asked about a kit's first revision, nor when the host goes back to an earlier one.
+pub trait ChangeValidator: Rule {
+    fn validate_change(context: &Context<Self::Settings>, changes: &[Change], report: &mut Report);
+}
+
 /// Changes a kit's objects.
 pub trait Transformer: Rule {
-    /// Objects keep their place in the files as long as they are changed, not replaced.
-    fn transform(context: &Context<Self::Settings>, objects: &mut Vec<Object>);
+    /// Objects keep their place in the files as long as they are changed, not replaced. Findings
+    /// are about the objects as they were handed over.
+    fn transform(context: &Context<Self::Settings>, objects: &mut Vec<Object>, report: &mut Report);
 }
 
 /// Looks at the objects of several kits at once.
 pub trait Referential: Rule {
-    fn validate_all(settings: &Self::Settings, objects: &[Object], report: &mut Report);
+    fn validate_all(platform: &Platform<Self::Settings>, objects: &[Object], report: &mut Report);
 }

@@ -3,17 +3,25 @@
 
 use serde_json::Value;
 
-use crate::{Context, Finding, Object, Referential, Report, Rule, Transformer, Validator};
+use crate::{
+    Change, ChangeValidator, Context, Finding, Object, Platform, Referential, Report, Rule,
+    Transformer, Validator,
+};
 
 /// Why a call gives no verdict.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Failure {
     /// The settings are not what the schema says.
-    Settings(String),
+    Settings {
+        /// RFC 6901 pointer into the settings.
+        field: String,
+        message: String,
+    },
     Internal(String),
 }
 
 /// One object as text.
+#[derive(Clone, Copy)]
 pub struct Text<'t> {
     pub kit: &'t str,
     pub json: &'t str,
@@ -21,49 +29,100 @@ pub struct Text<'t> {
     pub line: u32,
 }
 
-/// What is handed to a rule over one kit; settings as JSON text.
-pub struct Call {
-    pub kit: String,
-    pub namespace: String,
-    pub allowed_namespaces: Vec<String>,
+/// What is handed to every rule; settings as JSON text.
+#[derive(Default)]
+pub struct Call<'t> {
+    pub kubernetes: &'t str,
+    pub settings: &'t str,
+    pub data: Vec<Text<'t>>,
+}
+
+/// What is handed to a rule over one kit.
+pub struct KitCall<'t> {
+    pub kit: &'t str,
+    pub namespace: &'t str,
+    pub allowed_namespaces: &'t [String],
     pub cluster_scoped: bool,
-    pub settings: String,
+    pub platform: Call<'t>,
 }
 
-fn settings<R: Rule>(text: &str) -> Result<R::Settings, Failure> {
-    serde_json::from_str(text).map_err(|error| Failure::Settings(error.to_string()))
+/// One change as text.
+pub struct ChangeText<'t> {
+    pub before: Option<Text<'t>>,
+    pub after: Option<Text<'t>>,
 }
 
-fn context<R: Rule>(call: Call) -> Result<Context<R::Settings>, Failure> {
+fn platform<R: Rule>(call: Call<'_>) -> Result<Platform<R::Settings>, Failure> {
+    let read = &mut serde_json::Deserializer::from_str(call.settings);
+    let settings = serde_path_to_error::deserialize(read).map_err(|error| Failure::Settings {
+        field: pointer(error.path()),
+        message: without_place(error.inner()),
+    })?;
+    let data = call.data.into_iter().map(|text| object(text, None));
+    Ok(Platform {
+        kubernetes: call.kubernetes.to_owned(),
+        settings,
+        data: data.collect::<Result<_, _>>()?,
+    })
+}
+
+fn pointer(path: &serde_path_to_error::Path) -> String {
+    use serde_path_to_error::Segment;
+    let segment = |segment: &Segment| match segment {
+        Segment::Seq { index } => format!("/{index}"),
+        Segment::Map { key } => format!("/{}", key.replace('~', "~0").replace('/', "~1")),
+        // What is inside of a variant stands where the variant does.
+        Segment::Enum { .. } | Segment::Unknown => String::new(),
+    };
+    path.iter().map(segment).collect()
+}
+
+/// Settings are YAML to who wrote them: where the JSON text has a fault says nothing.
+fn without_place(error: &serde_json::Error) -> String {
+    let text = error.to_string();
+    let place = format!(" at line {} column {}", error.line(), error.column());
+    text.strip_suffix(&place).map(str::to_owned).unwrap_or(text)
+}
+
+fn context<R: Rule>(call: KitCall<'_>) -> Result<Context<R::Settings>, Failure> {
+    let Platform {
+        kubernetes,
+        settings,
+        data,
+    } = platform::<R>(call.platform)?;
     Ok(Context {
-        settings: settings::<R>(&call.settings)?,
-        kit: call.kit,
-        namespace: call.namespace,
-        allowed_namespaces: call.allowed_namespaces,
+        kit: call.kit.to_owned(),
+        namespace: call.namespace.to_owned(),
+        allowed_namespaces: call.allowed_namespaces.to_vec(),
         cluster_scoped: call.cluster_scoped,
+        kubernetes,
+        settings,
+        data,
+    })
+}
+
+fn object(text: Text<'_>, index: Option<u32>) -> Result<Object, Failure> {
+    let value: Value = serde_json::from_str(text.json).map_err(|error| {
+        Failure::Internal(format!("{}:{} is not JSON: {error}", text.path, text.line))
+    })?;
+    Ok(Object {
+        value,
+        path: text.path.to_owned(),
+        line: text.line,
+        kit: text.kit.to_owned(),
+        index,
     })
 }
 
 fn objects<'t>(texts: impl Iterator<Item = Text<'t>>) -> Result<Vec<Object>, Failure> {
     texts
         .enumerate()
-        .map(|(index, text)| {
-            let value: Value = serde_json::from_str(text.json).map_err(|error| {
-                Failure::Internal(format!("object {index} is not JSON: {error}"))
-            })?;
-            Ok(Object {
-                value,
-                path: text.path.to_owned(),
-                line: text.line,
-                kit: text.kit.to_owned(),
-                index: Some(index as u32),
-            })
-        })
+        .map(|(index, text)| object(text, Some(index as u32)))
         .collect()
 }
 
 pub fn validate<'t, R: Validator>(
-    call: Call,
+    call: KitCall<'_>,
     texts: impl Iterator<Item = Text<'t>>,
 ) -> Result<Vec<Finding>, Failure> {
     let mut report = Report::default();
@@ -71,24 +130,54 @@ pub fn validate<'t, R: Validator>(
     Ok(report.findings)
 }
 
-pub fn validate_all<'t, R: Referential>(
-    text: &str,
-    texts: impl Iterator<Item = Text<'t>>,
+pub fn validate_change<'t, R: ChangeValidator>(
+    call: KitCall<'_>,
+    texts: impl Iterator<Item = ChangeText<'t>>,
 ) -> Result<Vec<Finding>, Failure> {
+    let change = |(index, text): (usize, ChangeText<'t>)| {
+        let read =
+            |text: Option<Text<'t>>| text.map(|it| object(it, Some(index as u32))).transpose();
+        match (read(text.before)?, read(text.after)?) {
+            (Some(before), Some(after)) => Ok(Change::Updated { before, after }),
+            (None, Some(after)) => Ok(Change::Created(after)),
+            (Some(before), None) => Ok(Change::Deleted(before)),
+            (None, None) => Err(Failure::Internal(format!("change {index} is of nothing"))),
+        }
+    };
+    let changes = texts
+        .enumerate()
+        .map(change)
+        .collect::<Result<Vec<_>, _>>()?;
     let mut report = Report::default();
-    R::validate_all(&settings::<R>(text)?, &objects(texts)?, &mut report);
+    R::validate_change(&context::<R>(call)?, &changes, &mut report);
     Ok(report.findings)
 }
 
-/// Objects as JSON text, each with the index of the one that it was.
-pub fn transform<'t, R: Transformer>(
-    call: Call,
+pub fn validate_all<'t, R: Referential>(
+    call: Call<'_>,
     texts: impl Iterator<Item = Text<'t>>,
-) -> Result<Vec<(String, Option<u32>)>, Failure> {
+) -> Result<Vec<Finding>, Failure> {
+    let mut report = Report::default();
+    R::validate_all(&platform::<R>(call)?, &objects(texts)?, &mut report);
+    Ok(report.findings)
+}
+
+/// What a transformer makes of objects.
+pub struct Transformation {
+    /// JSON text, each with the index of the one that it was.
+    pub objects: Vec<(String, Option<u32>)>,
+    pub findings: Vec<Finding>,
+}
+
+pub fn transform<'t, R: Transformer>(
+    call: KitCall<'_>,
+    texts: impl Iterator<Item = Text<'t>>,
+) -> Result<Transformation, Failure> {
     let texts: Vec<Text<'t>> = texts.collect();
-    let mut changed = objects(texts.iter().map(|text| Text { ..*text }))?;
+    let mut changed = objects(texts.iter().copied())?;
     let before = changed.clone();
-    R::transform(&context::<R>(call)?, &mut changed);
+    let mut report = Report::default();
+    R::transform(&context::<R>(call)?, &mut changed, &mut report);
     let text = |object: Object| match object.index {
         // Untouched objects keep their very bytes.
         Some(index) if before[index as usize].value == object.value => {
@@ -96,7 +185,10 @@ pub fn transform<'t, R: Transformer>(
         }
         index => (object.value.to_string(), index),
     };
-    Ok(changed.into_iter().map(text).collect())
+    Ok(Transformation {
+        objects: changed.into_iter().map(text).collect(),
+        findings: report.findings,
+    })
 }
 
 /// The JSON Schema of a rule's settings.

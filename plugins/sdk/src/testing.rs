@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
-use crate::run::{Call, Text, from_yaml, validate};
+use crate::run::{Call, KitCall, Text, from_yaml, validate};
 use crate::{Finding, Object, Severity, Validator};
 
 #[derive(Serialize, Deserialize, Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -138,12 +138,15 @@ fn read(case: &Path) -> (Vec<Object>, String) {
 
 /// As the host does: by JSON text.
 fn judge<R: Validator>(objects: &[Object], settings: &str) -> Result<Vec<Finding>, String> {
-    let call = Call {
-        kit: "kits/case".into(),
-        namespace: String::new(),
-        allowed_namespaces: Vec::new(),
+    let call = KitCall {
+        kit: "kits/case",
+        namespace: "",
+        allowed_namespaces: &[],
         cluster_scoped: true,
-        settings: settings.to_owned(),
+        platform: Call {
+            settings,
+            ..Call::default()
+        },
     };
     let json: Vec<String> = objects.iter().map(|it| it.value.to_string()).collect();
     let texts = json.iter().zip(objects).map(|(json, object)| Text {

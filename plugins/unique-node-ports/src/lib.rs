@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use schemars::JsonSchema;
 use serde::Deserialize;
-use trimtab_plugin::{Object, Referential, Report, Rule};
+use trimtab_plugin::{Object, Platform, Referential, Report, Rule};
 
 #[derive(Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields, default)]
@@ -45,7 +45,7 @@ struct Claim<'o> {
 }
 
 impl Referential for UniqueNodePorts {
-    fn validate_all(settings: &Settings, objects: &[Object], report: &mut Report) {
+    fn validate_all(platform: &Platform<Settings>, objects: &[Object], report: &mut Report) {
         let mut claims: BTreeMap<(u64, &str), Vec<Claim<'_>>> = BTreeMap::new();
         let mut taken = BTreeSet::new();
         for service in objects {
@@ -65,7 +65,7 @@ impl Referential for UniqueNodePorts {
         for rivals in claims.values().filter(|rivals| rivals.len() > 1) {
             for (index, claim) in rivals.iter().enumerate() {
                 let other = &rivals[usize::from(index == 0)];
-                tell(settings, claim, other, &taken, report);
+                tell(&platform.settings, claim, other, &taken, report);
             }
         }
     }
@@ -112,7 +112,8 @@ mod tests {
 
     fn messages(objects: &[Object]) -> Vec<(String, Option<String>)> {
         let mut report = Report::default();
-        UniqueNodePorts::validate_all(&Settings::default(), objects, &mut report);
+        let platform = Platform::new(Settings::default());
+        UniqueNodePorts::validate_all(&platform, objects, &mut report);
         report
             .findings()
             .iter()

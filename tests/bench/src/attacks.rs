@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 use anyhow::{Context as _, Result, anyhow};
 use tokio::time::MissedTickBehavior;
 use trimtab::manifest::Origin;
-use trimtab::sandbox::{CallContext, CallObject, Compiler, Sandbox, SandboxLimits};
+use trimtab::sandbox::{CallContext, CallObject, CallPlatform, Compiler, Sandbox, SandboxLimits};
 use trimtab_harness::attacks::{self, Attack};
 use trimtab_harness::root;
 
@@ -90,7 +90,10 @@ async fn beaten(sandbox: &Sandbox, attack: &Attack) -> Result<(f64, f64)> {
             namespace: "a".into(),
             allowed_namespaces: Vec::new(),
             cluster_scoped: false,
-            settings: "{}".into(),
+            platform: CallPlatform {
+                settings: "{}".into(),
+                ..CallPlatform::default()
+            },
         };
         let object = CallObject {
             json: r#"{"apiVersion":"v1","kind":"ConfigMap","metadata":{"name":"x"}}"#.into(),

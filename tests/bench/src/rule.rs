@@ -6,9 +6,9 @@ use anyhow::{Result, anyhow};
 use port_policy::PortPolicy;
 use serde_json::json;
 use trimtab::manifest::Origin;
-use trimtab::sandbox::{CallContext, CallObject, Compiler, Sandbox, SandboxLimits};
+use trimtab::sandbox::{CallContext, CallObject, CallPlatform, Compiler, Sandbox, SandboxLimits};
 use trimtab_harness::root;
-use trimtab_plugin::run::{Call, Text, validate};
+use trimtab_plugin::run::{Call, KitCall, Text, validate};
 
 use crate::Figure;
 
@@ -26,17 +26,22 @@ pub fn measure() -> Result<Vec<Figure>> {
         namespace: "a".into(),
         allowed_namespaces: vec!["a".into()],
         cluster_scoped: false,
-        settings: SETTINGS.into(),
+        platform: CallPlatform {
+            settings: SETTINGS.into(),
+            ..CallPlatform::default()
+        },
     };
     let many: Vec<CallObject> = (0..1000).map(object).collect();
     let guest = median(40, || {
-        plugin.validate(&context, &many).map(|found| found.len())
+        plugin
+            .validate(&context, &many)
+            .map(|(found, _)| found.len())
     })?;
     let native = median(40, || Ok::<_, anyhow::Error>(natively(&many)))?;
     let single = median(2000, || {
         plugin
             .validate(&context, &many[..1])
-            .map(|found| found.len())
+            .map(|(found, _)| found.len())
     })?;
     let size = many[0].json.len();
     Ok(vec![
@@ -77,12 +82,15 @@ fn median<T, E>(runs: usize, mut run: impl FnMut() -> Result<T, E>) -> Result<Du
 }
 
 fn natively(objects: &[CallObject]) -> usize {
-    let call = Call {
-        kit: "kits/a".into(),
-        namespace: "a".into(),
-        allowed_namespaces: vec!["a".into()],
+    let call = KitCall {
+        kit: "kits/a",
+        namespace: "a",
+        allowed_namespaces: &["a".to_owned()],
         cluster_scoped: false,
-        settings: SETTINGS.into(),
+        platform: Call {
+            settings: SETTINGS,
+            ..Call::default()
+        },
     };
     let texts = objects.iter().map(|object| Text {
         kit: "",

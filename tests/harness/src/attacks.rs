@@ -21,6 +21,10 @@ const RULE: u32 = 1088;
 const ANSWER: u32 = 1152;
 const FINDINGS: u32 = 65_536;
 const TAGS: u32 = 1 << 20;
+/// What `validate` takes, as the canonical ABI flattens it, and which of these is where the
+/// settings are.
+pub const PARAMETERS: usize = 15;
+const SETTINGS: usize = 9;
 /// 64 KiB of `x`.
 const LONG: u32 = 131_072;
 
@@ -92,7 +96,7 @@ impl Module {
             let text = text.replace('"', "\\22");
             data.push_str(&format!("(data (i32.const {at}) \"{text}\")\n"));
         }
-        let parameters = "i32 ".repeat(11);
+        let parameters = "i32 ".repeat(PARAMETERS);
         let Self {
             imports,
             parts,
@@ -125,16 +129,32 @@ impl Module {
     }
 
     fn component(&self) -> Result<Vec<u8>> {
-        let mut resolve = Resolve::default();
-        let (package, _) = resolve.push_dir(root().join("wit"))?;
-        let world = resolve.select_world(&[package], Some("validator"))?;
-        let mut module = wat::parse_str(self.text()).context("the attack's own text")?;
-        embed_component_metadata(&mut module, &resolve, world, StringEncoding::UTF8)?;
-        ComponentEncoder::default()
-            .module(&module)?
-            .validate(true)
-            .encode()
+        let wit = std::fs::read_to_string(root().join("wit/plugin.wit"))?;
+        encoded(&self.text(), &wit)
     }
+}
+
+fn encoded(text: &str, wit: &str) -> Result<Vec<u8>> {
+    let mut resolve = Resolve::default();
+    let package = resolve.push_str("plugin.wit", wit)?;
+    let world = resolve.select_world(&[package], Some("validator"))?;
+    let mut module = wat::parse_str(text).context("the module's own text")?;
+    embed_component_metadata(&mut module, &resolve, world, StringEncoding::UTF8)?;
+    ComponentEncoder::default()
+        .module(&module)?
+        .validate(true)
+        .encode()
+}
+
+/// An honest component that is built for a version of the contract: it has one finding, and does
+/// the same on every machine, to the unit of fuel. `parameters` are those of its `validate`, as
+/// the canonical ABI flattens them.
+pub fn built_for(version: &str, wit: &str, parameters: usize) -> Result<Vec<u8>> {
+    let module = answering(vec![Finding::default()]).text();
+    let module = module
+        .replace("@0.1.0", &format!("@{version}"))
+        .replace(&"i32 ".repeat(PARAMETERS), &"i32 ".repeat(parameters));
+    encoded(&module, wit)
 }
 
 /// A component that answers with bytes which the text at the beginning of its settings decides:
@@ -156,7 +176,7 @@ pub fn arbitrary() -> Result<Vec<u8>> {
     let module = Module {
         validate: format!(
             "(local $x i64)
-            (local.set $x (i64.or (i64.const 1) (i64.load (i32.add (local.get 7) (i32.const 6)))))
+            (local.set $x (i64.or (i64.const 1) (i64.load (i32.add (local.get {SETTINGS}) (i32.const 6)))))
             {} {}
             (i32.store8 (i32.const {ANSWER}) (i32.and (i32.wrap_i64 (local.get $x)) (i32.const 1)))
             (if (i64.gt_u (local.get $x) (i64.const 0x4000000000000000)) (then

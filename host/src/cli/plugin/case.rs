@@ -10,7 +10,7 @@ use serde_json::Value;
 use super::Failure;
 use super::expectation::Told;
 use crate::kit::{Grants, KitPath, PluginUse};
-use crate::manifest::{Limits, Manifest, ReadError, read, read_value};
+use crate::manifest::{Limits, Manifest, Origin, ReadError, read, read_documents, read_value};
 use crate::pipeline::{Trial, TrialKit};
 use crate::sandbox::Plugin;
 use crate::source::ObjectId;
@@ -20,10 +20,14 @@ pub(super) const OUTPUT: &str = "output.yaml";
 const INPUT: &str = "input.yaml";
 const INPUTS: &str = "input";
 const SETTINGS: &str = "settings.yaml";
-/// For change validators, which the contract does not have yet.
+/// What was live, for a change validator.
 const PREVIOUS: &str = "previous.yaml";
+/// What the plugin is given to read.
+const DATA: &str = "data";
 const CASE: &str = "case.yaml";
-const FILES: [&str; 7] = [INPUT, INPUTS, SETTINGS, PREVIOUS, EXPECTED, OUTPUT, CASE];
+const FILES: [&str; 8] = [
+    INPUT, INPUTS, SETTINGS, PREVIOUS, DATA, EXPECTED, OUTPUT, CASE,
+];
 /// The kit that `input.yaml` is, if the case does not say.
 const KIT: &str = "kits/test";
 
@@ -42,6 +46,8 @@ struct Circumstances {
     allowed_namespaces: Option<Vec<String>>,
     #[serde(default)]
     cluster_scoped: bool,
+    #[serde(default)]
+    kubernetes_version: String,
 }
 
 /// The folders of a plugin's cases, by name.
@@ -113,11 +119,21 @@ impl Case {
             blob: ObjectId::none(),
             digest: None,
             settings: settings.into(),
+            // Read below, and not from a repository.
+            data: [].into(),
+            fuel: None,
+            kubernetes: circumstances.kubernetes_version.as_str().into(),
             guardrail: false,
             named_at: None,
+            pointer: String::new(),
+            spans: None,
+        };
+        let data = match there.contains(DATA) {
+            true => data(folder)?,
+            false => Vec::new(),
         };
         Ok(Self {
-            trial: Trial { used, kits },
+            trial: Trial { used, data, kits },
             expected,
             output,
         })
@@ -132,7 +148,12 @@ fn kits(
     match (there.contains(INPUT), there.contains(INPUTS)) {
         (true, false) => {
             let path = circumstances.kit.as_deref().unwrap_or(KIT);
-            Ok(vec![kit(folder, INPUT, path, circumstances)?])
+            let mut kit = kit(folder, INPUT, path, circumstances)?;
+            kit.previous = text(folder, PREVIOUS)?
+                .map(|bytes| read(PREVIOUS, &bytes, &Limits::default()))
+                .transpose()
+                .map_err(told)?;
+            Ok(vec![kit])
         }
         (false, true) if circumstances.kit.is_some() => Err(vec![format!(
             "{CASE}: a kit in {INPUTS}/ is called as its file, and not by `kit`"
@@ -144,6 +165,9 @@ fn kits(
                 let file = format!("{INPUTS}/{name}.yaml");
                 kit(folder, &file, name, circumstances)
             };
+            if there.contains(PREVIOUS) {
+                return Err(vec![format!("{PREVIOUS} goes with {INPUT}, of one kit")]);
+            }
             names.iter().map(kit).collect()
         }
         _ => Err(vec![format!(
@@ -190,7 +214,30 @@ fn kit(
             ..Grants::default()
         },
         manifests,
+        previous: None,
     })
+}
+
+/// The documents of the files in a case's folder of data, by their paths.
+fn data(folder: &Path) -> Result<Vec<(Value, Origin)>, Vec<String>> {
+    let mut documents = Vec::new();
+    let mut ahead = vec![DATA.to_owned()];
+    let mut files = BTreeSet::new();
+    while let Some(path) = ahead.pop() {
+        for entry in entries(&folder.join(&path))? {
+            let below = format!("{path}/{entry}");
+            if folder.join(&below).is_dir() {
+                ahead.push(below);
+            } else {
+                files.insert(below);
+            }
+        }
+    }
+    for file in files {
+        let bytes = text(folder, &file)?.unwrap_or_default();
+        documents.extend(read_documents(&file, &bytes, &Limits::default()).map_err(told)?);
+    }
+    Ok(documents)
 }
 
 /// Names in a folder, but for hidden ones.

@@ -101,7 +101,7 @@ pub(super) fn reported(tried: &Tried, plugin: &Plugin) -> Vec<Told> {
 /// Compares each file that the case has or should have.
 pub(super) fn compare(case: &Case, plugin: &Plugin, tried: &Tried) -> Vec<Compared> {
     let kinds = plugin.kinds();
-    let judges = kinds.validate || kinds.referential;
+    let judges = kinds.validate || kinds.validate_change || kinds.referential;
     let mut compared = Vec::new();
     // A transformer that gave no answer is told as a finding.
     if judges || case.expected.is_some() || !tried.findings.is_empty() {

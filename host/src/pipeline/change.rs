@@ -1,0 +1,220 @@
+//! Rules over what a revision changes of a kit, against the revision that is live.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use super::enforcement::weighed;
+use super::evaluation::{Evaluation, Evaluator, Verdict};
+use super::plugins::Loaded;
+use super::rendered::{call_object, context, finding, reads, unevaluated};
+use super::secrets::Secrets;
+use super::{PluginStore, Rendered, render_kit};
+use crate::kit::{KitPath, KitSource, RepositorySpec};
+use crate::manifest::{Finding, GroupKind, Manifest, ObjectKey, Scopes};
+use crate::sandbox::{CallChange, CallContext};
+use crate::source::{Revision, Snapshot, SourceError};
+
+/// A change of one object; one of the two is there.
+type Change<'m> = (Option<&'m Manifest>, Option<&'m Manifest>);
+
+impl Evaluator {
+    /// Asks the change validators about each kit that has one and is live at another revision
+    /// than this: `live` names it, `at` gives its files. A kit that is not live anywhere changes
+    /// nothing. What was found before for the same two renderings is not asked again.
+    pub fn judge_changes(
+        &mut self,
+        snapshot: &Snapshot,
+        spec: &RepositorySpec,
+        evaluation: &mut Evaluation,
+        live: &BTreeMap<KitPath, Revision>,
+        at: impl Fn(&Revision) -> Result<Snapshot, SourceError>,
+    ) -> Result<(), SourceError> {
+        let mut asked: BTreeMap<&Revision, Vec<usize>> = BTreeMap::new();
+        for (index, verdict) in evaluation.verdicts.iter_mut().enumerate() {
+            let Some(revision) = live.get(&verdict.kit.path) else {
+                continue;
+            };
+            if !self.judges_changes(snapshot, &verdict.kit) {
+                continue;
+            }
+            verdict.changed_from = Some(revision.clone());
+            match self
+                .known
+                .get(&verdict.kit.path)
+                .and_then(|it| it.changes.as_ref())
+            {
+                Some((from, to, found))
+                    if from == revision && Arc::ptr_eq(to, &verdict.rendered) =>
+                {
+                    verdict.changes.clone_from(found);
+                }
+                _ => asked.entry(revision).or_default().push(index),
+            }
+        }
+        let mut scopes = Scopes::default();
+        for (kind, (scope, _)) in &evaluation.defined {
+            scopes.learn(kind.clone(), *scope);
+        }
+        for (revision, indices) in asked {
+            let before = self.as_they_are(spec, revision, &at);
+            for index in indices {
+                let verdict = &mut evaluation.verdicts[index];
+                verdict.changes = match &before {
+                    Ok((live, kits)) => self.changes(snapshot, verdict, (live, kits), &scopes),
+                    Err(reason) => vec![not_comparable(revision, reason)],
+                };
+                if let Some(known) = self.known.get_mut(&verdict.kit.path) {
+                    let found = verdict.changes.clone();
+                    known.changes = Some((revision.clone(), verdict.rendered.clone(), found));
+                }
+            }
+        }
+        match snapshot.damage() {
+            Some(damage) => Err(damage.clone()),
+            None => Ok(()),
+        }
+    }
+
+    fn judges_changes(&self, snapshot: &Snapshot, kit: &KitSource) -> bool {
+        let mut plugins = kit.plugins.iter();
+        plugins.any(|used| self.plugins.judges_changes(snapshot, used))
+    }
+
+    /// The kits of a revision that is live.
+    fn as_they_are(
+        &mut self,
+        spec: &RepositorySpec,
+        revision: &Revision,
+        at: &impl Fn(&Revision) -> Result<Snapshot, SourceError>,
+    ) -> Result<(Snapshot, Vec<Arc<KitSource>>), String> {
+        let live = at(revision).map_err(|error| error.to_string())?;
+        let discovery = self
+            .live
+            .discover(&live, spec)
+            .map_err(|error| error.to_string())?;
+        Ok((live, discovery.kits))
+    }
+
+    fn changes(
+        &self,
+        snapshot: &Snapshot,
+        verdict: &Verdict,
+        (live, kits): (&Snapshot, &[Arc<KitSource>]),
+        scopes: &Scopes,
+    ) -> Vec<Finding> {
+        let Ok(found) = kits.binary_search_by(|kit| kit.path.cmp(&verdict.kit.path)) else {
+            return Vec::new();
+        };
+        let kit = &kits[found];
+        if kit.inputs == verdict.kit.inputs {
+            return Vec::new();
+        }
+        let before = render_kit(live, kit, &self.plugins, scopes);
+        if before.manifests.is_empty()
+            && let Some(error) = before.findings.iter().find(|it| it.is_error())
+        {
+            let revision = live.commit().map(|commit| commit.revision.clone());
+            let revision = revision.unwrap_or_else(|| Revision::new(""));
+            return vec![not_comparable(&revision, &error.message)];
+        }
+        between(
+            snapshot,
+            &verdict.kit,
+            &before,
+            &verdict.rendered,
+            &self.plugins,
+        )
+    }
+}
+
+/// What a kit's change validators say of two renderings.
+fn between(
+    snapshot: &Snapshot,
+    kit: &KitSource,
+    before: &Rendered,
+    after: &Rendered,
+    plugins: &PluginStore,
+) -> Vec<Finding> {
+    let mut secrets = Secrets::of(&before.manifests);
+    secrets.add(&after.manifests);
+    let changes = compared(&before.manifests, &after.manifests);
+    let mut findings = Vec::new();
+    for used in &kit.plugins {
+        // One that cannot be loaded has stopped the kit before this.
+        let Ok(ready) = plugins.ready(snapshot, used) else {
+            continue;
+        };
+        if !ready.plugin.kinds().validate_change {
+            continue;
+        }
+        let context = context(kit.path.as_str(), &kit.grants, &ready.platform);
+        let (found, _) = judge(&context, &ready, &changes, &secrets);
+        let weighed = |finding| weighed(&kit.rules, finding);
+        findings.extend(found.into_iter().filter_map(weighed));
+    }
+    findings
+}
+
+/// Objects that are not the same before and after, by their keys.
+pub(super) fn compared<'m>(before: &'m [Manifest], after: &'m [Manifest]) -> Vec<Change<'m>> {
+    let mut pairs: BTreeMap<ObjectKey, Change<'m>> = BTreeMap::new();
+    for manifest in before {
+        pairs.entry(manifest.key()).or_default().0 = Some(manifest);
+    }
+    for manifest in after {
+        pairs.entry(manifest.key()).or_default().1 = Some(manifest);
+    }
+    let differs = |(before, after): &Change<'_>| match (before, after) {
+        (Some(before), Some(after)) => before.object != after.object,
+        _ => true,
+    };
+    pairs.into_values().filter(differs).collect()
+}
+
+/// What a change validator says, and the fuel that it took. It is not asked about nothing.
+pub(super) fn judge(
+    context: &CallContext,
+    Loaded { used, plugin, .. }: &Loaded<'_>,
+    changes: &[Change<'_>],
+    secrets: &Secrets,
+) -> (Vec<Finding>, u64) {
+    let kinds: &[GroupKind] = &plugin.description().kinds;
+    let read: Vec<&Change<'_>> = changes
+        .iter()
+        .filter(|(before, after)| after.or(*before).is_some_and(|it| reads(kinds, it)))
+        .collect();
+    if read.is_empty() {
+        return (Vec::new(), 0);
+    }
+    let handed: Vec<CallChange> = read
+        .iter()
+        .map(|(before, after)| CallChange {
+            before: before.map(call_object),
+            after: after.map(call_object),
+        })
+        .collect();
+    match plugin.validate_change(context, &handed) {
+        Ok((found, fuel)) => {
+            let object = |index: usize| {
+                read.get(index)
+                    .and_then(|(before, after)| after.or(*before))
+            };
+            let told = found
+                .into_iter()
+                .map(|raw| finding(used, plugin, raw, object, secrets))
+                .collect();
+            (told, fuel)
+        }
+        Err(error) => (vec![unevaluated(used, &error, secrets)], 0),
+    }
+}
+
+fn not_comparable(revision: &Revision, reason: &str) -> Finding {
+    let message = format!(
+        "the revision {} that is live cannot be compared with: {reason}",
+        revision.short()
+    );
+    Finding::host_error("change-not-comparable", message).hint(
+        "if what changes is meant: trimtab reconcile KIT --allow-changes REV, with this revision",
+    )
+}
