@@ -4,13 +4,14 @@
 //! A case is a folder with `input.yaml` (objects), `settings.yaml` (optional) and `expected.yaml`:
 //! a list of findings, each with rule, severity, object, field and message, in any order.
 
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
-use crate::run::{Call, KitCall, Text, from_yaml, validate};
-use crate::{Finding, Object, Severity, Validator};
+use crate::run::{Call, ChangeText, KitCall, Text, from_yaml, validate, validate_change};
+use crate::{ChangeValidator, Finding, Object, Severity, Validator};
 
 #[derive(Serialize, Deserialize, Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 #[serde(deny_unknown_fields)]
@@ -27,10 +28,34 @@ struct Expected {
 /// Runs every case of a folder, and asks that each rule of the plugin is found in one of them.
 /// With `UPDATE_CASES` in the environment, `expected.yaml` is written anew.
 pub fn cases<R: Validator>(folder: impl AsRef<Path>) {
+    compare(folder.as_ref(), R::RULES, |case| {
+        let (objects, settings) = read(case);
+        (judge::<R>(&objects, &settings), objects)
+    });
+}
+
+/// As [`cases`], of a change validator: `previous.yaml` has the objects as they were.
+pub fn change_cases<R: ChangeValidator>(folder: impl AsRef<Path>) {
+    compare(folder.as_ref(), R::RULES, |case| {
+        let (after, settings) = read(case);
+        let before = from_yaml("kits/case", &text(&case.join("previous.yaml")));
+        let changes = changes(&before, &after);
+        let told = changes.iter().map(|(before, after)| after.or(*before));
+        let told = told.flatten().cloned().collect();
+        (judge_changes::<R>(&changes, &settings), told)
+    });
+}
+
+/// Runs every case: `judge` gives the findings, and the objects that they are about.
+fn compare(
+    folder: &Path,
+    rules: &[(&str, &str)],
+    judge: impl Fn(&Path) -> (Result<Vec<Finding>, String>, Vec<Object>),
+) {
     let mut found = Vec::new();
-    for case in folders(folder.as_ref()) {
-        let (objects, settings) = read(&case);
-        let findings: Vec<Expected> = judge::<R>(&objects, &settings)
+    for case in folders(folder) {
+        let (findings, objects) = judge(&case);
+        let findings: Vec<Expected> = findings
             .unwrap_or_else(|failure| panic!("{}: {failure}", case.display()))
             .iter()
             .map(|finding| row(finding, &objects))
@@ -45,7 +70,7 @@ pub fn cases<R: Validator>(folder: impl AsRef<Path>) {
             .unwrap_or_else(|error| panic!("{}: {error}", path.display()));
         assert_eq!(ordered(findings), ordered(expected), "{}", path.display());
     }
-    for (rule, _) in R::RULES {
+    for (rule, _) in rules {
         assert!(found.iter().any(|it| it == rule), "no case finds {rule}");
     }
 }
@@ -60,6 +85,31 @@ pub fn findings<R: Validator>(settings: Value, objects: &[Value]) -> Vec<Finding
 /// Puts odd values in each place of each case's objects in turn: a rule gives findings, whatever
 /// it is handed, and never panics.
 pub fn odd_objects<R: Validator>(folder: impl AsRef<Path>) {
+    for case in folders(folder.as_ref()) {
+        let (objects, settings) = read(&case);
+        each_odd(&objects, |changed| {
+            judge::<R>(changed, &settings)
+                .unwrap_or_else(|failure| panic!("{}: {failure}", case.display()));
+        });
+    }
+}
+
+/// As [`odd_objects`], of a change validator: as objects were, and as they are to be.
+pub fn odd_changes<R: ChangeValidator>(folder: impl AsRef<Path>) {
+    for case in folders(folder.as_ref()) {
+        let (after, settings) = read(&case);
+        let before = from_yaml("kits/case", &text(&case.join("previous.yaml")));
+        let judged = |before: &[Object], after: &[Object]| {
+            judge_changes::<R>(&changes(before, after), &settings)
+                .unwrap_or_else(|failure| panic!("{}: {failure}", case.display()));
+        };
+        each_odd(&after, |changed| judged(&before, changed));
+        each_odd(&before, |changed| judged(changed, &after));
+    }
+}
+
+/// Objects with each odd value in each of their places.
+fn each_odd(objects: &[Object], judge: impl Fn(&[Object])) {
     let odd = [
         json!(null),
         json!(true),
@@ -72,20 +122,16 @@ pub fn odd_objects<R: Validator>(folder: impl AsRef<Path>) {
         json!([null]),
         json!({"": {}}),
     ];
-    for case in folders(folder.as_ref()) {
-        let (objects, settings) = read(&case);
-        for (index, object) in objects.iter().enumerate() {
-            let mut pointers = Vec::new();
-            places(&object.value, String::new(), &mut pointers);
-            for pointer in pointers {
-                for value in &odd {
-                    let mut changed = objects.clone();
-                    if let Some(place) = changed[index].value.pointer_mut(&pointer) {
-                        *place = value.clone();
-                    }
-                    judge::<R>(&changed, &settings)
-                        .unwrap_or_else(|failure| panic!("{}: {failure}", case.display()));
+    for (index, object) in objects.iter().enumerate() {
+        let mut pointers = Vec::new();
+        places(&object.value, String::new(), &mut pointers);
+        for pointer in pointers {
+            for value in &odd {
+                let mut changed = objects.to_vec();
+                if let Some(place) = changed[index].value.pointer_mut(&pointer) {
+                    *place = value.clone();
                 }
+                judge(&changed);
             }
         }
     }
@@ -138,7 +184,18 @@ fn read(case: &Path) -> (Vec<Object>, String) {
 
 /// As the host does: by JSON text.
 fn judge<R: Validator>(objects: &[Object], settings: &str) -> Result<Vec<Finding>, String> {
-    let call = KitCall {
+    let json: Vec<String> = objects.iter().map(|it| it.value.to_string()).collect();
+    let texts = json.iter().zip(objects).map(|(json, object)| Text {
+        kit: "",
+        json,
+        path: &object.path,
+        line: object.line,
+    });
+    validate::<R>(call(settings), texts).map_err(|failure| format!("{failure:?}"))
+}
+
+fn call(settings: &str) -> KitCall<'_> {
+    KitCall {
         kit: "kits/case",
         namespace: "",
         allowed_namespaces: &[],
@@ -147,15 +204,50 @@ fn judge<R: Validator>(objects: &[Object], settings: &str) -> Result<Vec<Finding
             settings,
             ..Call::default()
         },
-    };
-    let json: Vec<String> = objects.iter().map(|it| it.value.to_string()).collect();
-    let texts = json.iter().zip(objects).map(|(json, object)| Text {
+    }
+}
+
+type Pair<'o> = (Option<&'o Object>, Option<&'o Object>);
+
+/// Objects that are not the same before and after, by what they are.
+fn changes<'o>(before: &'o [Object], after: &'o [Object]) -> Vec<Pair<'o>> {
+    let mut pairs: BTreeMap<String, Pair<'o>> = BTreeMap::new();
+    before
+        .iter()
+        .for_each(|it| pairs.entry(key(it)).or_default().0 = Some(it));
+    after
+        .iter()
+        .for_each(|it| pairs.entry(key(it)).or_default().1 = Some(it));
+    let value = |object: Option<&'o Object>| object.map(|it| &it.value);
+    pairs
+        .into_values()
+        .filter(|(old, new)| value(*old) != value(*new))
+        .collect()
+}
+
+fn judge_changes<R: ChangeValidator>(
+    changes: &[Pair<'_>],
+    settings: &str,
+) -> Result<Vec<Finding>, String> {
+    let json = |object: Option<&Object>| object.map(|it| it.value.to_string());
+    let json: Vec<_> = changes
+        .iter()
+        .map(|(old, new)| (json(*old), json(*new)))
+        .collect();
+    let texts = json.iter().map(|(old, new)| ChangeText {
+        before: old.as_deref().map(as_text),
+        after: new.as_deref().map(as_text),
+    });
+    validate_change::<R>(call(settings), texts).map_err(|failure| format!("{failure:?}"))
+}
+
+fn as_text(json: &str) -> Text<'_> {
+    Text {
         kit: "",
         json,
-        path: &object.path,
-        line: object.line,
-    });
-    validate::<R>(call, texts).map_err(|failure| format!("{failure:?}"))
+        path: "kits/case/test.yaml",
+        line: 1,
+    }
 }
 
 fn row(finding: &Finding, objects: &[Object]) -> Expected {

@@ -9,7 +9,7 @@ use crate::root;
 
 const TARGET: &str = "wasm32-unknown-unknown";
 /// The plugins of this repository.
-pub const PLUGINS: [&str; 8] = [
+pub const PLUGINS: [&str; 9] = [
     "port-policy",
     "namespace-guard",
     "unique-node-ports",
@@ -18,6 +18,7 @@ pub const PLUGINS: [&str; 8] = [
     "resources",
     "probes",
     "replicas",
+    "changes",
 ];
 
 /// The crate whose examples are the guests of the sandbox's tests.
