@@ -1,5 +1,6 @@
 //! The command line as a person or a script meets it. Needs no cluster.
 
+mod base;
 mod plugins;
 
 use std::path::Path;

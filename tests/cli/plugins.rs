@@ -2,6 +2,7 @@
 
 mod bench;
 mod cases;
+mod given;
 mod inspect;
 mod project;
 

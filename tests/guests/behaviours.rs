@@ -59,11 +59,12 @@ fn run(guest: &str) -> Result<Vec<RawFinding>, CallError> {
 }
 
 /// The guests that a test below runs; kept whole by `every_guest_has_a_test`.
-const TESTED: [&str; 11] = [
+const TESTED: [&str; 12] = [
     "bad-pointer",
     "control-characters",
     "endless-loop",
     "giant-result",
+    "given",
     "honest",
     "memory-in-one-go",
     "memory-in-small-steps",
@@ -109,6 +110,28 @@ fn an_honest_guest_is_heard_and_takes_the_same_fuel_on_every_run() {
             .expect("a verdict"),
         (found, fuel)
     );
+}
+
+#[test]
+fn a_guest_is_told_the_version_and_given_its_data_and_spends_what_it_is_granted() {
+    let plugin = sandbox().load(&component("guest-given")).expect("it loads");
+    let mut context = context("{}");
+    context.platform.kubernetes = "1.34".into();
+    context.platform.data = [CallObject {
+        json: r#"{"a":1}"#.into(),
+        origin: Origin::new("rules/a.yaml", 3),
+    }]
+    .into();
+    let (found, fuel) = plugin.validate(&context, &objects()).expect("a verdict");
+    assert_eq!(
+        found[0].message,
+        r#"Kubernetes 1.34: rules/a.yaml:3={"a":1}"#
+    );
+    context.platform.fuel = Some(fuel);
+    assert_eq!(plugin.validate(&context, &objects()), Ok((found, fuel)));
+    context.platform.fuel = Some(fuel / 2);
+    let refused = plugin.validate(&context, &objects());
+    assert_eq!(refused, Err(CallError::Fuel { limit: fuel / 2 }));
 }
 
 #[test]

@@ -16,12 +16,17 @@ use crate::manifest::{Finding, Severity};
 ///
 ///   trimtab check
 ///   trimtab check kits/acme/shop
+///   trimtab check --base origin/main
 ///   trimtab check --output sarif > findings.sarif
 #[derive(Args)]
 #[command(verbatim_doc_comment)]
 pub struct Check {
     #[command(flatten)]
     local: LocalArgs,
+    /// Tell only of kits that changed since this revision and HEAD parted, and of what others have
+    /// by it; change validators compare with it
+    #[arg(long, value_name = "REV")]
+    base: Option<String>,
     #[arg(short, long, value_enum, default_value = "text")]
     output: Format,
     #[arg(long, value_enum, default_value = "auto")]
@@ -39,14 +44,12 @@ enum Format {
 impl Check {
     pub(super) fn run(self) -> Result<Outcome, Failure> {
         let began = Instant::now();
-        let local = self.local.evaluate()?;
+        let local = self.local.evaluate(self.base.as_deref())?;
         let findings = findings(&local);
-        let kits = local
-            .evaluation
-            .verdicts
-            .iter()
-            .filter(|it| local.is_selected(it.kit.path.as_str()))
-            .count();
+        let kits = match &local.base {
+            Some(_) => local.changed(),
+            None => local.told().len(),
+        };
         let count = |severity| {
             findings
                 .iter()
@@ -65,7 +68,10 @@ impl Check {
                         value
                     })
                     .collect();
-                let summary = json!({"kits": kits, "errors": errors, "warnings": warnings});
+                let mut summary = json!({"kits": kits, "errors": errors, "warnings": warnings});
+                if let Some(base) = &local.base {
+                    summary["base"] = json!(base.name);
+                }
                 format!("{:#}\n", json!({"findings": told, "summary": summary}))
             }
             Format::Text => {
@@ -78,8 +84,12 @@ impl Check {
                     text.push_str("note: there is no trimtab.yaml or repository.yaml: grants and guardrails are not known\n");
                 }
                 let milliseconds = began.elapsed().as_millis();
+                let which = match &local.base {
+                    Some(base) => format!("changed since {}", base.name),
+                    None => "checked".to_owned(),
+                };
                 text.push_str(&format!(
-                    "{} checked: {}, {} ({milliseconds} ms)\n",
+                    "{} {which}: {}, {} ({milliseconds} ms)\n",
                     counted(kits, "kit"),
                     counted(errors, "error"),
                     counted(warnings, "warning"),
@@ -103,15 +113,10 @@ fn findings(local: &Local) -> Vec<(Option<String>, Finding)> {
         .iter()
         .chain(&local.evaluation.findings)
         .map(|finding| (None, finding.clone()));
-    let kits = local
-        .evaluation
-        .verdicts
-        .iter()
-        .filter(|verdict| local.is_selected(verdict.kit.path.as_str()))
-        .flat_map(|verdict| {
-            verdict
-                .findings()
-                .map(|it| (Some(verdict.kit.path.to_string()), it.clone()))
-        });
+    let kits = local.told().into_iter().flat_map(|(verdict, told)| {
+        let kit = verdict.kit.path.to_string();
+        told.into_iter()
+            .map(move |it| (Some(kit.clone()), it.clone()))
+    });
     own.chain(kits).collect()
 }

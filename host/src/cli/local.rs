@@ -11,11 +11,14 @@ use super::{Failure, run::repositories_in};
 use crate::config;
 use crate::kit::{RepositorySpec, validate};
 use crate::manifest::Finding;
-use crate::pipeline::{Evaluation, Evaluator, PluginStore};
+use crate::pipeline::{Evaluation, Evaluator, PluginStore, Verdict};
 use crate::source::Snapshot;
 
 /// Files that hold the Repository for work without a cluster, looked for at the root.
 const REPOSITORY_FILES: [&str; 2] = ["trimtab.yaml", "repository.yaml"];
+
+/// Bytes of such a file.
+const REPOSITORY_BYTES: usize = 1 << 20;
 
 /// Which working directory, and which part of it.
 #[derive(Args)]
@@ -32,6 +35,13 @@ pub struct LocalArgs {
     kit: Vec<String>,
 }
 
+/// What is compared with.
+pub(super) struct Base {
+    /// As it was named, and the first digits of the commit's id.
+    pub name: String,
+    pub evaluation: Evaluation,
+}
+
 /// What came of a working directory.
 pub(super) struct Local {
     pub root: PathBuf,
@@ -40,10 +50,36 @@ pub(super) struct Local {
     pub spec_findings: Vec<Finding>,
     /// The file that the Repository came from.
     pub repository: Option<PathBuf>,
+    pub base: Option<Base>,
     selected: Vec<String>,
 }
 
 impl Local {
+    /// How many of the kits that were asked for are not as the base has them.
+    pub(super) fn changed(&self) -> usize {
+        let verdicts = self.evaluation.verdicts.iter();
+        verdicts
+            .filter(|it| it.looked_at && self.is_selected(it.kit.path.as_str()))
+            .count()
+    }
+
+    /// What is told of each kit that was asked for. Of a kit that did not change since the base,
+    /// only what rules over several kits did not say then.
+    pub(super) fn told(&self) -> Vec<(&Verdict, Vec<&Finding>)> {
+        let asked = self.evaluation.verdicts.iter();
+        let asked = asked.filter(|it| self.is_selected(it.kit.path.as_str()));
+        let told = asked.filter_map(|verdict| match &self.base {
+            Some(base) if !verdict.looked_at => {
+                let then = base.evaluation.verdict(&verdict.kit.path);
+                let is_new = |it: &&Finding| then.is_none_or(|then| !then.cross.contains(it));
+                let new: Vec<&Finding> = verdict.cross.iter().filter(is_new).collect();
+                (!new.is_empty()).then_some((verdict, new))
+            }
+            _ => Some((verdict, verdict.findings().collect())),
+        });
+        told.collect()
+    }
+
     /// Whether a kit was asked for.
     pub(super) fn is_selected(&self, kit: &str) -> bool {
         let below = |outer: &String| {
@@ -56,7 +92,8 @@ impl Local {
 }
 
 impl LocalArgs {
-    pub(super) fn evaluate(&self) -> Result<Local, Failure> {
+    /// With a base, what is told is what changed since it and HEAD parted.
+    pub(super) fn evaluate(&self, base: Option<&str>) -> Result<Local, Failure> {
         let path = self
             .path
             .canonicalize()
@@ -90,9 +127,21 @@ impl LocalArgs {
         let sandbox = super::sandbox(&config::cache_folder())?;
         let mut evaluator = Evaluator::new(Arc::new(PluginStore::new(sandbox)), config::workers());
         let snapshot = Snapshot::of_directory(&root)?;
-        let evaluation = evaluator
-            .evaluate(&snapshot, &spec, &AtomicBool::new(false))?
-            .map_err(|_| anyhow!("the evaluation was given up"))?;
+        // First: kits that are the same afterwards are not looked at again.
+        let base = base
+            .map(|name| evaluate_base(&mut evaluator, &root, name, file.as_deref(), &spec))
+            .transpose()?;
+        let mut evaluation = evaluated(&mut evaluator, &snapshot, &spec)?;
+        if let Some((base, then)) = &base {
+            let live = base.evaluation.verdicts.iter();
+            let live = live
+                .map(|it| (it.kit.path.clone(), then.revision()))
+                .collect();
+            evaluator.judge_changes(&snapshot, &spec, &mut evaluation, &live, |_| {
+                Ok(then.clone())
+            })?;
+        }
+        let base = base.map(|(base, _)| base);
         let mut selected = self.kit.clone();
         let below = path
             .strip_prefix(&root)
@@ -124,9 +173,45 @@ impl LocalArgs {
             evaluation,
             spec_findings,
             repository: file,
+            base,
             selected,
         })
     }
+}
+
+fn evaluated(
+    evaluator: &mut Evaluator,
+    snapshot: &Snapshot,
+    spec: &RepositorySpec,
+) -> Result<Evaluation, Failure> {
+    let evaluation = evaluator.evaluate(snapshot, spec, &AtomicBool::new(false))?;
+    Ok(evaluation.map_err(|_| anyhow!("the evaluation was given up"))?)
+}
+
+/// What is compared with, under the Repository that it had, if it had one where it is now.
+fn evaluate_base(
+    evaluator: &mut Evaluator,
+    root: &Path,
+    name: &str,
+    file: Option<&Path>,
+    spec: &RepositorySpec,
+) -> Result<(Base, Snapshot), Failure> {
+    let then = Snapshot::of_base(root, name).map_err(|error| Failure::Usage(error.into()))?;
+    let file = file.and_then(|file| file.canonicalize().ok());
+    let within = file
+        .as_deref()
+        .and_then(|file| file.strip_prefix(root).ok()?.to_str());
+    let earlier = within.and_then(|path| {
+        let bytes = then.read(path, REPOSITORY_BYTES).ok()?;
+        // One that could not be read then is judged as it is now.
+        repository_in(path, &bytes).ok()
+    });
+    let spec = earlier.as_ref().unwrap_or(spec);
+    let base = Base {
+        name: format!("{name} ({})", then.revision().short()),
+        evaluation: evaluated(evaluator, &then, spec)?,
+    };
+    Ok((base, then))
 }
 
 /// The nearest directory upwards with a Repository's file or a `.git`; else the path itself.
@@ -143,7 +228,11 @@ fn root_of(path: &Path) -> PathBuf {
 fn spec_of(file: &Path) -> Result<RepositorySpec, Failure> {
     let name = file.display().to_string();
     let bytes = std::fs::read(file).with_context(|| format!("{name} cannot be read"))?;
-    match &repositories_in(&name, &bytes).map_err(Failure::Usage)?[..] {
+    repository_in(&name, &bytes)
+}
+
+fn repository_in(name: &str, bytes: &[u8]) -> Result<RepositorySpec, Failure> {
+    match &repositories_in(name, bytes).map_err(Failure::Usage)?[..] {
         [one] => Ok(one.spec.clone()),
         several => Err(Failure::Usage(anyhow!(
             "{name} holds {} Repositories; one is needed",

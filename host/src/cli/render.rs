@@ -29,7 +29,7 @@ enum Format {
 
 impl Render {
     pub(super) fn run(self) -> Result<Outcome, Failure> {
-        let local = self.local.evaluate()?;
+        let local = self.local.evaluate(None)?;
         let mut failed = false;
         let mut manifests: Vec<&Manifest> = Vec::new();
         for verdict in local

@@ -113,9 +113,7 @@ impl Evaluator {
         if before.manifests.is_empty()
             && let Some(error) = before.findings.iter().find(|it| it.is_error())
         {
-            let revision = live.commit().map(|commit| commit.revision.clone());
-            let revision = revision.unwrap_or_else(|| Revision::new(""));
-            return vec![not_comparable(&revision, &error.message)];
+            return vec![not_comparable(&live.revision(), &error.message)];
         }
         between(
             snapshot,

@@ -3,6 +3,7 @@
 //! Files come from Git trees, never from a checkout.
 
 mod backoff;
+mod commit;
 mod directory;
 mod exchange;
 mod fold;

@@ -110,6 +110,8 @@ pub enum SourceError {
         size: usize,
         limit: usize,
     },
+    #[error("the base {name} is not to be had: {reason}")]
+    NoBase { name: String, reason: String },
     #[error("the mirror lost {what}: {reason}")]
     Damaged { what: String, reason: String },
 }

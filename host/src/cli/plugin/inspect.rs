@@ -45,6 +45,7 @@ fn does(plugin: &Plugin) -> Vec<&'static str> {
     let kinds = plugin.kinds();
     [
         (kinds.validate, "validate"),
+        (kinds.validate_change, "validate-change"),
         (kinds.transform, "transform"),
         (kinds.referential, "referential"),
     ]
