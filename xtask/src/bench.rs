@@ -4,7 +4,7 @@ use std::process::Command;
 
 use anyhow::{Result, bail};
 use clap::{Args, ValueEnum};
-use trimtab_harness::component::build_components;
+use trimtab_harness::component::{PLUGINS, build_components};
 use trimtab_harness::control_plane::ControlPlane;
 use trimtab_harness::root;
 
@@ -12,7 +12,7 @@ use crate::prepare::{self, Step};
 
 #[derive(Args)]
 pub struct Bench {
-    /// `rule`, `attacks`, `change`, `poll`, `scale`, `keeping`, `memory`, `kits`; all if none is given
+    /// `rule`, `rules`, `attacks`, `change`, `poll`, `scale`, `keeping`, `memory`, `kits`; all if none is given
     names: Vec<String>,
     #[arg(short, long, value_enum, default_value = "text")]
     output: Output,
@@ -27,7 +27,7 @@ enum Output {
 impl Bench {
     pub fn run(self) -> Result<()> {
         prepare::wasm_target()?;
-        build_components(&["port-policy", "unique-node-ports"])?;
+        build_components(&PLUGINS)?;
         let step = Step::begin("building in release");
         let built = Command::new(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()))
             .current_dir(root())

@@ -13,6 +13,7 @@ mod health;
 mod host;
 mod index;
 mod kit;
+mod live;
 mod others;
 mod outcome;
 mod polling;

@@ -1,13 +1,12 @@
 //! Evaluating revisions, and starting kits on what came of it.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, PoisonError};
 
 use crate::cluster::ClusterError;
 use crate::kit::{
-    DeletionBudget, Grants, InputDigest, Kit, KitPath, KitPolicy, KitSource, RevisionStatus,
-    RulePolicy,
+    DeletionBudget, Grants, InputDigest, KitPath, KitPolicy, KitSource, RevisionStatus, RulePolicy,
 };
 use crate::manifest::Finding;
 use crate::pipeline::{Evaluation, Rendered, Superseded, Verdict};
@@ -15,7 +14,6 @@ use crate::plan::SetId;
 use crate::source::{Commit, Revision, SourceError};
 
 use super::fights::Fights;
-use super::index::Member;
 use super::kit::{Done, Task};
 use super::outcome::{Outcome, Wait};
 use super::repository::{Actor, Job, KitState};
@@ -86,34 +84,6 @@ impl Actor {
                     .await;
             }
         }
-    }
-
-    /// The revision of each kit that is live.
-    fn live(&self) -> BTreeMap<KitPath, Revision> {
-        let kits = self
-            .shared
-            .kits
-            .of_repository(&self.namespace(), &self.name());
-        let revision = |kit: &Arc<Kit>| {
-            let applied = kit.status.as_ref()?.applied.as_ref()?;
-            Some((kit.path()?, Revision::new(applied.revision.as_str())))
-        };
-        kits.iter().filter_map(revision).collect()
-    }
-
-    /// Whether rules over changes found something against a revision that meanwhile is live no
-    /// longer.
-    fn outdated(&self, evaluation: &Evaluation) -> bool {
-        let mut told = evaluation
-            .verdicts
-            .iter()
-            .filter(|it| !it.changes.is_empty())
-            .peekable();
-        if told.peek().is_none() {
-            return false;
-        }
-        let live = self.live();
-        told.any(|verdict| live.get(&verdict.kit.path) != verdict.changed_from.as_ref())
     }
 
     pub(super) async fn take_up(&mut self, commit: Arc<Commit>, evaluation: Evaluation) {
@@ -209,15 +179,6 @@ impl Actor {
         let live = matches!(state.outcome, Some(Outcome::Applied { .. })) && !state.gone;
         let told = state.verdict.cross == verdict.cross && state.verdict.changes == verdict.changes;
         !(same && (live || told))
-    }
-
-    /// Of a kit of this Repository.
-    fn member(&self, path: &KitPath) -> Member {
-        Member {
-            namespace: self.namespace(),
-            repository: self.name(),
-            path: path.clone(),
-        }
     }
 
     pub(super) fn put(&mut self, verdict: Verdict, commit: &Arc<Commit>) {

@@ -111,7 +111,8 @@ async fn beaten(sandbox: &Sandbox, attack: &Attack) -> Result<(f64, f64)> {
     Ok((worst.load(Ordering::Relaxed) as f64 / 1e3, took))
 }
 
-fn resident() -> Result<f64> {
+/// MiB of this process.
+pub fn resident() -> Result<f64> {
     own_memory("VmRSS:")
 }
 

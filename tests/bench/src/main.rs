@@ -1,4 +1,4 @@
-//! The figures. Arguments: the names of benchmarks (`rule`, `attacks`, `change`, `poll`, `scale`,
+//! The figures. Arguments: the names of benchmarks (`rule`, `rules`, `attacks`, `change`, `poll`, `scale`,
 //! `keeping`, `memory`, `kits`), and `--json`. `cargo xtask bench` builds it in release and gives it a control plane.
 
 mod attacks;
@@ -8,6 +8,7 @@ mod keeping;
 mod kits;
 mod poll;
 mod rule;
+mod rules;
 mod scale;
 
 use anyhow::Result;
@@ -73,6 +74,9 @@ fn main() -> Result<()> {
     let mut figures = Vec::new();
     if wanted("rule") {
         figures.extend(rule::measure()?);
+    }
+    if wanted("rules") {
+        figures.extend(rules::measure()?);
     }
     if wanted("attacks") {
         figures.extend(attacks::measure()?);
