@@ -1,6 +1,5 @@
 //! What a revision may not change, may change only with a note, or may change only so far.
 
-mod pointer;
 #[cfg(test)]
 mod tests;
 
@@ -8,10 +7,9 @@ use schemars::JsonSchema;
 use serde::Deserialize;
 use serde_json::Value;
 use trimtab_plugin::{
-    Change, ChangeValidator, Context, Exemption, Object, Report, Rule, Selection,
+    Change, ChangeValidator, Context, Exemption, FieldPattern, Object, Pair, Report, Rule,
+    Selection,
 };
-
-use pointer::{FieldPattern, Pair};
 
 #[derive(Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields, default)]

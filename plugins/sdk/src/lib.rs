@@ -40,6 +40,7 @@
 
 mod bindings;
 mod exemption;
+mod field_pattern;
 mod object;
 mod pattern;
 mod report;
@@ -51,7 +52,8 @@ pub mod testing;
 mod workload;
 
 pub use exemption::Exemption;
-pub use object::Object;
+pub use field_pattern::{FieldPattern, Pair};
+pub use object::{Object, Unfit};
 pub use pattern::Pattern;
 pub use report::{Finding, Finished, Report, Severity};
 pub use selection::Selection;

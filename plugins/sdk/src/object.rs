@@ -1,6 +1,18 @@
 //! A Kubernetes object in a rule's hands.
 
+use serde::de::DeserializeOwned;
 use serde_json::Value;
+
+use crate::FieldPattern;
+use crate::run::pointer;
+
+/// Why an object is not of a type.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Unfit {
+    /// RFC 6901 pointer to what does not fit.
+    pub field: String,
+    pub message: String,
+}
 
 /// What is not there.
 static NOTHING: Value = Value::Null;
@@ -77,8 +89,40 @@ impl Object {
             .map(move |(index, item)| (format!("{pointer}/{index}"), item))
     }
 
+    /// The values that a pattern leads to, as `/spec/ports/*/port`, each with its pointer.
+    pub fn find(&self, pattern: &str) -> Vec<(String, &Value)> {
+        FieldPattern::new(pattern).values(&self.value)
+    }
+
+    /// The object as a type of one's own, or of the crate k8s-openapi.
+    pub fn parse<T: DeserializeOwned>(&self) -> Result<T, Unfit> {
+        serde_path_to_error::deserialize(&self.value).map_err(|error| Unfit {
+            field: pointer(error.path()),
+            message: error.inner().to_string(),
+        })
+    }
+
     /// `path:line`.
     pub fn origin(&self) -> String {
         format!("{}:{}", self.path, self.line)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use k8s_openapi::api::core::v1::Service;
+    use serde_json::json;
+
+    #[test]
+    fn an_object_is_read_as_a_type_and_what_does_not_fit_is_told_at_its_field() {
+        let service = json!({"apiVersion": "v1", "kind": "Service", "metadata": {"name": "web"},
+            "spec": {"ports": [{"port": 80}, {"port": 81}]}});
+        let read: Service = Object::new(service.clone()).parse().expect("a Service");
+        assert_eq!(read.spec.expect("a spec").ports.expect("ports")[1].port, 81);
+        let mut wrong = Object::new(service);
+        wrong.value["spec"]["ports"][1]["port"] = json!("http");
+        let unfit = wrong.parse::<Service>().expect_err("a port is a number");
+        assert_eq!(unfit.field, "/spec/ports/1/port");
     }
 }

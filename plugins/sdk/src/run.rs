@@ -66,7 +66,8 @@ fn platform<R: Rule>(call: Call<'_>) -> Result<Platform<R::Settings>, Failure> {
     })
 }
 
-fn pointer(path: &serde_path_to_error::Path) -> String {
+/// RFC 6901.
+pub(crate) fn pointer(path: &serde_path_to_error::Path) -> String {
     use serde_path_to_error::Segment;
     let segment = |segment: &Segment| match segment {
         Segment::Seq { index } => format!("/{index}"),

@@ -1,4 +1,4 @@
-//! RFC 6901 pointers in which `*` is any name or item, over two states of an object.
+//! RFC 6901 pointers in which `*` is any name or item.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -6,13 +6,13 @@ use schemars::JsonSchema;
 use serde::Deserialize;
 use serde_json::Value;
 
-/// Such as `/spec/ports/*/port`.
-#[derive(Clone, Debug, Deserialize, JsonSchema)]
+/// Such as `/spec/ports/*/port`: `*` is any name of a mapping or item of a list.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize, JsonSchema)]
 #[serde(try_from = "String")]
 pub struct FieldPattern(#[schemars(regex(pattern = "^/"))] String);
 
-/// A place that two states have, or one of them.
-#[derive(Clone)]
+/// A place that two states of an object have, or one of them.
+#[derive(Clone, Debug)]
 pub struct Pair<'v> {
     /// In the new state; of an item that is gone, the list's.
     pub place: String,
@@ -23,6 +23,14 @@ pub struct Pair<'v> {
 impl FieldPattern {
     pub fn new(text: &str) -> Self {
         Self(text.to_owned())
+    }
+
+    /// Where the pattern leads, each with its pointer.
+    pub fn values<'v>(&self, value: &'v Value) -> Vec<(String, &'v Value)> {
+        let pairs = self.pairs(value, value).into_iter();
+        pairs
+            .filter_map(|pair| Some((pair.place, pair.after?)))
+            .collect()
     }
 
     /// Where the pattern leads in both. Items of a list whose items all have a name of their own
@@ -44,6 +52,7 @@ impl FieldPattern {
 }
 
 impl<'v> Pair<'v> {
+    /// Null is as good as nothing.
     pub fn differs(&self) -> bool {
         let value = |value: Option<&'v Value>| value.filter(|it| !it.is_null());
         value(self.before) != value(self.after)
@@ -129,5 +138,55 @@ impl TryFrom<String> for FieldPattern {
                 "{text:?} is no pointer (RFC 6901); write /spec/type"
             )),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    fn changed(field: &str, before: Value, after: Value) -> Vec<String> {
+        let pairs = FieldPattern::new(field).pairs(&before, &after);
+        let differing = pairs.into_iter().filter(Pair::differs);
+        differing.map(|it| it.place).collect()
+    }
+
+    #[test]
+    fn values_are_found_with_their_pointers() {
+        let object = json!({"spec": {"ports": [{"port": 1}, {"name": "x"}, {"port": null}]}, "a/b": {"c": 2}});
+        let found = |field: &str| {
+            let values = FieldPattern::new(field).values(&object).into_iter();
+            let values = values.map(|(place, value)| format!("{place}={value}"));
+            values.collect::<Vec<_>>().join(" ")
+        };
+        assert_eq!(
+            found("/spec/ports/*/port"),
+            "/spec/ports/0/port=1 /spec/ports/2/port=null"
+        );
+        assert_eq!(found("/*/c"), "/a~1b/c=2");
+        assert_eq!(found("/spec/none/*"), "");
+        assert_eq!(found("/spec/ports/1/name"), "/spec/ports/1/name=\"x\"");
+    }
+
+    #[test]
+    fn items_with_names_are_told_apart_by_them_and_others_by_their_index() {
+        let before = json!({"p": [{"name": "a", "port": 1}, {"name": "b", "port": 2}]});
+        let turned = json!({"p": [{"name": "b", "port": 2}, {"name": "a", "port": 1}]});
+        assert_eq!(changed("/p/*/port", before.clone(), turned), [""; 0]);
+        let after = json!({"p": [{"name": "b", "port": 3}]});
+        let places = changed("/p/*/port", before, after);
+        assert_eq!(places, ["/p/port", "/p/0/port"]);
+        let before = json!({"p": [{"port": 1}, {"port": 2}]});
+        let after = json!({"p": [{"port": 2}, {"port": 2}, {"port": 3}]});
+        let places = changed("/p/*/port", before, after);
+        assert_eq!(places, ["/p/0/port", "/p/2/port"]);
+    }
+
+    #[test]
+    fn names_with_slashes_are_escaped_and_what_is_null_is_not_there() {
+        let before = json!({"a": {"x/y": 1, "z": null}});
+        let after = json!({"a": {"x/y": 2}});
+        assert_eq!(changed("/a/*", before, after), ["/a/x~1y"]);
     }
 }
