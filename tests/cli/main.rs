@@ -96,6 +96,27 @@ fn json_and_sarif_say_the_same_as_the_text() {
 }
 
 #[test]
+fn junit_has_a_suite_a_kit_and_a_failure_an_error() {
+    let folder = folder(&[
+        ("fine/kit.yaml", "{}"),
+        ("fine/config.yaml", CONFIG),
+        ("wrong/kit.yaml", "{}"),
+        ("wrong/service.yaml", SERVICE),
+    ]);
+    let checked = trimtab(folder.path(), &["check", "-o", "junit"]);
+    assert_eq!(checked.status.code(), Some(1));
+    let report = text(&checked.stdout);
+    let xml = roxmltree::Document::parse(&report).expect("XML");
+    let of = |tag: &'static str| xml.descendants().filter(move |it| it.has_tag_name(tag));
+    let suites = of("testsuite").map(|it| (it.attribute("name"), it.attribute("failures")));
+    let expected = [(Some("fine"), Some("0")), (Some("wrong"), Some("1"))];
+    assert_eq!(suites.collect::<Vec<_>>(), expected, "{report}");
+    let failure = of("failure").next().and_then(|it| it.text());
+    let place = "wrong/service.yaml:8: error: the key \"port\" stands twice";
+    assert!(failure.is_some_and(|it| it.starts_with(place)), "{report}");
+}
+
+#[test]
 fn render_prints_what_would_be_applied_in_yaml_and_json() {
     let folder = folder(&[("config.yaml", CONFIG)]);
     let yaml = text(&trimtab(folder.path(), &["render"]).stdout);
@@ -114,7 +135,7 @@ fn render_prints_what_would_be_applied_in_yaml_and_json() {
 fn a_secrets_line_is_never_printed() {
     let secret = "apiVersion: v1\nkind: Secret\nmetadata: {name: s}\nstringData:\n  word: hunter2\n  word: hunter3\n";
     let folder = folder(&[("secret.yaml", secret)]);
-    for output in ["text", "json", "sarif"] {
+    for output in ["text", "json", "sarif", "junit"] {
         let printed = trimtab(folder.path(), &["check", "-o", output]);
         assert_eq!(printed.status.code(), Some(1));
         assert!(

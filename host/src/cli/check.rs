@@ -6,7 +6,7 @@ use clap::{Args, ValueEnum};
 use serde_json::json;
 
 use super::local::{Local, LocalArgs};
-use super::{Failure, Outcome, counted, report, sarif};
+use super::{Failure, Outcome, counted, junit, report, sarif};
 use crate::manifest::{Finding, Severity};
 
 /// Check a working directory by its own rules
@@ -37,8 +37,10 @@ pub struct Check {
 enum Format {
     Text,
     Json,
-    /// SARIF 2.1.0, for CI
+    /// SARIF 2.1.0, for code hosts
     Sarif,
+    /// JUnit's XML, for CI: a suite a kit, a case a finding
+    Junit,
 }
 
 impl Check {
@@ -46,9 +48,11 @@ impl Check {
         let began = Instant::now();
         let local = self.local.evaluate(self.base.as_deref())?;
         let findings = findings(&local);
-        let kits = match &local.base {
+        let told = local.told();
+        let kits: Vec<&str> = told.iter().map(|(it, _)| it.kit.path.as_str()).collect();
+        let looked_at = match &local.base {
             Some(_) => local.changed(),
-            None => local.told().len(),
+            None => kits.len(),
         };
         let count = |severity| {
             findings
@@ -59,6 +63,10 @@ impl Check {
         let (errors, warnings) = (count(Severity::Error), count(Severity::Warning));
         let text = match self.output {
             Format::Sarif => format!("{:#}\n", sarif::report(&findings)),
+            Format::Junit => {
+                let suites = junit::suites(kits.iter().copied(), &findings);
+                junit::report("trimtab check", &suites)
+            }
             Format::Json => {
                 let told: Vec<_> = findings
                     .iter()
@@ -68,7 +76,7 @@ impl Check {
                         value
                     })
                     .collect();
-                let mut summary = json!({"kits": kits, "errors": errors, "warnings": warnings});
+                let mut summary = json!({"kits": looked_at, "errors": errors, "warnings": warnings});
                 if let Some(base) = &local.base {
                     summary["base"] = json!(base.name);
                 }
@@ -90,7 +98,7 @@ impl Check {
                 };
                 text.push_str(&format!(
                     "{} {which}: {}, {} ({milliseconds} ms)\n",
-                    counted(kits, "kit"),
+                    counted(looked_at, "kit"),
                     counted(errors, "error"),
                     counted(warnings, "warning"),
                 ));

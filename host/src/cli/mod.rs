@@ -4,6 +4,7 @@
 mod check;
 mod completion;
 mod install;
+mod junit;
 mod local;
 mod plugin;
 mod reconcile;

@@ -55,6 +55,13 @@ fn a_case_that_says_what_comes_is_fine_and_told_with_its_fuel() {
     assert!(printed.contains(coverage), "{printed}");
     assert!(printed.contains("3 cases: 3 ok, 0 FAILED"), "{printed}");
 
+    let tested = test(&folder, "port-policy", &["-o", "junit"]);
+    let report = text(&tested.stdout);
+    let xml = roxmltree::Document::parse(&report).expect("XML");
+    let cases = xml.descendants().filter(|it| it.has_tag_name("testcase"));
+    let names: Vec<_> = cases.filter_map(|it| it.attribute("name")).collect();
+    assert_eq!(names, ["any", "low", "named"]);
+
     let tested = test(&folder, "port-policy", &["-o", "json"]);
     let told: Value = serde_json::from_slice(&tested.stdout).expect("JSON");
     assert_eq!(told["summary"]["failed"], 0);

@@ -6,14 +6,14 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use anyhow::{Context as _, anyhow};
-use clap::Args;
+use clap::{Args, ValueEnum};
 use serde_json::{Value, json};
 
 use super::case::{Case, folders, name};
 use super::expectation::{Compared, compare, reported};
 use super::project::Project;
 use super::{grouped, paint};
-use crate::cli::{Failure, Outcome, Output, counted, print, report, sandbox};
+use crate::cli::{Failure, Outcome, counted, junit, print, report, sandbox};
 use crate::config;
 use crate::sandbox::{Plugin, clean};
 
@@ -33,9 +33,17 @@ pub struct Test {
     #[arg(long)]
     update: bool,
     #[arg(short, long, value_enum, default_value = "text")]
-    output: Output,
+    output: Format,
     #[arg(long, value_enum, default_value = "auto")]
     color: report::Color,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+enum Format {
+    Text,
+    Json,
+    /// JUnit's XML, for CI
+    Junit,
 }
 
 /// Which plugin, and which component.
@@ -79,6 +87,7 @@ impl TriedArgs {
 /// What became of a case.
 struct Judged {
     name: String,
+    folder: PathBuf,
     /// None if it could not be run.
     fuel: Option<u64>,
     /// What is wrong with its files.
@@ -117,8 +126,9 @@ impl Test {
             .filter(|it| !(it.is_fine() || self.update && it.faults.is_empty()))
             .count();
         print(&match self.output {
-            Output::Json => format!("{:#}\n", self.machine(&plugin, &judged, failed)),
-            Output::Text => {
+            Format::Json => format!("{:#}\n", self.machine(&plugin, &judged, failed)),
+            Format::Junit => junit::report("trimtab plugin test", &[self.suite(&plugin, &judged)]),
+            Format::Text => {
                 let mut text = self.text(&plugin, &judged);
                 let milliseconds = began.elapsed().as_millis();
                 text.push_str(&format!(
@@ -179,6 +189,35 @@ impl Test {
         text
     }
 
+    fn suite(&self, plugin: &Plugin, judged: &[Judged]) -> junit::Suite {
+        let case = |it: &Judged| {
+            let faults = it.faults.iter().map(|fault| clean(fault, LINE));
+            let differences = it.compared.iter().filter_map(|it| it.difference.clone());
+            let result = match (it.is_fine(), self.update && it.faults.is_empty()) {
+                (false, false) => junit::Result::Failed {
+                    kind: "case".into(),
+                    message: match it.faults.first() {
+                        Some(fault) => clean(fault, LINE),
+                        None => "what came is not what is expected".into(),
+                    },
+                    detail: faults.chain(differences).collect::<Vec<_>>().join("\n"),
+                },
+                _ => junit::Result::Passed,
+            };
+            junit::Case {
+                name: it.name.clone(),
+                file: Some(it.folder.display().to_string()),
+                line: None,
+                result,
+                output: String::new(),
+            }
+        };
+        junit::Suite {
+            name: plugin.description().name.clone(),
+            cases: judged.iter().map(case).collect(),
+        }
+    }
+
     fn machine(&self, plugin: &Plugin, judged: &[Judged], failed: usize) -> Value {
         let cases: Vec<Value> = judged
             .iter()
@@ -216,6 +255,7 @@ const LINE: usize = 4096;
 fn judge(folder: &Path, plugin: &Arc<Plugin>) -> Judged {
     let mut judged = Judged {
         name: name(folder),
+        folder: folder.to_owned(),
         fuel: None,
         faults: Vec::new(),
         compared: Vec::new(),
