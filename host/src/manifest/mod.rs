@@ -2,12 +2,15 @@
 //! Reads YAML and JSON exactly as kubectl does, keeping a line for every field; writes YAML.
 //! Never touches Git, the cluster, the clock or the file system: bytes in, values out.
 
+mod edit;
 mod fault;
 mod finding;
 mod json;
 mod key;
+mod layout;
 mod node;
 mod origin;
+mod patch;
 mod read;
 mod scalar;
 mod scope;
@@ -15,6 +18,7 @@ mod styled;
 mod write;
 mod yaml;
 
+pub use edit::{Edit, Edited, Obstacle, edited};
 pub use finding::{Finding, Note, Severity};
 pub use key::{GroupKind, GroupVersionKind, ObjectKey};
 pub use origin::{Children, Origin, Span, Spans};

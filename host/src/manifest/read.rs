@@ -1,5 +1,6 @@
 //! YAML and JSON as kubectl reads them.
 
+use std::ops::Range;
 use std::sync::Arc;
 
 use serde_json::Value;
@@ -151,8 +152,8 @@ pub(super) fn documents(bytes: &[u8], limits: &Limits, faults: &mut Vec<Fault>) 
         return found;
     }
     let mut found = Vec::new();
-    for (line, text) in split(bytes, faults) {
-        match document(text, line, limits, faults) {
+    for (line, part) in split(bytes, faults) {
+        match document(&bytes[part], line, limits, faults) {
             Ok(Some((Value::Null, _)) | None) => {}
             Ok(Some(node)) => found.push(node),
             Err(fault) => faults.push(fault),
@@ -163,7 +164,7 @@ pub(super) fn documents(bytes: &[u8], limits: &Limits, faults: &mut Vec<Fault>) 
 
 /// Splits at lines that begin with `---`, as k8s.io/apimachinery/pkg/util/yaml does, before YAML is
 /// looked at. Gives the line on which each part begins.
-fn split<'b>(bytes: &'b [u8], faults: &mut Vec<Fault>) -> Vec<(u32, &'b [u8])> {
+pub(super) fn split(bytes: &[u8], faults: &mut Vec<Fault>) -> Vec<(u32, Range<usize>)> {
     let mut parts = Vec::new();
     let (mut start, mut start_line) = (0, 1);
     let mut position = 0;
@@ -183,12 +184,12 @@ fn split<'b>(bytes: &'b [u8], faults: &mut Vec<Fault>) -> Vec<(u32, &'b [u8])> {
                     "only a comment may stand behind `---`, for kubectl",
                 ));
             }
-            parts.push((start_line, &bytes[start..position]));
+            parts.push((start_line, start..position));
             (start, start_line) = (next, line + 1);
         }
         position = next;
     }
-    parts.push((start_line, &bytes[start..]));
+    parts.push((start_line, start..bytes.len()));
     parts
 }
 

@@ -19,73 +19,91 @@ pub fn write_yaml<'a>(objects: impl IntoIterator<Item = &'a Value>) -> String {
         if !text.is_empty() {
             text.push_str("---\n");
         }
-        write(object, 0, &mut text);
+        Style::default().write(object, 0, &mut text);
     }
     text
 }
 
-/// Writes a value that begins on a line of its own.
-fn write(value: &Value, indent: usize, out: &mut String) {
-    match value {
-        Value::Object(map) if !map.is_empty() => {
-            for (key, value) in map {
-                pad(indent, out);
-                out.push_str(&inline(key));
-                out.push(':');
-                member(value, indent, indent, out);
-            }
-        }
-        Value::Array(items) if !items.is_empty() => {
-            for item in items {
-                pad(indent, out);
-                out.push('-');
-                element(item, indent, out);
-            }
-        }
-        _ => {
-            pad(indent, out);
-            out.push_str(&scalar(value));
-            out.push('\n');
-        }
+/// How far things are indented.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Style {
+    /// Of a mapping below its key.
+    pub step: usize,
+    /// Of a list below its key.
+    pub list: usize,
+}
+
+impl Default for Style {
+    /// As kubectl writes: lists are not indented.
+    fn default() -> Self {
+        Self { step: 2, list: 0 }
     }
 }
 
-/// Writes what stands behind `key:`. Lists are not indented, as kubectl writes them.
-fn member(value: &Value, indent: usize, list_indent: usize, out: &mut String) {
-    match value {
-        Value::Object(map) if !map.is_empty() => {
-            out.push('\n');
-            write(value, indent + 2, out);
-        }
-        Value::Array(items) if !items.is_empty() => {
-            out.push('\n');
-            write(value, list_indent, out);
-        }
-        Value::String(text) if is_block(text) => block(text, indent + 2, out),
-        _ => {
-            out.push(' ');
-            out.push_str(&scalar(value));
-            out.push('\n');
+impl Style {
+    /// Writes a value that begins on a line of its own.
+    pub(super) fn write(self, value: &Value, indent: usize, out: &mut String) {
+        match value {
+            Value::Object(map) if !map.is_empty() => {
+                for (key, value) in map {
+                    pad(indent, out);
+                    out.push_str(&inline(key));
+                    out.push(':');
+                    self.member(value, indent, indent + self.list, out);
+                }
+            }
+            Value::Array(items) if !items.is_empty() => {
+                for item in items {
+                    pad(indent, out);
+                    out.push('-');
+                    self.element(item, indent, out);
+                }
+            }
+            _ => {
+                pad(indent, out);
+                out.push_str(&scalar(value));
+                out.push('\n');
+            }
         }
     }
-}
 
-/// Writes what stands behind `-`: a mapping begins on the same line.
-fn element(value: &Value, indent: usize, out: &mut String) {
-    match value {
-        Value::Object(map) if !map.is_empty() => {
-            let mut inner = String::new();
-            write(value, indent + 2, &mut inner);
-            out.push(' ');
-            out.push_str(&inner[indent + 2..]);
+    /// Writes what stands behind `key:`.
+    pub(super) fn member(self, value: &Value, indent: usize, list_indent: usize, out: &mut String) {
+        match value {
+            Value::Object(map) if !map.is_empty() => {
+                out.push('\n');
+                self.write(value, indent + self.step, out);
+            }
+            Value::Array(items) if !items.is_empty() => {
+                out.push('\n');
+                self.write(value, list_indent, out);
+            }
+            Value::String(text) if is_block(text) => block(text, indent + self.step, out),
+            _ => {
+                out.push(' ');
+                out.push_str(&scalar(value));
+                out.push('\n');
+            }
         }
-        Value::Array(items) if !items.is_empty() => {
-            let mut inner = String::new();
-            write(value, indent + 2, &mut inner);
-            out.push(' ');
-            out.push_str(&inner[indent + 2..]);
+    }
+
+    /// Writes what stands behind `-`: a mapping begins on the same line.
+    fn element(self, value: &Value, indent: usize, out: &mut String) {
+        match value {
+            Value::Object(map) if !map.is_empty() => {
+                let mut inner = String::new();
+                self.write(value, indent + 2, &mut inner);
+                out.push(' ');
+                out.push_str(&inner[indent + 2..]);
+            }
+            Value::Array(items) if !items.is_empty() => {
+                let mut inner = String::new();
+                self.write(value, indent + 2, &mut inner);
+                out.push(' ');
+                out.push_str(&inner[indent + 2..]);
+            }
+            _ => self.member(value, indent, indent + 2, out),
         }
-        _ => member(value, indent, indent + 2, out),
     }
 }
 
@@ -93,7 +111,8 @@ fn pad(indent: usize, out: &mut String) {
     out.extend(std::iter::repeat_n(' ', indent));
 }
 
-fn scalar(value: &Value) -> String {
+/// A value that is no collection, or an empty one, on one line.
+pub(super) fn scalar(value: &Value) -> String {
     match value {
         Value::Null => "null".into(),
         Value::Bool(value) => value.to_string(),
@@ -105,7 +124,7 @@ fn scalar(value: &Value) -> String {
 }
 
 /// Whether a text reads best as a literal block: several lines, and nothing that a block cannot hold.
-fn is_block(text: &str) -> bool {
+pub(super) fn is_block(text: &str) -> bool {
     text.contains('\n')
         && !text.starts_with([' ', '\n', '\t'])
         && !text.trim_end_matches('\n').is_empty()
@@ -115,7 +134,7 @@ fn is_block(text: &str) -> bool {
         && text.chars().all(|c| c == '\n' || is_printable(c))
 }
 
-fn is_printable(character: char) -> bool {
+pub(super) fn is_printable(character: char) -> bool {
     !character.is_control()
         && !matches!(
             character,
@@ -123,7 +142,7 @@ fn is_printable(character: char) -> bool {
         )
 }
 
-fn block(text: &str, indent: usize, out: &mut String) {
+pub(super) fn block(text: &str, indent: usize, out: &mut String) {
     let trailing = text.len() - text.trim_end_matches('\n').len();
     out.push_str(match trailing {
         0 => " |-\n",
@@ -141,10 +160,15 @@ fn block(text: &str, indent: usize, out: &mut String) {
 }
 
 /// A text on one line: plain where that is safe, else in quotes.
-fn inline(text: &str) -> String {
+pub(super) fn inline(text: &str) -> String {
     if is_plain(text) {
-        return text.to_owned();
+        text.to_owned()
+    } else {
+        quoted(text)
     }
+}
+
+pub(super) fn quoted(text: &str) -> String {
     let mut quoted = String::from("\"");
     for character in text.chars() {
         match character {
@@ -165,7 +189,7 @@ fn inline(text: &str) -> String {
     quoted
 }
 
-fn is_plain(text: &str) -> bool {
+pub(super) fn is_plain(text: &str) -> bool {
     let same = matches!(resolve("", text), Ok(Scalar::Text(read)) if read == text);
     let first = text.chars().next();
     // YAML 1.1 readers other than kubectl's see sexagesimals, dates and `=` as more than text.
