@@ -1,6 +1,7 @@
 //! The command line as a person or a script meets it. Needs no cluster.
 
 mod base;
+mod fix;
 mod plugins;
 
 use std::path::Path;
@@ -10,6 +11,8 @@ use serde_json::Value;
 
 const SERVICE: &str = "apiVersion: v1\nkind: Service\nmetadata:\n  name: shop\nspec:\n  ports:\n  - port: 80\n    port: 81\n";
 const CONFIG: &str = "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: shop, namespace: acme}\ndata: {mode: '0644'}\n";
+
+const KIT: &str = "apiVersion: trimtab.io/v1alpha1\nkind: Kit\nmetadata: {name: NAME}\n";
 
 fn trimtab(folder: &Path, arguments: &[&str]) -> Output {
     let mut command = Command::new(env!("CARGO_BIN_EXE_trimtab"));
@@ -98,9 +101,9 @@ fn json_and_sarif_say_the_same_as_the_text() {
 #[test]
 fn junit_has_a_suite_a_kit_and_a_failure_an_error() {
     let folder = folder(&[
-        ("fine/kit.yaml", "{}"),
+        ("fine/kit.yaml", &KIT.replace("NAME", "fine")),
         ("fine/config.yaml", CONFIG),
-        ("wrong/kit.yaml", "{}"),
+        ("wrong/kit.yaml", &KIT.replace("NAME", "wrong")),
         ("wrong/service.yaml", SERVICE),
     ]);
     let checked = trimtab(folder.path(), &["check", "-o", "junit"]);

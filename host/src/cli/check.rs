@@ -1,13 +1,19 @@
 //! `trimtab check`.
 
+use std::io::IsTerminal as _;
 use std::time::Instant;
 
 use clap::{Args, ValueEnum};
 use serde_json::json;
 
+use super::fix::Fixes;
 use super::local::{Local, LocalArgs};
 use super::{Failure, Outcome, counted, junit, report, sarif};
 use crate::manifest::{Finding, Severity};
+use crate::sandbox::clean;
+
+/// Bytes of a line that is shown on a terminal.
+const LINE: usize = 4096;
 
 /// Check a working directory by its own rules
 ///
@@ -18,6 +24,7 @@ use crate::manifest::{Finding, Severity};
 ///   trimtab check kits/acme/shop
 ///   trimtab check --base origin/main
 ///   trimtab check --output sarif > findings.sarif
+///   trimtab check --fix --dry-run
 #[derive(Args)]
 #[command(verbatim_doc_comment)]
 pub struct Check {
@@ -29,6 +36,13 @@ pub struct Check {
     base: Option<String>,
     #[arg(short, long, value_enum, default_value = "text")]
     output: Format,
+    /// Write what errors and warnings propose into the files, and check again; nothing but the
+    /// values changes
+    #[arg(long)]
+    fix: bool,
+    /// Print what --fix would change, as a patch, and write nothing
+    #[arg(long, requires = "fix", conflicts_with = "output")]
+    dry_run: bool,
     #[arg(long, value_enum, default_value = "auto")]
     color: report::Color,
 }
@@ -44,10 +58,27 @@ enum Format {
 }
 
 impl Check {
+    fn evaluate(&self) -> Result<Local, Failure> {
+        self.local.evaluate(self.base.as_deref())
+    }
+
     pub(super) fn run(self) -> Result<Outcome, Failure> {
         let began = Instant::now();
-        let local = self.local.evaluate(self.base.as_deref())?;
-        let findings = findings(&local);
+        let mut local = self.evaluate()?;
+        let mut found = findings(&local);
+        let mut fixes = Fixes::default();
+        if self.fix {
+            fixes = Fixes::of(&local, &found);
+            if self.dry_run {
+                return self.show(&fixes, &found);
+            }
+            fixes.write(&local);
+            if !fixes.fixed.is_empty() {
+                local = self.evaluate()?;
+                found = findings(&local);
+            }
+        }
+        let findings = found;
         let told = local.told();
         let kits: Vec<&str> = told.iter().map(|(it, _)| it.kit.path.as_str()).collect();
         let looked_at = match &local.base {
@@ -61,6 +92,9 @@ impl Check {
                 .count()
         };
         let (errors, warnings) = (count(Severity::Error), count(Severity::Warning));
+        if !matches!(self.output, Format::Text | Format::Json) {
+            eprint!("{}", fixes.told());
+        }
         let text = match self.output {
             Format::Sarif => format!("{:#}\n", sarif::report(&findings)),
             Format::Junit => {
@@ -76,11 +110,19 @@ impl Check {
                         value
                     })
                     .collect();
-                let mut summary = json!({"kits": looked_at, "errors": errors, "warnings": warnings});
+                let mut summary =
+                    json!({"kits": looked_at, "errors": errors, "warnings": warnings});
                 if let Some(base) = &local.base {
                     summary["base"] = json!(base.name);
                 }
-                format!("{:#}\n", json!({"findings": told, "summary": summary}))
+                let mut told = json!({"findings": told, "summary": summary});
+                if self.fix {
+                    let left = fixes.left.iter();
+                    let left = left.map(|(it, why)| json!({"finding": it, "reason": why}));
+                    told["fixed"] = json!(fixes.fixed);
+                    told["notFixed"] = left.collect();
+                }
+                format!("{told:#}\n")
             }
             Format::Text => {
                 let printer = report::Printer::new(&local.root, self.color);
@@ -90,6 +132,14 @@ impl Check {
                 }
                 if local.repository.is_none() {
                     text.push_str("note: there is no trimtab.yaml or repository.yaml: grants and guardrails are not known\n");
+                }
+                if self.fix {
+                    text.push_str(&fixes.told());
+                    let fixed = counted(fixes.fixed.len(), "finding");
+                    let left = fixes.left.len();
+                    text.push_str(&format!(
+                        "{fixed} fixed, {left} with a proposal not fixed\n"
+                    ));
                 }
                 let milliseconds = began.elapsed().as_millis();
                 let which = match &local.base {
@@ -107,6 +157,27 @@ impl Check {
         };
         super::print(&text)?;
         Ok(if errors > 0 {
+            Outcome::Findings
+        } else {
+            Outcome::Fine
+        })
+    }
+
+    /// The patch goes to standard output alone, so that it can be piped.
+    fn show(
+        &self,
+        fixes: &Fixes,
+        findings: &[(Option<String>, Finding)],
+    ) -> Result<Outcome, Failure> {
+        let mut diff = fixes.diff();
+        if std::io::stdout().is_terminal() {
+            let lines = diff.lines().map(|line| format!("{}\n", clean(line, LINE)));
+            diff = lines.collect();
+        }
+        super::print(&diff)?;
+        eprint!("{}", fixes.told());
+        let has_errors = findings.iter().any(|(_, finding)| finding.is_error());
+        Ok(if has_errors || fixes.would_write() {
             Outcome::Findings
         } else {
             Outcome::Fine

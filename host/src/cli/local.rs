@@ -45,6 +45,8 @@ pub(super) struct Base {
 /// What came of a working directory.
 pub(super) struct Local {
     pub root: PathBuf,
+    /// The directory's files as they were evaluated.
+    pub snapshot: Snapshot,
     pub evaluation: Evaluation,
     /// What is wrong with the Repository's file, if there is one.
     pub spec_findings: Vec<Finding>,
@@ -170,6 +172,7 @@ impl LocalArgs {
         }
         Ok(Local {
             root,
+            snapshot,
             evaluation,
             spec_findings,
             repository: file,

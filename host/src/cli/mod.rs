@@ -3,6 +3,7 @@
 
 mod check;
 mod completion;
+mod fix;
 mod install;
 mod junit;
 mod local;
@@ -10,6 +11,7 @@ mod plugin;
 mod reconcile;
 mod render;
 mod report;
+mod rewrite;
 mod run;
 mod sarif;
 mod status;

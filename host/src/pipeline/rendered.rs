@@ -299,7 +299,8 @@ pub(super) fn finding<'m>(
         }
     }
     finding.field = raw.field;
-    finding.proposed = raw.proposed.map(|text| secrets.masked(&text));
+    // A mask is nothing to write.
+    finding.proposed = raw.proposed.filter(|text| secrets.masked(text) == *text);
     finding.tags = raw
         .tags
         .into_iter()

@@ -78,13 +78,19 @@ fn finding(
         message: clean(&finding.message, TEXT),
         object: finding.object.map(|index| index as usize),
         field: finding.field,
-        proposed: finding.proposed.map(|text| clean(&text, TEXT)),
+        proposed: finding.proposed.and_then(|text| whole(&text)),
         tags: finding
             .tags
             .into_iter()
             .map(|(name, value)| (clean(&name, 128), clean(&value, TEXT)))
             .collect(),
     })
+}
+
+/// A proposal on one line. One that cannot be told as it is would be another one.
+fn whole(text: &str) -> Option<String> {
+    let line = text.replace(['\n', '\t'], " ");
+    (clean(&line, TEXT) == line).then_some(line)
 }
 
 /// Empty, or begins with `/`, and `~` only as `~0` or `~1`.
