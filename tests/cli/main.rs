@@ -1,6 +1,7 @@
 //! The command line as a person or a script meets it. Needs no cluster.
 
 mod base;
+mod ci;
 mod fix;
 mod plugins;
 
