@@ -209,7 +209,7 @@ fn a_folder_without_cases_or_component_says_what_to_do() {
 /// Natively they pass by the plugins' own tests; here as a host hears them.
 #[test]
 fn the_library_s_cases_pass_in_the_sandbox_and_report_every_rule() {
-    for plugin in ["images", "resources", "probes", "replicas"] {
+    for plugin in ["images", "resources", "probes", "replicas", "pod-security"] {
         let component = component(plugin);
         let path = component.to_str().expect("UTF-8");
         let folder = root().join("plugins").join(plugin);

@@ -9,7 +9,7 @@ use crate::root;
 
 const TARGET: &str = "wasm32-unknown-unknown";
 /// The plugins of this repository.
-pub const PLUGINS: [&str; 9] = [
+pub const PLUGINS: &[&str] = &[
     "port-policy",
     "namespace-guard",
     "unique-node-ports",
@@ -19,6 +19,7 @@ pub const PLUGINS: [&str; 9] = [
     "probes",
     "replicas",
     "changes",
+    "pod-security",
 ];
 
 /// The crate whose examples are the guests of the sandbox's tests.
