@@ -103,7 +103,7 @@ pub const MAKE: (&str, &str) = ("make", "install the package make");
 pub const PERL: (&str, &str) = ("perl", "install the package perl; OpenSSL is built with it");
 pub const GO: (&str, &str) = (
     "go",
-    "install Go 1.26 or newer from https://go.dev/dl; the control plane is built with it",
+    "install Go 1.26 or newer from https://go.dev/dl; the control plane and what tests compare with are built with it",
 );
 
 /// Adds the target that plugins are built for, if it is missing.

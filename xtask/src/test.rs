@@ -10,7 +10,13 @@ use trimtab_harness::root;
 use crate::prepare::{self, Step};
 
 pub fn run(arguments: &[String]) -> Result<()> {
-    prepare::tools(&[prepare::GIT, prepare::CC, prepare::MAKE, prepare::PERL])?;
+    prepare::tools(&[
+        prepare::GIT,
+        prepare::CC,
+        prepare::MAKE,
+        prepare::PERL,
+        prepare::GO,
+    ])?;
     prepare::wasm_target()?;
     let binaries = prepare::control_plane()?;
     let step = Step::begin("building the plugins");
