@@ -19,8 +19,11 @@ mod kept;
 mod leadership;
 mod lifecycle;
 mod manifests;
+#[path = "../../plugins/pod-security/tests/admission/pods.rs"]
+mod odd_pods;
 mod ownership;
 mod platform;
+mod pod_security;
 mod prune;
 mod restarts;
 mod rollout;

@@ -211,7 +211,8 @@ impl Judge<'_> {
             return;
         };
         let class = text(&spec.spec["runtimeClassName"]);
-        if self.settings.runtime_classes.iter().any(|it| it == class) {
+        let exempt = &self.settings.runtime_classes;
+        if !class.is_empty() && exempt.iter().any(|it| it == class) {
             return;
         }
         let pod = Pod::of(object, spec);
