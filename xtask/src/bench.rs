@@ -27,7 +27,7 @@ enum Output {
 impl Bench {
     pub fn run(self) -> Result<()> {
         prepare::wasm_target()?;
-        build_components(&PLUGINS)?;
+        build_components(PLUGINS)?;
         let step = Step::begin("building in release");
         let built = Command::new(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()))
             .current_dir(root())

@@ -73,7 +73,7 @@ fn run(verb: Verb) -> Result<()> {
             prepare::wasm_target()?;
             let names: Vec<&str> = packages.iter().map(String::as_str).collect();
             let built = component::build_components(if names.is_empty() {
-                &component::PLUGINS
+                component::PLUGINS
             } else {
                 &names
             })?;

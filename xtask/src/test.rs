@@ -20,7 +20,7 @@ pub fn run(arguments: &[String]) -> Result<()> {
     prepare::wasm_target()?;
     let binaries = prepare::control_plane()?;
     let step = Step::begin("building the plugins");
-    build_components(&PLUGINS)?;
+    build_components(PLUGINS)?;
     build_guests()?;
     step.done();
     let step = Step::begin("starting the control plane");
