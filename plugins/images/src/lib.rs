@@ -1,16 +1,16 @@
 //! Where images come from, and by what they are named.
 
-mod reference;
 mod repositories;
 
 use schemars::JsonSchema;
 use serde::Deserialize;
 use serde_json::Value;
+use trimtab_plugin::image::{self, Reference};
 use trimtab_plugin::{
-    Context, Exemption, Finished, Object, Pattern, Report, Rule, Validator, WORKLOADS, pod_spec,
+    Context, Exemption, Finished, ImagePlace, Object, Pattern, Report, Rule, Validator, WORKLOADS,
+    pod_spec,
 };
 
-use reference::Reference;
 use repositories::Repositories;
 
 /// Which images are allowed.
@@ -70,14 +70,10 @@ impl Rule for Images {
     const KINDS: &'static [&'static str] = WORKLOADS;
 }
 
-/// One place that names an image.
+/// One place that names an image, and the object that it is of.
 struct Place<'o> {
     object: &'o Object,
-    pointer: String,
-    /// `container web`.
-    owner: String,
-    container: Option<&'o str>,
-    image: &'o Value,
+    at: ImagePlace<'o>,
 }
 
 impl Validator for Images {
@@ -85,7 +81,7 @@ impl Validator for Images {
         let places: Vec<Place<'_>> = objects.iter().flat_map(places).collect();
         let known: Vec<Reference<'_>> = places
             .iter()
-            .filter_map(|place| reference::parse(place.image.as_str()?).ok())
+            .filter_map(|place| image::parse(place.at.image.as_str()?).ok())
             .collect();
         let mut judge = Judge {
             settings: &context.settings,
@@ -98,30 +94,10 @@ impl Validator for Images {
     }
 }
 
-/// The images of every sort of container, and those that are mounted.
 fn places(object: &Object) -> Vec<Place<'_>> {
-    let Some(pods) = pod_spec(object) else {
-        return Vec::new();
-    };
-    let containers = pods.sorted_containers().into_iter().map(|it| Place {
-        object,
-        pointer: format!("{}/image", it.pointer),
-        owner: it.to_string(),
-        container: Some(it.name()),
-        image: &it.value["image"],
-    });
-    let volumes = pods.spec["volumes"].as_array().into_iter().flatten();
-    let mounted = volumes
-        .enumerate()
-        .filter(|(_, volume)| volume["image"].is_object())
-        .map(|(index, volume)| Place {
-            object,
-            pointer: format!("{}/volumes/{index}/image/reference", pods.pointer),
-            owner: format!("volume {}", volume["name"].as_str().unwrap_or_default()),
-            container: None,
-            image: &volume["image"]["reference"],
-        });
-    containers.chain(mounted).collect()
+    let images = pod_spec(object).map(|pods| pods.images());
+    let images = images.into_iter().flatten();
+    images.map(|at| Place { object, at }).collect()
 }
 
 struct Judge<'j> {
@@ -134,18 +110,18 @@ struct Judge<'j> {
 impl Judge<'_> {
     fn error(&mut self, rule: &str, place: &Place<'_>, message: &str) -> Option<Finished<'_>> {
         let exempt = &self.settings.exempt;
-        if Exemption::any(exempt, rule, place.object, place.container) {
+        if Exemption::any(exempt, rule, place.object, place.at.container) {
             return None;
         }
-        let message = format!("{}: {message}", place.owner);
+        let message = format!("{}: {message}", place.at.owner);
         Some(
             self.report
-                .error(rule, message, place.object, &place.pointer),
+                .error(rule, message, place.object, &place.at.pointer),
         )
     }
 
     fn image(&mut self, place: &Place<'_>) {
-        let text = match place.image {
+        let text = match place.at.image {
             Value::Null => "",
             Value::String(text) => text,
             _ => {
@@ -157,7 +133,7 @@ impl Judge<'_> {
             self.error("reference", place, "no image is named");
             return;
         }
-        match reference::parse(text) {
+        match image::parse(text) {
             Ok(image) => {
                 self.repository(place, &image);
                 self.tag(place, &image);
@@ -168,7 +144,7 @@ impl Judge<'_> {
                 let lower = text.to_lowercase();
                 if let Some(finding) = self.error("reference", place, &message)
                     && fault == "a repository is in lower case"
-                    && reference::parse(&lower).is_ok()
+                    && image::parse(&lower).is_ok()
                 {
                     finding.propose(lower);
                 }

@@ -5,8 +5,7 @@ use std::fmt;
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::{Deserialize, Deserializer, de};
 use trimtab_plugin::Pattern;
-
-use crate::reference::{names_registry, normalised, split_registry};
+use trimtab_plugin::image::{names_registry, normalised, split_registry};
 
 /// A registry or a repository and all below it. Each segment is a pattern of its own, so that
 /// `ghcr.io` does not let in `ghcr.io.example.org`, nor `ghcr.io/acme` the neighbour `acme-evil`.

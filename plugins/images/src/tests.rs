@@ -35,7 +35,7 @@ fn short_names_are_read_as_docker_reads_them() {
         ("[fd00::1]:5000/a", "[fd00::1]:5000/a", None),
         ("ghcr.io/a__b/c---d.e", "ghcr.io/a__b/c---d.e", None),
     ] {
-        let read = reference::parse(text).expect(text);
+        let read = image::parse(text).expect(text);
         assert_eq!(
             (read.repository.as_str(), read.tag),
             (repository, tag),
@@ -71,10 +71,10 @@ fn what_distribution_refuses_is_no_reference() {
         "nginx:1:2",
         "é",
     ] {
-        assert!(reference::parse(wrong).is_err(), "{wrong}");
+        assert!(image::parse(wrong).is_err(), "{wrong}");
     }
-    assert!(reference::parse(&format!("ghcr.io/{}", "a".repeat(256))).is_err());
-    assert!(reference::parse(&format!("nginx:{}", "a".repeat(129))).is_err());
+    assert!(image::parse(&format!("ghcr.io/{}", "a".repeat(256))).is_err());
+    assert!(image::parse(&format!("nginx:{}", "a".repeat(129))).is_err());
 }
 
 #[test]

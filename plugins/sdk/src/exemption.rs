@@ -38,7 +38,7 @@ struct Written {
     _reason: String,
     /// The rules that leave them alone; empty: all of the plugin's.
     rules: Vec<String>,
-    /// Kinds, as `Deployment`; empty: all.
+    /// Kinds, as `Deployment` or `Deployment.apps`; empty: all.
     kinds: Vec<String>,
     /// Patterns of names; empty: all.
     names: Vec<Pattern>,
@@ -46,6 +46,8 @@ struct Written {
     namespaces: Vec<Pattern>,
     /// The object's own labels, as in a selector of Kubernetes.
     labels: LabelSelector,
+    /// The same for its annotations.
+    annotations: LabelSelector,
     /// Patterns of containers' names; empty: the whole object.
     containers: Vec<Pattern>,
 }
@@ -59,10 +61,11 @@ impl TryFrom<Written> for Exemption {
             names: written.names,
             namespaces: written.namespaces,
             labels: written.labels,
+            annotations: written.annotations,
         };
         if objects.is_empty() && written.containers.is_empty() {
             return Err(
-                "an exemption names kinds, names, namespaces, labels or containers; this one would exempt everything",
+                "an exemption names kinds, names, namespaces, labels, annotations or containers; this one would exempt everything",
             );
         }
         Ok(Self {
@@ -142,6 +145,7 @@ mod tests {
             "names",
             "namespaces",
             "labels",
+            "annotations",
             "containers",
         ] {
             assert!(

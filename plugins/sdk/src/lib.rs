@@ -41,10 +41,13 @@
 mod bindings;
 mod exemption;
 mod field_pattern;
+pub mod image;
+mod level;
 mod object;
 mod pattern;
 mod report;
 pub mod run;
+mod scope;
 mod selection;
 mod selector;
 #[cfg(feature = "testing")]
@@ -54,11 +57,13 @@ mod workload;
 pub use exemption::Exemption;
 pub use field_pattern::{FieldPattern, Pair};
 pub use object::{Object, Unfit};
+pub use level::{Level, Levels};
 pub use pattern::Pattern;
 pub use report::{Finding, Finished, Report, Severity};
+pub use scope::{Scope, scope};
 pub use selection::Selection;
 pub use selector::{Expression, LabelSelector, Operator};
-pub use workload::{Container, PodSpec, Sort, WORKLOADS, pod_spec};
+pub use workload::{Container, ImagePlace, PodSpec, Sort, WORKLOADS, pod_spec};
 
 #[doc(hidden)]
 pub use bindings::*;

@@ -66,6 +66,14 @@ impl Object {
             .map_or("", |(group, _)| group)
     }
 
+    /// Whether it is of a kind as `Service`, `Deployment` or `Deployment.apps`.
+    pub fn is_kind(&self, kind: &str) -> bool {
+        match kind.split_once('.') {
+            Some((kind, group)) => kind == self.kind() && group == self.group(),
+            None => kind == self.kind(),
+        }
+    }
+
     pub fn name(&self) -> &str {
         self.text("/metadata/name")
     }

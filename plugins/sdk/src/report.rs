@@ -2,7 +2,7 @@
 
 use std::fmt::Display;
 
-use crate::Object;
+use crate::{Level, Object};
 
 /// An error keeps the kit from the cluster.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -51,6 +51,19 @@ impl Report {
         field: &str,
     ) -> Finished<'_> {
         self.add(Severity::Warning, rule, message, object, field)
+    }
+
+    /// At the level that settings give the rule; none if it is `ignore`.
+    pub fn tell(
+        &mut self,
+        level: Level,
+        rule: &str,
+        message: impl Display,
+        object: &Object,
+        field: &str,
+    ) -> Option<Finished<'_>> {
+        let severity = level.severity()?;
+        Some(self.add(severity, rule, message, object, field))
     }
 
     fn add(

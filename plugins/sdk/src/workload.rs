@@ -87,7 +87,39 @@ impl fmt::Display for Container<'_> {
     }
 }
 
+/// One place of a Pod that names an image.
+pub struct ImagePlace<'o> {
+    /// RFC 6901 pointer to the reference.
+    pub pointer: String,
+    /// `container web`, `volume models`.
+    pub owner: String,
+    /// The container's name; none for a volume.
+    pub container: Option<&'o str>,
+    pub image: &'o Value,
+}
+
 impl<'o> PodSpec<'o> {
+    /// The images of every sort of container, and those that are mounted.
+    pub fn images(&self) -> Vec<ImagePlace<'o>> {
+        let containers = self.sorted_containers().into_iter().map(|it| ImagePlace {
+            pointer: format!("{}/image", it.pointer),
+            owner: it.to_string(),
+            container: Some(it.name()),
+            image: &it.value["image"],
+        });
+        let volumes = self.spec["volumes"].as_array().into_iter().flatten();
+        let mounted = volumes
+            .enumerate()
+            .filter(|(_, volume)| volume["image"].is_object())
+            .map(|(index, volume)| ImagePlace {
+                pointer: format!("{}/volumes/{index}/image/reference", self.pointer),
+                owner: format!("volume {}", volume["name"].as_str().unwrap_or_default()),
+                container: None,
+                image: &volume["image"]["reference"],
+            });
+        containers.chain(mounted).collect()
+    }
+
     /// Containers of every sort with their pointers.
     pub fn containers(&self) -> Vec<(String, &'o Value)> {
         let all = self.sorted_containers().into_iter();
