@@ -84,7 +84,10 @@ impl Object {
     }
 
     /// The items of a list at a pointer, each with its own pointer.
-    pub fn items(&self, pointer: &str) -> impl Iterator<Item = (String, &Value)> {
+    pub fn items<'o>(
+        &'o self,
+        pointer: &str,
+    ) -> impl Iterator<Item = (String, &'o Value)> + use<'o> {
         let pointer = pointer.to_owned();
         let items = self
             .at(&pointer)

@@ -20,6 +20,7 @@ pub const PLUGINS: &[&str] = &[
     "replicas",
     "changes",
     "pod-security",
+    "references",
 ];
 
 /// The crate whose examples are the guests of the sandbox's tests.

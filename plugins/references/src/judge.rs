@@ -1,0 +1,201 @@
+//! What exists, what is missing, and how that is told.
+
+use std::fmt::Display;
+
+use trimtab_plugin::{Exemption, Level, Object, Report};
+
+use crate::inventory::{Inventory, Key, Thing};
+use crate::nearest::nearest;
+use crate::settings::Settings;
+
+/// Findings of a call: a host takes 10,000, and nobody reads as many.
+const MOST: usize = 2_000;
+/// Names that are compared to find those that were meant.
+const COMPARED: usize = 200_000;
+/// Rules about what works all the same, or about what is often outside of the repository.
+const WARNINGS: &[&str] = &[
+    "pull-secret",
+    "policy-selector",
+    "budget-selector",
+    "monitor-selector",
+    "monitor-port",
+    "target-port-number",
+    "subject",
+];
+
+/// Roles, ServiceAccounts and the like that each cluster has.
+fn is_built_in(key: &Key<'_>) -> bool {
+    match (key.group, key.kind) {
+        ("", "ServiceAccount") => key.name == "default",
+        ("", "ConfigMap") => key.name == "kube-root-ca.crt",
+        ("", "Service") => matches!(
+            (key.namespace, key.name),
+            ("default", "kubernetes") | ("kube-system", "kube-dns")
+        ),
+        ("rbac.authorization.k8s.io", "ClusterRole") => {
+            key.name.starts_with("system:")
+                || matches!(key.name, "cluster-admin" | "admin" | "edit" | "view")
+        }
+        ("rbac.authorization.k8s.io", "Role") => key.name.starts_with("system:"),
+        _ => false,
+    }
+}
+
+/// What is referred to.
+pub enum Found<'j, 'o> {
+    Here(&'j Thing<'o>),
+    /// Something else makes it: nothing more is known.
+    Outside,
+}
+
+/// A place that refers to something.
+pub struct Place<'p> {
+    pub rule: &'static str,
+    pub object: &'p Object,
+    /// RFC 6901 pointer to the name.
+    pub field: String,
+    /// `container web takes LEVEL from`, to be followed by what it refers to.
+    pub why: String,
+}
+
+pub struct Judge<'j, 'o> {
+    pub settings: &'j Settings,
+    pub inventory: &'j Inventory<'o>,
+    report: &'j mut Report,
+    told: usize,
+    left: usize,
+}
+
+impl<'j, 'o> Judge<'j, 'o> {
+    pub fn new(
+        settings: &'j Settings,
+        inventory: &'j Inventory<'o>,
+        report: &'j mut Report,
+    ) -> Self {
+        Self {
+            settings,
+            inventory,
+            report,
+            told: 0,
+            left: COMPARED,
+        }
+    }
+
+    pub fn tell(
+        &mut self,
+        rule: &'static str,
+        object: &Object,
+        field: &str,
+        message: impl Display,
+        instead: Option<&str>,
+    ) {
+        if Exemption::any(&self.settings.exempt, rule, object, None) {
+            return;
+        }
+        let otherwise = match WARNINGS.contains(&rule) {
+            true => Level::Warning,
+            false => Level::Error,
+        };
+        let level = self.settings.levels.of(rule, otherwise);
+        if level == Level::Ignore {
+            return;
+        }
+        self.told += 1;
+        if self.told > MOST {
+            return;
+        }
+        let told = self.report.tell(level, rule, message, object, field);
+        if let (Some(finding), Some(instead)) = (told, instead) {
+            finding.propose(instead);
+        }
+    }
+
+    /// What was left out is an error, whatever it was: it may have been one.
+    pub fn finish(self) {
+        if self.told > MOST {
+            let message = format!(
+                "{} more findings are left out; see to those that are told first",
+                self.told - MOST
+            );
+            let nowhere = Object::new(serde_json::Value::Null);
+            self.report.error("backend", message, &nowhere, "");
+        }
+    }
+
+    pub fn find(&self, key: &Key<'_>) -> Option<Found<'j, 'o>> {
+        if let Some(thing) = self.inventory.get(key) {
+            return Some(Found::Here(thing));
+        }
+        let mut external = self.settings.external.iter();
+        let outside = is_built_in(key)
+            || self.inventory.is_everywhere(key)
+            || external.any(|it| it.covers(key.group, key.kind, key.namespace, key.name));
+        outside.then_some(Found::Outside)
+    }
+
+    /// What a place refers to; if it is missing, that is told.
+    pub fn require(&mut self, place: &Place<'_>, key: Key<'_>) -> Option<Found<'j, 'o>> {
+        let found = self.find(&key);
+        if found.is_none() {
+            self.missing(place, key);
+        }
+        found
+    }
+
+    fn missing(&mut self, place: &Place<'_>, key: Key<'_>) {
+        let inventory = self.inventory;
+        let names = inventory.names_like(&key);
+        let meant = nearest(key.name, names, &mut self.left);
+        let hint = match (meant, inventory.elsewhere(&key)) {
+            (Some((name, object)), _) => format!("; is {name} meant ({})?", object.origin()),
+            (None, Some(other)) if !other.is_empty() => {
+                format!("; the namespace {other} has one of this name")
+            }
+            _ => "; add it to a kit, or name it in settings.external if something else makes it"
+                .to_owned(),
+        };
+        let slash = if key.namespace.is_empty() { "" } else { "/" };
+        let message = format!(
+            "{} the {} {}{slash}{}, which is in no kit{hint}",
+            place.why, key.kind, key.namespace, key.name
+        );
+        let instead = meant.map(|(name, _)| name);
+        self.tell(place.rule, place.object, &place.field, message, instead);
+    }
+
+    /// Whether a ConfigMap or Secret has an entry; if not, that is told.
+    pub fn require_entry(
+        &mut self,
+        place: &Place<'_>,
+        thing: &Thing<'o>,
+        key: Key<'_>,
+        entry: &str,
+    ) {
+        let Some(entries) = &thing.entries else {
+            return;
+        };
+        if entries.contains(entry) {
+            return;
+        }
+        let names = entries.iter().map(|it| (*it, ()));
+        let meant = nearest(entry, names, &mut self.left).map(|(name, ())| name);
+        let hint = match (meant, entries.len()) {
+            (Some(name), _) => format!("; is {name} meant?"),
+            (None, 0) => "; it has none".into(),
+            (None, 1..=8) => {
+                let all: Vec<&str> = entries.iter().copied().collect();
+                format!("; it has {}", all.join(", "))
+            }
+            (None, count) => format!("; it has {count} others"),
+        };
+        let message = format!(
+            "{} the key {entry} of the {} {}/{} ({}), which has no such key{hint}",
+            place.why,
+            key.kind,
+            key.namespace,
+            key.name,
+            thing.object.origin(),
+        );
+        self.tell(place.rule, place.object, &place.field, message, meant);
+    }
+}
