@@ -21,6 +21,7 @@ pub const PLUGINS: &[&str] = &[
     "changes",
     "pod-security",
     "references",
+    "image-rewrite",
 ];
 
 /// The crate whose examples are the guests of the sandbox's tests.

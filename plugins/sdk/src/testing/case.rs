@@ -127,7 +127,10 @@ pub(super) fn fill(object: &mut Object, namespace: &str) {
     let namespaced = built_in(object.group(), object.kind()) == Some(Scope::Namespaced);
     if namespaced
         && object.at("/metadata/namespace").is_null()
-        && let Some(metadata) = object.value["metadata"].as_object_mut()
+        && let Some(metadata) = object
+            .value
+            .pointer_mut("/metadata")
+            .and_then(Value::as_object_mut)
     {
         metadata.insert("namespace".into(), namespace.into());
     }
