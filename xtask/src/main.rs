@@ -3,6 +3,7 @@
 mod bench;
 mod demo;
 mod prepare;
+mod schemas;
 mod test;
 mod tidy;
 
@@ -42,6 +43,8 @@ enum Verb {
         /// Packages; all plugins of this repository if none is given
         packages: Vec<String>,
     },
+    /// Make target/schemas, which the plugin `schema` is built with
+    Schemas,
     /// Check the rules of the house that no compiler knows
     Tidy,
     #[command(hide = true)]
@@ -72,16 +75,21 @@ fn run(verb: Verb) -> Result<()> {
         Verb::Component { packages } => {
             prepare::wasm_target()?;
             let names: Vec<&str> = packages.iter().map(String::as_str).collect();
-            let built = component::build_components(if names.is_empty() {
+            let names = if names.is_empty() {
                 component::PLUGINS
             } else {
                 &names
-            })?;
+            };
+            if names.contains(&"schema") {
+                schemas::prepare()?;
+            }
+            let built = component::build_components(names)?;
             for path in built {
                 println!("{}  {}", component::digest(&path)?, path.display());
             }
             Ok(())
         }
+        Verb::Schemas => schemas::prepare(),
         Verb::Tidy => tidy::run(),
         Verb::Supervise { binaries } => supervisor::supervise(&binaries),
         Verb::WithParent { arguments } => supervisor::with_parent(&arguments),

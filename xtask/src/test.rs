@@ -8,6 +8,7 @@ use trimtab_harness::control_plane::ControlPlane;
 use trimtab_harness::root;
 
 use crate::prepare::{self, Step};
+use crate::schemas;
 
 pub fn run(arguments: &[String]) -> Result<()> {
     prepare::tools(&[
@@ -19,6 +20,7 @@ pub fn run(arguments: &[String]) -> Result<()> {
     ])?;
     prepare::wasm_target()?;
     let binaries = prepare::control_plane()?;
+    schemas::prepare()?;
     let step = Step::begin("building the plugins");
     build_components(PLUGINS)?;
     build_guests()?;

@@ -56,8 +56,8 @@ mod workload;
 
 pub use exemption::Exemption;
 pub use field_pattern::{FieldPattern, Pair};
-pub use object::{Object, Unfit};
 pub use level::{Level, Levels};
+pub use object::{Object, Unfit};
 pub use pattern::Pattern;
 pub use report::{Finding, Finished, Report, Severity};
 pub use scope::{Scope, scope};
