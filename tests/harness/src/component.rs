@@ -22,6 +22,7 @@ pub const PLUGINS: &[&str] = &[
     "pod-security",
     "references",
     "image-rewrite",
+    "schema",
 ];
 
 /// The crate whose examples are the guests of the sandbox's tests.
