@@ -18,7 +18,9 @@ use crate::run::{
     Call, ChangeText, Failure, KitCall, Text, from_yaml, transform, validate, validate_all,
     validate_change,
 };
-use crate::{ChangeValidator, Finding, Object, Referential, Rule, Severity, Transformer, Validator};
+use crate::{
+    ChangeValidator, Finding, Object, Referential, Rule, Severity, Transformer, Validator,
+};
 use case::{Case, fill, folders, json as json_of, text, texts};
 
 #[derive(Serialize, Deserialize, Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -44,7 +46,10 @@ struct Answer {
 }
 
 /// An object before and after, each with its text.
-type Pair<'c> = (Option<(&'c Object, Text<'c>)>, Option<(&'c Object, Text<'c>)>);
+type Pair<'c> = (
+    Option<(&'c Object, Text<'c>)>,
+    Option<(&'c Object, Text<'c>)>,
+);
 
 type Ask = fn(&Case) -> Result<Answer, Failure>;
 
@@ -278,7 +283,9 @@ fn ask_change_validator<R: ChangeValidator>(case: &Case) -> Result<Answer, Failu
             after: after.map(|it| it.1),
         });
         let found = case.kit_call(kit, |call| validate_change::<R>(call, changes))?;
-        let told = pairs.values().filter_map(|(before, after)| after.or(*before));
+        let told = pairs
+            .values()
+            .filter_map(|(before, after)| after.or(*before));
         let told: Vec<Object> = told.map(|it| it.0.clone()).collect();
         answer.findings.extend(rows(&found, &told));
     }
