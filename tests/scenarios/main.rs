@@ -20,6 +20,7 @@ mod leadership;
 mod lifecycle;
 mod manifests;
 #[path = "../../plugins/pod-security/tests/admission/pods.rs"]
+#[expect(dead_code, reason = "the oracle of the plugin uses all of it")]
 mod odd_pods;
 mod ownership;
 mod platform;
