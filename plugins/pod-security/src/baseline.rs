@@ -165,25 +165,21 @@ pub fn host_ports<'p>(pod: &'p Pod<'p>, _: u64) -> Vec<Violation<'p>> {
 pub fn host_probes<'p>(pod: &'p Pod<'p>, _: u64) -> Vec<Violation<'p>> {
     let mut found = Vec::new();
     for container in pod.containers() {
-        for place in [
-            "livenessProbe",
-            "readinessProbe",
-            "startupProbe",
-            "lifecycle/postStart",
-            "lifecycle/preStop",
-        ] {
+        let probes = ["livenessProbe", "readinessProbe", "startupProbe"];
+        let probes = probes.map(|name| (&container.value[name], "", name));
+        let hooks = ["postStart", "preStop"];
+        let hooks = hooks.map(|name| (&container.value["lifecycle"][name], "lifecycle/", name));
+        for (asking, within, name) in probes.into_iter().chain(hooks) {
             for way in ["httpGet", "tcpSocket"] {
-                let field = format!("{place}/{way}/host");
-                let host = container.value.pointer(&format!("/{field}"));
-                let host = host.map(text).unwrap_or_default();
+                let host = text(&asking[way]["host"]);
                 if host.is_empty() {
                     continue;
                 }
                 found.push(Violation {
                     containers: vec![container],
-                    fault: format!("{} is {host:?}", field.replace('/', ".")),
+                    fault: format!("{name}.{way}.host is {host:?}"),
                     law: "allows no host, which is the Pod itself",
-                    field: format!("{}/{field}", container.pointer),
+                    field: format!("{}/{within}{name}/{way}/host", container.pointer),
                     proposed: None,
                 });
             }

@@ -16,7 +16,8 @@ pub struct Pod<'o> {
 pub struct SecurityContext<'p> {
     pub container: Option<&'p Container<'p>>,
     pub value: &'p Value,
-    pub pointer: String,
+    /// RFC 6901 pointer to what it is of.
+    of: &'p str,
 }
 
 /// A place that a check forbids.
@@ -68,7 +69,7 @@ impl<'o> Pod<'o> {
         SecurityContext {
             container: None,
             value: self.at("securityContext"),
-            pointer: self.pointer("securityContext"),
+            of: self.spec.pointer,
         }
     }
 
@@ -77,7 +78,7 @@ impl<'o> Pod<'o> {
         self.containers.iter().map(|container| SecurityContext {
             container: Some(container),
             value: &container.value["securityContext"],
-            pointer: format!("{}/securityContext", container.pointer),
+            of: &container.pointer,
         })
     }
 
@@ -127,7 +128,7 @@ impl<'p> SecurityContext<'p> {
             containers: self.container.into_iter().collect(),
             fault,
             law: "",
-            field: format!("{}/{field}", self.pointer),
+            field: format!("{}/securityContext/{field}", self.of),
             proposed: None,
         }
     }

@@ -111,7 +111,7 @@ pub fn run_as_non_root<'p>(pod: &'p Pod<'p>, minor: u64) -> Vec<Violation<'p>> {
             containers: without,
             fault: "runAsNonRoot is not set, nor is it for the Pod".into(),
             law: LAW,
-            field: format!("{}/runAsNonRoot", pod.context().pointer),
+            field: pod.pointer("securityContext/runAsNonRoot"),
             proposed: Some("true".into()),
         });
     }

@@ -68,7 +68,7 @@ pub fn required<'p>(pod: &'p Pod<'p>) -> Vec<Violation<'p>> {
             containers: without,
             fault: "no seccomp profile is named, nor has the Pod one".into(),
             law: LAW,
-            field: format!("{}/seccompProfile", pod.context().pointer),
+            field: pod.pointer("securityContext/seccompProfile"),
             proposed: Some(r#"{"type":"RuntimeDefault"}"#.into()),
         });
     }
