@@ -17,7 +17,7 @@ const BUILT_IN: ByGroup = &[
     ("apps", &[]),
     ("batch", &[]),
     ("autoscaling", &[]),
-    ("policy", &[]),
+    ("policy", &["PodSecurityPolicy"]),
     ("coordination.k8s.io", &[]),
     ("discovery.k8s.io", &[]),
     ("events.k8s.io", &[]),
