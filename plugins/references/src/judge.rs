@@ -11,7 +11,7 @@ use crate::settings::Settings;
 /// Findings of a call: a host takes 10,000, and nobody reads as many.
 const MOST: usize = 2_000;
 /// Names that are compared to find those that were meant.
-const COMPARED: usize = 200_000;
+const COMPARED: usize = 50_000;
 /// Rules about what works all the same, or about what is often outside of the repository.
 const WARNINGS: &[&str] = &[
     "pull-secret",
@@ -81,6 +81,18 @@ impl<'j, 'o> Judge<'j, 'o> {
         }
     }
 
+    /// How much a finding weighs; nothing that nobody hears is worked out.
+    fn level(&self, rule: &str, object: &Object) -> Level {
+        if Exemption::any(&self.settings.exempt, rule, object, None) {
+            return Level::Ignore;
+        }
+        let otherwise = match WARNINGS.contains(&rule) {
+            true => Level::Warning,
+            false => Level::Error,
+        };
+        self.settings.levels.of(rule, otherwise)
+    }
+
     pub fn tell(
         &mut self,
         rule: &'static str,
@@ -89,14 +101,7 @@ impl<'j, 'o> Judge<'j, 'o> {
         message: impl Display,
         instead: Option<&str>,
     ) {
-        if Exemption::any(&self.settings.exempt, rule, object, None) {
-            return;
-        }
-        let otherwise = match WARNINGS.contains(&rule) {
-            true => Level::Warning,
-            false => Level::Error,
-        };
-        let level = self.settings.levels.of(rule, otherwise);
+        let level = self.level(rule, object);
         if level == Level::Ignore {
             return;
         }
@@ -143,6 +148,9 @@ impl<'j, 'o> Judge<'j, 'o> {
     }
 
     fn missing(&mut self, place: &Place<'_>, key: Key<'_>) {
+        if self.level(place.rule, place.object) == Level::Ignore {
+            return;
+        }
         let inventory = self.inventory;
         let names = inventory.names_like(&key);
         let meant = nearest(key.name, names, &mut self.left);

@@ -1,7 +1,7 @@
 //! The name that somebody may have meant.
 
-/// Names longer than this are not compared.
-const LONGEST: usize = 128;
+/// Names longer than this, in bytes, are not compared.
+const LONGEST: usize = 63;
 
 /// The nearest of some names, if it is near enough to be meant. `left` bounds how many names all
 /// questions together may look at, so that the cost does not grow with their product.
@@ -23,33 +23,43 @@ pub fn nearest<'n, T>(
         if other.len().abs_diff(name.len()) > far || other.len() > LONGEST {
             continue;
         }
-        let distance = distance(name, other);
-        if distance <= far && best.as_ref().is_none_or(|(least, _)| distance < *least) {
+        let far = best.as_ref().map_or(far, |(least, _)| least - 1);
+        if let Some(distance) = distance(name, other, far) {
             best = Some((distance, (other, value)));
+            if distance == 0 {
+                break;
+            }
         }
     }
     best.map(|(_, found)| found)
 }
 
 /// Characters to add, to take away or to exchange, or neighbours to swap (optimal string
-/// alignment).
-fn distance(a: &str, b: &str) -> usize {
+/// alignment); none if they are more than `far`.
+fn distance(a: &str, b: &str, far: usize) -> Option<usize> {
     let (a, b) = (a.as_bytes(), b.as_bytes());
-    let mut before: Vec<usize> = Vec::new();
-    let mut row: Vec<usize> = (0..=b.len()).collect();
+    let mut before = [0; LONGEST + 1];
+    let mut row: [usize; LONGEST + 1] = std::array::from_fn(|index| index);
     for (i, x) in a.iter().enumerate() {
-        let mut next = vec![i + 1];
-        for (j, y) in b.iter().enumerate() {
-            let exchanged = row[j] + usize::from(x != y);
+        let mut next = [far + 1; LONGEST + 1];
+        next[0] = i + 1;
+        let mut least_of_row = far + 1;
+        // What is further from the diagonal than `far` costs more.
+        for j in i.saturating_sub(far)..b.len().min(i + far + 1) {
+            let exchanged = row[j] + usize::from(*x != b[j]);
             let mut least = exchanged.min(row[j + 1] + 1).min(next[j] + 1);
-            if i > 0 && j > 0 && a[i - 1] == *y && *x == b[j - 1] {
+            if i > 0 && j > 0 && a[i - 1] == b[j] && *x == b[j - 1] {
                 least = least.min(before[j - 1] + 1);
             }
-            next.push(least);
+            next[j + 1] = least;
+            least_of_row = least_of_row.min(least);
+        }
+        if least_of_row > far {
+            return None;
         }
         before = std::mem::replace(&mut row, next);
     }
-    row[b.len()]
+    Some(row[b.len()]).filter(|distance| *distance <= far)
 }
 
 #[cfg(test)]
