@@ -53,6 +53,17 @@ impl Report {
         self.add(Severity::Warning, rule, message, object, field)
     }
 
+    /// What is worth knowing, and keeps nothing from the cluster.
+    pub fn info(
+        &mut self,
+        rule: &str,
+        message: impl Display,
+        object: &Object,
+        field: &str,
+    ) -> Finished<'_> {
+        self.add(Severity::Info, rule, message, object, field)
+    }
+
     /// At the level that settings give the rule; none if it is `ignore`.
     pub fn tell(
         &mut self,
