@@ -23,6 +23,7 @@ pub const PLUGINS: &[&str] = &[
     "references",
     "image-rewrite",
     "schema",
+    "cel-validate",
 ];
 
 /// The crate whose examples are the guests of the sandbox's tests.
