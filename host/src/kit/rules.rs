@@ -96,6 +96,17 @@ impl Law {
 }
 
 impl RulePolicy {
+    /// For an object in one of the kit's namespaces that no kit has: what the kit's author says is
+    /// about the kit, and so are exemptions that name it.
+    pub fn of_no_kit(&self) -> Self {
+        let all = self.exemptions.iter().filter(|it| it.kits.is_empty());
+        Self {
+            enforced: self.enforced.clone(),
+            exemptions: all.cloned().collect(),
+            own: Vec::new(),
+        }
+    }
+
     /// How much a finding weighs that its rule told as this; `None` if it is not told.
     pub fn severity(&self, rule: &str, told: Severity) -> Option<Severity> {
         if told == Severity::Info {
@@ -250,6 +261,19 @@ mod tests {
         assert!(!of("imagesx/tag", "Deployment", "legacy-a"));
         assert!(!of("ports/node", "Deployment", "legacy-a"));
         assert_eq!(policy.exemption("images/tag", None), None);
+    }
+
+    #[test]
+    fn an_object_of_no_kit_has_the_platform_teams_weights_and_no_kits_exemptions() {
+        let mut policy = policy(
+            "url: x\nrules:\n- {rule: ports/*, enforce: warning}\nexemptions:\n- {rule: ports/a, kits: ['kits/acme/*'], reason: one kit}\n- {rule: ports/b, reason: all}\n",
+        );
+        policy.own = serde_yaml::from_str("[{rule: ports/*, enforce: error}]").expect("rules");
+        let outside = policy.of_no_kit();
+        let severity = outside.severity("ports/a", Severity::Error);
+        assert_eq!(severity, Some(Severity::Warning));
+        assert_eq!(outside.exemption("ports/a", None), None);
+        assert_eq!(outside.exemption("ports/b", None), Some("all"));
     }
 
     #[test]

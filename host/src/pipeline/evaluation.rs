@@ -10,7 +10,7 @@ use crate::manifest::{Finding, GroupKind, ObjectKey, Scope, Scopes};
 use crate::source::{Revision, Snapshot, SourceError};
 
 use super::plugins::UserId;
-use super::{Candidate, PluginStore, Rendered, cross_check, render_kit};
+use super::{Candidate, Guardrails, PluginStore, Rendered, cross_check, render_kit};
 
 /// What the pipeline says of one kit.
 #[derive(Clone, Debug)]
@@ -68,6 +68,8 @@ pub struct Evaluation {
     /// Kinds that CRDs of this revision define.
     pub defined: BTreeMap<GroupKind, (Scope, KitPath)>,
     pub looked_at: usize,
+    /// Of the platform team, for what comes past the repository.
+    pub guardrails: Arc<Guardrails>,
 }
 
 impl Evaluation {
@@ -188,6 +190,7 @@ impl Evaluator {
             looked_at: changed.len(),
             findings: discovery.findings,
             defined,
+            guardrails: Arc::new(self.guardrails(snapshot, spec, &discovery.kits)),
             verdicts: Vec::with_capacity(discovery.kits.len()),
         };
         let looked_at: HashSet<&KitPath> = changed.iter().map(|kit| &kit.path).collect();

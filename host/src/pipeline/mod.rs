@@ -8,6 +8,7 @@ mod earlier;
 mod enforcement;
 mod evaluation;
 mod gate;
+mod guardrails;
 mod plugins;
 mod referential;
 mod rendered;
@@ -18,6 +19,7 @@ mod trial;
 
 pub use evaluation::{Evaluation, Evaluator, Superseded, Verdict};
 pub use gate::settle;
+pub use guardrails::{Guardrails, Standing};
 pub use plugins::PluginStore;
 pub use referential::{Candidate, cross_check};
 pub use rendered::{RenderDigest, Rendered, render_kit};

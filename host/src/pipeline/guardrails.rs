@@ -1,0 +1,130 @@
+//! The guardrails of a revision over one object that comes from elsewhere than a commit.
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+
+use serde_json::Value;
+
+use super::Evaluator;
+use super::enforcement::weighed;
+use super::rendered::{context, reads, validate};
+use super::secrets::Secrets;
+use crate::kit::{Grants, KitPath, KitSource, PluginUse, RepositorySpec, RulePolicy};
+use crate::manifest::{Children, Finding, GroupKind, Manifest, Origin, Span, Spans};
+use crate::sandbox::Plugin;
+use crate::source::Snapshot;
+
+/// The validators among a Repository's guardrails, loaded and checked against their pins.
+#[derive(Clone, Debug, Default)]
+pub struct Guardrails {
+    loaded: Vec<(PluginUse, Arc<Plugin>)>,
+    /// Why one of them is missing: then nothing can be judged.
+    faults: Vec<Finding>,
+}
+
+/// Whose object it is taken for.
+#[derive(Clone, Copy, Debug)]
+pub struct Standing<'k> {
+    pub kit: &'k KitPath,
+    pub grants: &'k Grants,
+    pub rules: &'k RulePolicy,
+}
+
+impl Evaluator {
+    /// Those of a revision that was just evaluated: their components are loaded already.
+    pub(super) fn guardrails(
+        &self,
+        snapshot: &Snapshot,
+        spec: &RepositorySpec,
+        kits: &[Arc<KitSource>],
+    ) -> Guardrails {
+        let mut guardrails = Guardrails::default();
+        // All kits have the same; without a kit nobody asks.
+        let Some(kit) = kits.first() else {
+            return guardrails;
+        };
+        let used: Vec<&PluginUse> = kit.plugins.iter().filter(|it| it.guardrail).collect();
+        for wanted in &spec.guardrails {
+            if !used.iter().any(|used| used.path == wanted.path) {
+                let message = format!("the guardrail {} is not in the revision", wanted.path);
+                let finding = Finding::host_error("plugin-missing", message);
+                guardrails.faults.push(finding);
+            }
+        }
+        for used in used {
+            match self.plugins.get(snapshot, used) {
+                Ok(plugin) if plugin.kinds().validate => {
+                    guardrails.loaded.push((used.clone(), plugin));
+                }
+                // Transformers change what is rendered, and rules over several kits see all of them.
+                Ok(_) => {}
+                Err(finding) => guardrails.faults.push(finding),
+            }
+        }
+        guardrails
+    }
+}
+
+impl Guardrails {
+    /// Whether there is nothing to judge by.
+    pub fn is_empty(&self) -> bool {
+        self.loaded.is_empty() && self.faults.is_empty()
+    }
+
+    /// The kinds that they read; `None`: all.
+    pub fn kinds(&self) -> Option<BTreeSet<GroupKind>> {
+        let described = || self.loaded.iter().map(|(_, plugin)| plugin.description());
+        if !self.faults.is_empty() || described().any(|it| it.kinds.is_empty()) {
+            return None;
+        }
+        Some(described().flat_map(|it| it.kinds.clone()).collect())
+    }
+
+    /// Blocking and CPU-bound. `object` is what a manifest would be; the error says why there is
+    /// no verdict.
+    pub fn judge(&self, standing: Standing<'_>, object: Value) -> Result<Vec<Finding>, Finding> {
+        if let Some(fault) = self.faults.first() {
+            return Err(fault.clone());
+        }
+        let manifest = manifest(object);
+        let secrets = Secrets::of([&manifest]);
+        let mut findings = Vec::new();
+        for (used, plugin) in &self.loaded {
+            if !reads(&plugin.description().kinds, &manifest) {
+                continue;
+            }
+            let context = context(standing.kit.as_str(), standing.grants, used);
+            let objects = std::slice::from_ref(&manifest);
+            let (found, _) = validate(&context, used, plugin, objects, &secrets);
+            for finding in found {
+                // The host's own words about a plugin are no verdict.
+                if finding.rule.starts_with("trimtab/") {
+                    return Err(finding);
+                }
+                findings.extend(weighed(standing.rules, finding));
+            }
+        }
+        findings
+            .sort_by(|a, b| (a.severity, &a.rule, &a.field).cmp(&(b.severity, &b.rule, &b.field)));
+        Ok(findings)
+    }
+}
+
+/// An object of no file.
+fn manifest(object: Value) -> Manifest {
+    let nowhere = Span {
+        line: 0,
+        column: 0,
+        end_line: 0,
+        end_column: 0,
+    };
+    Manifest {
+        object,
+        origin: Origin::new("", 0),
+        spans: Arc::new(Spans {
+            value: nowhere,
+            key: None,
+            children: Children::None,
+        }),
+    }
+}
