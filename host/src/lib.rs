@@ -4,6 +4,7 @@
 //! The modules are the rooms of ARCHITECTURE.md, in the order of the flow:
 //! `source → kit → render → pipeline → plan → cluster`. Arrows run one way.
 
+pub mod admission;
 pub mod child;
 pub mod cli;
 pub mod cluster;

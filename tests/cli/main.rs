@@ -180,4 +180,33 @@ fn every_shell_gets_its_completions_and_install_prints_what_kubectl_takes() {
         "Deployment",
     ];
     assert_eq!(kinds, expected);
+    let with_door = ["install", "--image", "example.org/trimtab:1", "--admission"];
+    let yaml = trimtab(folder.path(), &with_door).stdout;
+    let manifests = trimtab::manifest::read("install.yaml", &yaml, &limits).expect("objects");
+    assert_eq!(manifests.len(), expected.len() + 1);
+    let [.., deployment, service] = &manifests[..] else {
+        panic!("a Deployment and a Service");
+    };
+    let arguments = &deployment.object["spec"]["template"]["spec"]["containers"][0]["args"];
+    assert!(arguments.to_string().contains("--admission"), "{arguments}");
+    assert_eq!(
+        service.key().to_string(),
+        "Service trimtab-system/trimtab-admission"
+    );
+    // The host that acts says where it leads.
+    assert_eq!(service.object["spec"].get("selector"), None);
+}
+
+#[test]
+fn a_door_that_the_api_server_cannot_find_is_wrong_usage() {
+    let folder = folder(&[]);
+    let refused = trimtab(folder.path(), &["run", "--admission"]);
+    assert_eq!(refused.status.code(), Some(2));
+    let words = text(&refused.stderr);
+    assert!(words.contains("--admission-url"), "{words}");
+    let refused = trimtab(
+        folder.path(),
+        &["run", "--admission", "--admission-url", "http://a:1"],
+    );
+    assert_eq!(refused.status.code(), Some(2));
 }

@@ -11,7 +11,7 @@ const LINES: usize = 400;
 /// Bytes that a tracked file may have.
 const BYTES: u64 = 500_000;
 /// Rooms of the host in the order of the flow, with those that each may name.
-const ROOMS: [(&str, &[&str]); 13] = [
+const ROOMS: [(&str, &[&str]); 14] = [
     ("child", &[]),
     ("manifest", &[]),
     ("source", &["child"]),
@@ -29,10 +29,18 @@ const ROOMS: [(&str, &[&str]); 13] = [
         &["manifest", "source", "expression", "kit", "health"],
     ),
     ("cluster", &["manifest", "kit", "health", "plan"]),
+    ("admission", &["manifest", "kit", "pipeline", "cluster"]),
     (
         "reconcile",
         &[
-            "manifest", "source", "kit", "pipeline", "health", "plan", "cluster",
+            "manifest",
+            "source",
+            "kit",
+            "pipeline",
+            "health",
+            "plan",
+            "cluster",
+            "admission",
         ],
     ),
     (
@@ -45,6 +53,7 @@ const ROOMS: [(&str, &[&str]); 13] = [
             "sandbox",
             "plan",
             "cluster",
+            "admission",
             "reconcile",
             "config",
             "telemetry",

@@ -3,7 +3,7 @@
 use clap::Args;
 use serde_json::{Value, json};
 
-use super::{Failure, Outcome};
+use super::{Failure, Outcome, admission};
 use crate::kit::custom_resource_definitions;
 use crate::manifest::write_yaml;
 
@@ -22,6 +22,9 @@ pub struct Install {
     /// The host's container image; its entry point is `trimtab`
     #[arg(long, value_name = "IMAGE", required_unless_present = "crds_only")]
     image: Option<String>,
+    /// Also what the admission webhook needs: a Service, and `run --admission`
+    #[arg(long, requires = "image")]
+    admission: bool,
 }
 
 impl Install {
@@ -32,6 +35,9 @@ impl Install {
             .collect::<Result<_, _>>()?;
         if let (false, Some(image)) = (self.crds_only, &self.image) {
             objects.extend(host(&self.namespace, image));
+            if self.admission {
+                with_admission(&mut objects, &self.namespace);
+            }
         }
         super::print(&write_yaml(&objects))?;
         Ok(Outcome::Fine)
@@ -81,4 +87,26 @@ fn host(namespace: &str, image: &str) -> Vec<Value> {
             },
         }),
     ]
+}
+
+/// The Service has no selector: the host that acts writes its EndpointSlice, so that nothing is
+/// asked of one that only waits.
+fn with_admission(objects: &mut Vec<Value>, namespace: &str) {
+    for host in objects.iter_mut().filter(|it| it["kind"] == "Deployment") {
+        let container = &mut host["spec"]["template"]["spec"]["containers"][0];
+        if let Some(arguments) = container["args"].as_array_mut() {
+            arguments.push("--admission".into());
+        }
+        container["env"] = json!([
+            {"name": "POD_IP", "valueFrom": {"fieldRef": {"fieldPath": "status.podIP"}}},
+            {"name": "POD_NAMESPACE", "valueFrom": {"fieldRef": {"fieldPath": "metadata.namespace"}}},
+        ]);
+        container["ports"] = json!([{"name": "admission", "containerPort": admission::PORT}]);
+    }
+    let labels = json!({"app.kubernetes.io/name": "trimtab"});
+    objects.push(json!({
+        "apiVersion": "v1", "kind": "Service",
+        "metadata": {"name": admission::NAME, "namespace": namespace, "labels": labels},
+        "spec": {"ports": [{"name": "https", "port": 443, "targetPort": admission::PORT}]},
+    }));
 }

@@ -1,6 +1,7 @@
 //! The command line: one verb a file. Talks to people; decides nothing that the rooms decide.
 //! Exit codes: 0 fine, 1 findings or differences, 2 usage, 3 cannot tell (cluster or Git away).
 
+mod admission;
 mod check;
 mod completion;
 mod fix;

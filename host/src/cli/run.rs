@@ -10,6 +10,7 @@ use anyhow::{Context as _, anyhow};
 use clap::Args;
 use kube::ResourceExt as _;
 
+use super::admission::AdmissionArgs;
 use super::{ClusterArgs, Failure, Outcome};
 use crate::cluster::{Candidate, Cluster};
 use crate::kit::{
@@ -19,7 +20,7 @@ use crate::manifest::{Limits, read};
 use crate::pipeline::PluginStore;
 use crate::reconcile::{self, Options};
 use crate::source::Worker;
-use crate::{config, telemetry};
+use crate::{admission, config, telemetry};
 
 /// Where the lease of hosts is that reconcile the Repositories of all namespaces.
 const LEASE_NAMESPACE: &str = "trimtab-system";
@@ -69,6 +70,8 @@ pub struct Run {
     /// Requests to the API server that may be under way at once
     #[arg(long, default_value_t = 16, value_name = "N")]
     concurrency: usize,
+    #[command(flatten)]
+    admission: AdmissionArgs,
     /// Reconcile the newest revision once and end; exits with 1 if not all of it is live
     #[arg(long)]
     once: bool,
@@ -98,13 +101,24 @@ impl Run {
     pub(super) fn run(self) -> Result<Outcome, Failure> {
         telemetry::start(self.log_format, &self.log_level);
         let repositories = self.repositories()?;
+        let admission = self.admission()?;
         let runtime = tokio::runtime::Builder::new_multi_thread()
             .enable_all()
             .build()?;
-        let ended = runtime.block_on(self.reconcile(repositories));
+        let ended = runtime.block_on(self.reconcile(repositories, admission));
         // A disk or a program that hangs must not keep a host that has lost its lease from ending.
         runtime.shutdown_timeout(GRACE);
         ended
+    }
+
+    fn lease_namespace(&self) -> &str {
+        // One for all hosts that see all namespaces, wherever their Repositories are.
+        self.only_namespace.as_deref().unwrap_or(LEASE_NAMESPACE)
+    }
+
+    fn admission(&self) -> Result<Option<admission::Options>, Failure> {
+        let only = self.only_namespace.as_deref();
+        self.admission.options(self.lease_namespace(), only)
     }
 
     fn repositories(&self) -> Result<Vec<(String, Repository)>, Failure> {
@@ -146,7 +160,11 @@ impl Run {
         Ok(found.into_iter().map(placed).collect())
     }
 
-    async fn reconcile(self, repositories: Vec<(String, Repository)>) -> Result<Outcome, Failure> {
+    async fn reconcile(
+        self,
+        repositories: Vec<(String, Repository)>,
+        admission: Option<admission::Options>,
+    ) -> Result<Outcome, Failure> {
         let mut connect = self.cluster.options();
         connect.concurrency = self.concurrency;
         let cluster = Cluster::connect(&connect).await?;
@@ -169,11 +187,7 @@ impl Run {
             false => Failure::CannotTell(error.context("there is no room on the disk; make room")),
         })?;
         let candidate = Candidate {
-            // One for all hosts that see all namespaces, wherever their Repositories are.
-            namespace: self
-                .only_namespace
-                .clone()
-                .unwrap_or_else(|| LEASE_NAMESPACE.to_owned()),
+            namespace: self.lease_namespace().to_owned(),
             name: "trimtab".into(),
             identity,
         };
@@ -187,6 +201,7 @@ impl Run {
             workers: config::workers(),
             namespace: self.only_namespace,
             once: self.once,
+            admission,
         };
         let plugins = Arc::new(PluginStore::new(sandbox));
         let settled = reconcile::run(cluster, plugins, options, shutdown()).await?;

@@ -1,6 +1,7 @@
 //! The cluster: connect, discover, watch, apply, write status and events.
 //! The only room that names kube's client. Carries plans out and makes no choice of its own.
 
+mod admission;
 mod apply;
 mod autoscalers;
 mod awaited;
@@ -22,6 +23,7 @@ mod resources;
 mod seen;
 mod turns;
 
+pub use admission::StoredCertificates;
 pub use apply::Applied;
 pub use connect::{Cluster, ConnectOptions};
 pub use error::ClusterError;

@@ -2,6 +2,7 @@
 //! Holds the Repository and Kit types (trimtab.io/v1alpha1), discovery, grants and input digests.
 //! Knows neither tokio nor a client: a snapshot and a RepositorySpec in, kits and findings out.
 
+mod admission;
 mod condition;
 mod definitions;
 mod dependencies;
@@ -25,6 +26,7 @@ mod repository;
 mod rules;
 mod spec;
 
+pub use admission::{AdmissionPolicy, DoorEnforcement, FailurePolicy};
 pub use condition::{Condition, ConditionStatus, set_condition};
 pub use definitions::custom_resource_definitions;
 pub use discovery::{Discoverer, Discovery};

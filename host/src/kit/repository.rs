@@ -6,7 +6,8 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use super::{
-    Condition, DeletionBudget, DeletionPolicy, Exemption, RevisionStatus, RuleEnforcement,
+    AdmissionPolicy, Condition, DeletionBudget, DeletionPolicy, Exemption, RevisionStatus,
+    RuleEnforcement,
 };
 use crate::manifest::Finding;
 
@@ -62,6 +63,10 @@ pub struct RepositorySpec {
     /// Findings that are known and let be.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub exemptions: Vec<Exemption>,
+    /// Has a host that runs with `--admission` judge direct changes to objects in kits' namespaces
+    /// by the guardrails; left out: nobody does.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub admission: Option<AdmissionPolicy>,
     /// Stops polling; what is live stays.
     #[serde(default)]
     pub suspend: bool,

@@ -25,6 +25,7 @@ impl RepositorySpec {
             rules: Vec::new(),
             exemptions: Vec::new(),
             kits: Vec::new(),
+            admission: None,
             suspend: false,
             deletion_policy: DeletionPolicy::default(),
         }
@@ -91,6 +92,8 @@ pub fn validate(spec: &RepositorySpec) -> Vec<Finding> {
     for (field, error) in checks {
         findings.extend(error.map(|error| wrong(format!("/spec/{field}"), error)));
     }
+    let fault = spec.admission.and_then(|policy| policy.fault());
+    findings.extend(fault.map(|error| wrong("/spec/admission/timeoutSeconds".into(), error)));
     for (index, guardrail) in spec.guardrails.iter().enumerate() {
         for (field, message) in guardrail_faults(guardrail) {
             findings.push(wrong(format!("/spec/guardrails/{index}/{field}"), message));

@@ -11,6 +11,7 @@ use kube::ResourceExt as _;
 use tokio::sync::mpsc;
 use tokio::task::JoinSet;
 
+use crate::admission::{self, Door, DoorError, RepositoryId};
 use crate::cluster::{
     Candidate, Cluster, ClusterError, KitChange, LeaseLost, RepositoryChange, Touched, Turns,
 };
@@ -38,6 +39,8 @@ pub struct Options {
     pub once: bool,
     /// The lease that this host waits for before it acts.
     pub candidate: Candidate,
+    /// How it judges direct changes, if it does.
+    pub admission: Option<admission::Options>,
 }
 
 /// Why the host cannot run.
@@ -47,6 +50,8 @@ pub enum HostError {
     Cluster(#[from] ClusterError),
     #[error(transparent)]
     Lease(#[from] LeaseLost),
+    #[error(transparent)]
+    Admission(#[from] DoorError),
 }
 
 /// What `once` came to, for each Repository: whether all of it is live.
@@ -72,6 +77,7 @@ pub(super) struct Shared {
     pub kits: KitIndex,
     pub sets: SetIndex,
     pub ages: Ages,
+    pub door: Option<Door>,
 }
 
 /// Runs until `shutdown` resolves, or, with `once`, until every Repository has settled.
@@ -92,6 +98,7 @@ pub async fn run(
     cluster.install(&custom_resource_definitions()).await?;
     cluster.discover().await?;
     tracing::info!(server = %version, "connected");
+    let door = door(&cluster, &options).await?;
     let shared = Arc::new(Shared {
         turns: Turns::new(2 * cluster.concurrency(), KIT_PATIENCE),
         cluster,
@@ -100,6 +107,7 @@ pub async fn run(
         kits: KitIndex::default(),
         sets: SetIndex::default(),
         ages: Ages::default(),
+        door,
     });
     let mut host = Host {
         shared,
@@ -117,6 +125,19 @@ pub async fn run(
     drop(host);
     cluster.stop_leading(&candidate).await;
     ended
+}
+
+/// Before anything is sent: what a host before this one registered asks for an answer.
+async fn door(cluster: &Cluster, options: &Options) -> Result<Option<Door>, HostError> {
+    if let Some(admission) = &options.admission {
+        return Ok(Some(Door::open(cluster, admission.clone()).await?));
+    }
+    // Nobody would answer any more.
+    let name = admission::Options::configuration_of(options.namespace.as_deref());
+    if let Err(error) = cluster.remove_webhooks(&name).await {
+        tracing::debug!(%error, "an admission webhook of a host before this one may be left");
+    }
+    Ok(None)
 }
 
 struct Host {
@@ -257,11 +278,20 @@ impl Host {
     ) {
         match change {
             RepositoryChange::Listing => seen.clear(),
-            RepositoryChange::Listed => self.actors.retain(|id, _| seen.contains(id)),
+            RepositoryChange::Listed => {
+                self.actors.retain(|id, _| seen.contains(id));
+                if let Some(door) = &self.shared.door {
+                    door.listed(seen.iter().map(repository_id).collect());
+                }
+            }
             RepositoryChange::Gone { namespace, name } => {
                 // Dropping the sender ends the actor; what is live stays.
                 self.shared.sets.forget(&namespace, &name);
-                self.actors.remove(&(namespace, name));
+                let id = (namespace, name);
+                if let Some(door) = &self.shared.door {
+                    door.forget(repository_id(&id));
+                }
+                self.actors.remove(&id);
             }
             RepositoryChange::Put(repository) => {
                 let id = (
@@ -294,5 +324,12 @@ impl Host {
         self.actors.insert(id, sender);
         let actor = Actor::new(self.shared.clone(), repository, inbox, report.clone());
         self.running.spawn(actor.run());
+    }
+}
+
+fn repository_id((namespace, name): &(String, String)) -> RepositoryId {
+    RepositoryId {
+        namespace: namespace.clone(),
+        name: name.clone(),
     }
 }

@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, PoisonError};
 
+use crate::admission::RepositoryId;
 use crate::cluster::ClusterError;
 use crate::kit::{
     DeletionBudget, Grants, InputDigest, KitPath, KitPolicy, KitSource, RevisionStatus, RulePolicy,
@@ -96,6 +97,13 @@ impl Actor {
         }
         let evaluation = Arc::new(evaluation);
         self.evaluation = evaluation.clone();
+        if let Some(door) = &self.shared.door {
+            let id = RepositoryId {
+                namespace: self.namespace(),
+                name: self.name(),
+            };
+            door.learn(id, self.repository.spec.admission, evaluation.clone());
+        }
         self.findings.clone_from(&evaluation.findings);
         self.status.revision = Some(RevisionStatus::new(
             &commit,

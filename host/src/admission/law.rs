@@ -1,0 +1,134 @@
+//! What a Repository's newest evaluated revision says of a single object.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+
+use crate::kit::{AdmissionPolicy, DoorEnforcement, RulePolicy};
+use crate::manifest::{Finding, GroupKind, ObjectKey};
+use crate::pipeline::{Evaluation, Standing};
+
+use super::review::{Request, Verdict};
+
+/// A Repository's namespace and name.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct RepositoryId {
+    pub namespace: String,
+    pub name: String,
+}
+
+impl std::fmt::Display for RepositoryId {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "{}/{}", self.namespace, self.name)
+    }
+}
+
+#[derive(Debug)]
+pub(super) struct Law {
+    pub policy: AdmissionPolicy,
+    evaluation: Arc<Evaluation>,
+    /// Which kits, as indices into the verdicts, may have objects in a namespace; sorted by path.
+    by_namespace: BTreeMap<Arc<str>, Vec<usize>>,
+}
+
+impl Law {
+    pub(super) fn new(policy: AdmissionPolicy, evaluation: Arc<Evaluation>) -> Self {
+        let mut by_namespace: BTreeMap<Arc<str>, Vec<usize>> = BTreeMap::new();
+        for (index, verdict) in evaluation.verdicts.iter().enumerate() {
+            let grants = &verdict.kit.grants;
+            let granted = grants.namespace.iter().chain(&grants.allowed_namespaces);
+            let mut names: BTreeSet<&str> = granted.map(String::as_str).collect();
+            if grants.allowed_namespaces.is_empty() {
+                // One that may be anywhere is where its objects are.
+                let objects = verdict.rendered.manifests.iter();
+                names.extend(objects.filter_map(|it| it.object["metadata"]["namespace"].as_str()));
+            }
+            for name in names {
+                match by_namespace.get_mut(name) {
+                    Some(kits) => kits.push(index),
+                    None => drop(by_namespace.insert(name.into(), vec![index])),
+                }
+            }
+        }
+        Self {
+            policy,
+            evaluation,
+            by_namespace,
+        }
+    }
+
+    pub(super) fn namespaces(&self) -> impl Iterator<Item = &Arc<str>> {
+        self.by_namespace.keys()
+    }
+
+    /// Whether there is anything to judge by.
+    pub(super) fn has_rules(&self) -> bool {
+        !self.evaluation.guardrails.is_empty()
+    }
+
+    /// The kinds that its guardrails read; `None`: all.
+    pub(super) fn kinds(&self) -> Option<BTreeSet<GroupKind>> {
+        self.evaluation.guardrails.kinds()
+    }
+
+    /// Blocking and CPU-bound. The error says why there is no verdict.
+    pub(super) fn judge(&self, request: Request) -> Result<Verdict, Finding> {
+        let key = request.key();
+        let Some((index, has)) = self.kit_of(&key) else {
+            // A kit of it has gone since the webhook was registered.
+            return Ok(Verdict::default());
+        };
+        let verdict = &self.evaluation.verdicts[index];
+        let of_no_kit;
+        let rules: &RulePolicy = if has {
+            &verdict.kit.rules
+        } else {
+            of_no_kit = verdict.kit.rules.of_no_kit();
+            &of_no_kit
+        };
+        let standing = Standing {
+            kit: &verdict.kit.path,
+            grants: &verdict.kit.grants,
+            rules,
+        };
+        let source = has.then(|| self.origin(index, &key)).flatten();
+        let findings = self
+            .evaluation
+            .guardrails
+            .judge(standing, request.into_manifest())?;
+        let warn = self.policy.enforce == DoorEnforcement::Warn;
+        Ok(Verdict::of(&findings, warn, source.as_deref()))
+    }
+
+    /// The kit that has an object, or else the first, by path, whose namespace it is in; true if
+    /// it has it.
+    fn kit_of(&self, key: &ObjectKey) -> Option<(usize, bool)> {
+        let kits = self.by_namespace.get(key.namespace.as_deref()?)?;
+        let verdicts = &self.evaluation.verdicts;
+        let having = kits.iter().find(|kit| verdicts[**kit].has(key));
+        let own = |kit: &&usize| {
+            verdicts[**kit].kit.grants.namespace.as_deref() == key.namespace.as_deref()
+        };
+        match having {
+            Some(kit) => Some((*kit, true)),
+            None => {
+                let at_home = kits.iter().find(own);
+                Some((*at_home.or_else(|| kits.first())?, false))
+            }
+        }
+    }
+
+    fn origin(&self, kit: usize, key: &ObjectKey) -> Option<String> {
+        let manifests = &self.evaluation.verdicts[kit].rendered.manifests;
+        let same = |found: ObjectKey| {
+            found.group_kind == key.group_kind
+                && found.name == key.name
+                && (found.namespace.is_none() || found.namespace == key.namespace)
+        };
+        let found = manifests.iter().find(|it| same(it.key()))?;
+        Some(found.origin.to_string())
+    }
+}
+
+#[cfg(test)]
+#[path = "law_tests.rs"]
+mod tests;
