@@ -1,6 +1,7 @@
 //! Stories on a real control plane: given a repository, when this commit, then the cluster.
 //! Run by `cargo xtask test`, which starts the control plane that they share.
 
+mod admission;
 mod boutique;
 mod changes;
 mod chaos;

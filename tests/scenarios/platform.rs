@@ -34,6 +34,8 @@ pub struct Platform {
     pub disk: Option<&'static str>,
     /// Where the host's log goes, if not where `logs` looks.
     pub log: Option<PathBuf>,
+    /// Whether the host serves the admission webhook.
+    door: bool,
     folder: tempfile::TempDir,
     host: Option<Child>,
 }
@@ -56,6 +58,7 @@ impl Platform {
             host_kubeconfig: None,
             disk: None,
             log: None,
+            door: false,
             folder,
             host: None,
         };
@@ -95,6 +98,15 @@ impl Platform {
 
     pub fn repository_file(&self) -> PathBuf {
         self.folder.path().join("repository.yaml")
+    }
+
+    /// Has the host judge direct changes; to be called before it is started.
+    pub fn guard_the_door(&mut self, policy: &str) {
+        self.door = true;
+        let file = self.repository_file();
+        let text = std::fs::read_to_string(&file).expect("written before");
+        let text = text.replace("  kits:\n", &format!("  admission: {policy}\n  kits:\n"));
+        std::fs::write(file, text).expect("written");
     }
 
     pub fn namespace(&self, company: &str) -> String {
@@ -151,6 +163,11 @@ impl Platform {
         };
         command
             .arg("run")
+            .args(
+                self.door
+                    .then(crate::admission::arguments)
+                    .unwrap_or_default(),
+            )
             .args(arguments)
             .args([
                 "--only-namespace",
