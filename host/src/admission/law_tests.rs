@@ -36,6 +36,8 @@ fn kit(path: &str, namespace: Option<&str>, allowed: &[&str], files: &str) -> Ki
         kit: source.into(),
         rendered: rendered.into(),
         cross: Vec::new(),
+        changes: Vec::new(),
+        changed_from: None,
         looked_at: true,
     }
 }

@@ -7,19 +7,27 @@ use serde_json::Value;
 
 use super::Evaluator;
 use super::enforcement::weighed;
+use super::plugins::Loaded;
 use super::rendered::{context, reads, validate};
 use super::secrets::Secrets;
 use crate::kit::{Grants, KitPath, KitSource, PluginUse, RepositorySpec, RulePolicy};
 use crate::manifest::{Children, Finding, GroupKind, Manifest, Origin, Span, Spans};
-use crate::sandbox::Plugin;
+use crate::sandbox::{CallPlatform, Plugin};
 use crate::source::Snapshot;
 
 /// The validators among a Repository's guardrails, loaded and checked against their pins.
 #[derive(Clone, Debug, Default)]
 pub struct Guardrails {
-    loaded: Vec<(PluginUse, Arc<Plugin>)>,
+    loaded: Vec<Guardrail>,
     /// Why one of them is missing: then nothing can be judged.
     faults: Vec<Finding>,
+}
+
+#[derive(Clone, Debug)]
+struct Guardrail {
+    used: PluginUse,
+    plugin: Arc<Plugin>,
+    platform: CallPlatform,
 }
 
 /// Whose object it is taken for.
@@ -52,13 +60,15 @@ impl Evaluator {
             }
         }
         for used in used {
-            match self.plugins.get(snapshot, used) {
-                Ok(plugin) if plugin.kinds().validate => {
-                    guardrails.loaded.push((used.clone(), plugin));
-                }
+            match self.plugins.ready(snapshot, used) {
+                Ok(ready) if ready.plugin.kinds().validate => guardrails.loaded.push(Guardrail {
+                    used: used.clone(),
+                    plugin: ready.plugin,
+                    platform: ready.platform,
+                }),
                 // Transformers change what is rendered, and rules over several kits see all of them.
                 Ok(_) => {}
-                Err(finding) => guardrails.faults.push(finding),
+                Err(findings) => guardrails.faults.extend(findings),
             }
         }
         guardrails
@@ -73,7 +83,7 @@ impl Guardrails {
 
     /// The kinds that they read; `None`: all.
     pub fn kinds(&self) -> Option<BTreeSet<GroupKind>> {
-        let described = || self.loaded.iter().map(|(_, plugin)| plugin.description());
+        let described = || self.loaded.iter().map(|it| it.plugin.description());
         if !self.faults.is_empty() || described().any(|it| it.kinds.is_empty()) {
             return None;
         }
@@ -89,13 +99,18 @@ impl Guardrails {
         let manifest = manifest(object);
         let secrets = Secrets::of([&manifest]);
         let mut findings = Vec::new();
-        for (used, plugin) in &self.loaded {
-            if !reads(&plugin.description().kinds, &manifest) {
+        for guardrail in &self.loaded {
+            if !reads(&guardrail.plugin.description().kinds, &manifest) {
                 continue;
             }
-            let context = context(standing.kit.as_str(), standing.grants, used);
+            let ready = Loaded {
+                used: &guardrail.used,
+                plugin: guardrail.plugin.clone(),
+                platform: guardrail.platform.clone(),
+            };
+            let context = context(standing.kit.as_str(), standing.grants, &ready.platform);
             let objects = std::slice::from_ref(&manifest);
-            let (found, _) = validate(&context, used, plugin, objects, &secrets);
+            let (found, _) = validate(&context, &ready, objects, &secrets);
             for finding in found {
                 // The host's own words about a plugin are no verdict.
                 if finding.rule.starts_with("trimtab/") {
