@@ -24,6 +24,7 @@ pub const PLUGINS: &[&str] = &[
     "image-rewrite",
     "schema",
     "cel-validate",
+    "defaults",
 ];
 
 /// The crate whose examples are the guests of the sandbox's tests.
