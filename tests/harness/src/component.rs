@@ -25,6 +25,7 @@ pub const PLUGINS: &[&str] = &[
     "schema",
     "cel-validate",
     "defaults",
+    "set-namespace",
 ];
 
 /// The crate whose examples are the guests of the sandbox's tests.
