@@ -14,6 +14,11 @@ impl Ranges {
         Self(vec![(from, to)])
     }
 
+    /// Whether none is allowed.
+    pub fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
     pub fn contains(&self, port: u64) -> bool {
         self.0
             .iter()

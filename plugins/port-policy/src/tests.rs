@@ -1,5 +1,18 @@
 use super::*;
 use trimtab_plugin::run::from_yaml;
+use trimtab_plugin::testing;
+
+const CASES: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/cases");
+
+#[test]
+fn every_case_gives_what_it_expects() {
+    testing::cases::<PortPolicy>(CASES);
+}
+
+#[test]
+fn odd_objects_give_findings_and_no_panic() {
+    testing::odd_objects::<PortPolicy>(CASES);
+}
 
 fn findings(settings: &str, yaml: &str) -> Vec<(String, Option<String>, Option<String>)> {
     let settings = serde_json::from_str(settings).expect("valid settings");

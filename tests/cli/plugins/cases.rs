@@ -51,8 +51,7 @@ fn a_case_that_says_what_comes_is_fine_and_told_with_its_fuel() {
     assert_eq!(tested.status.code(), Some(0), "{printed}");
     assert!(printed.starts_with("ok       any "), "{printed}");
     assert!(printed.contains(" fuel\n"), "{printed}");
-    let coverage =
-        "coverage: 1 of 4 rules reported; no case reports node-port, container-port, target-port\n";
+    let coverage = "coverage: 1 of 6 rules reported; no case reports node-port, container-port, target-port, host-port, protocol\n";
     assert!(printed.contains(coverage), "{printed}");
     assert!(printed.contains("3 cases: 3 ok, 0 FAILED"), "{printed}");
 
