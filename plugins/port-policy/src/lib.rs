@@ -82,14 +82,14 @@ impl Rule for PortPolicy {
     const KINDS: &'static [&'static str] = &[
         "Service",
         "Pod",
-        "PodTemplate",
-        "ReplicationController",
         "Deployment.apps",
         "StatefulSet.apps",
         "DaemonSet.apps",
         "ReplicaSet.apps",
         "Job.batch",
         "CronJob.batch",
+        "PodTemplate",
+        "ReplicationController",
     ];
 }
 
