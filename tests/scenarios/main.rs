@@ -27,6 +27,7 @@ mod ownership;
 mod platform;
 mod pod_security;
 mod prune;
+mod reports;
 mod restarts;
 mod rollout;
 #[path = "../remotes/servers.rs"]

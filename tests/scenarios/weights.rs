@@ -9,7 +9,7 @@ use crate::platform::{Platform, SOON, ready, service};
 const KIT: &str = "kits/acme/shop";
 const PORTS: (&str, &str) = ("port-policy", "{service: {allow: ['1024-9999']}}");
 
-fn say(platform: &Platform, spec: &Value) {
+pub fn say(platform: &Platform, spec: &Value) {
     let patch = json!({ "spec": spec }).to_string();
     let arguments = [
         "patch",

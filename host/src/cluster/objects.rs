@@ -21,7 +21,7 @@ use super::{Cluster, ClusterError};
 /// The field manager of what the host writes for itself.
 const MANAGER: &str = "trimtab";
 
-fn forced() -> PatchParams {
+pub(super) fn forced() -> PatchParams {
     PatchParams::apply(MANAGER).force()
 }
 

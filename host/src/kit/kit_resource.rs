@@ -206,6 +206,10 @@ pub struct KitStatus {
     /// Objects that are not as they should be, failed ones first; at most 20.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub health: Vec<HealthStatus>,
+    /// The kind of the kit's report of findings and the SHA-256 of what it says, as it was last
+    /// written.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub report: Option<String>,
     /// How many objects the kit has live.
     #[serde(default)]
     #[schemars(with = "i32")]

@@ -22,6 +22,7 @@ mod plugins;
 mod policy;
 #[cfg(test)]
 mod reference_tests;
+mod reports;
 mod repository;
 mod rules;
 mod spec;
@@ -41,6 +42,7 @@ pub use policy::{
     AdoptPolicy, DeletionBudget, DeletionPolicy, DriftPolicy, HEALTH_VARIABLES, HealthRule,
     IGNORE_VARIABLES, IgnoreRule, KitPolicy, OnFailure, PRUNE_FINALIZER, Propagation, PrunePolicy,
 };
+pub use reports::{ReportKind, Reports};
 pub use repository::{
     Guardrail, KitCounts, KitRule, RefSpec, Repository, RepositorySpec, RepositoryStatus, SecretRef,
 };

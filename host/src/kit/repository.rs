@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use super::{
-    AdmissionPolicy, Condition, DeletionBudget, DeletionPolicy, Exemption, RevisionStatus,
+    AdmissionPolicy, Condition, DeletionBudget, DeletionPolicy, Exemption, Reports, RevisionStatus,
     RuleEnforcement,
 };
 use crate::manifest::Finding;
@@ -73,6 +73,9 @@ pub struct RepositorySpec {
     /// What becomes of all its kits' objects when the Repository is deleted.
     #[serde(default, skip_serializing_if = "DeletionPolicy::is_default")]
     pub deletion_policy: DeletionPolicy,
+    /// What the findings of each kit are written as, for policy tools.
+    #[serde(default, skip_serializing_if = "Reports::is_default")]
+    pub reports: Reports,
 }
 
 pub(super) fn default_interval() -> String {

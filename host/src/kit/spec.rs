@@ -7,7 +7,9 @@ use ignore::gitignore::GitignoreBuilder;
 use super::pattern::{Pattern, fill, is_dns_label};
 use super::repository::{default_interval, default_timeout};
 use super::rules::rules_faults;
-use super::{DeletionPolicy, Guardrail, KitPath, KitRule, RefSpec, RepositorySpec, durations};
+use super::{
+    DeletionPolicy, Guardrail, KitPath, KitRule, RefSpec, Reports, RepositorySpec, durations,
+};
 use crate::manifest::Finding;
 use crate::source::Follow;
 
@@ -28,6 +30,7 @@ impl RepositorySpec {
             admission: None,
             suspend: false,
             deletion_policy: DeletionPolicy::default(),
+            reports: Reports::default(),
         }
     }
 

@@ -16,6 +16,7 @@ mod kit;
 mod live;
 mod others;
 mod outcome;
+mod policy_report;
 mod polling;
 mod report;
 mod repository;

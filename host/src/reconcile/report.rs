@@ -9,13 +9,14 @@ use kube::{Resource as _, ResourceExt as _};
 use crate::cluster::ClusterError;
 use serde_json::json;
 
-use crate::kit::{DeletionPolicy, Kit, KitStatus, PATH_ANNOTATION, PRUNE_FINALIZER};
-use crate::manifest::{GroupKind, Manifest};
+use crate::kit::{DeletionPolicy, Kit, KitStatus, PATH_ANNOTATION, PRUNE_FINALIZER, Reports};
+use crate::manifest::{Finding, GroupKind, Manifest, ObjectKey};
 use crate::plan::parent_metadata;
 
 use super::drift::told;
 use super::kit::{Decision, Task};
 use super::outcome::Outcome;
+use super::policy_report::{Reported, fingerprint, is_of};
 use super::status::{Attempt, kit_note, kit_status};
 
 impl Task {
@@ -124,6 +125,9 @@ impl Task {
         }
         let mut after = kit_status(&before, &attempt, &jiff::Timestamp::now().to_string());
         let drift = told(&before, &mut after, &decision.drifted);
+        if decision.outcome != Outcome::Suspended {
+            after.report = self.policy_report(&kit, &before, &decision.findings).await;
+        }
         if kit.status.as_ref() == Some(&after) {
             return Ok(());
         }
@@ -144,6 +148,63 @@ impl Task {
         }
         self.shared.kits.put_status(&namespace, &name, after);
         Ok(())
+    }
+
+    /// Writes the kit's report of findings if it says something else than the last one. Gives what
+    /// the status is to say of it: what was written last, so that what failed is tried again.
+    async fn policy_report(
+        &self,
+        kit: &Kit,
+        before: &KitStatus,
+        findings: &[Finding],
+    ) -> Option<String> {
+        let cluster = &self.shared.cluster;
+        let (namespace, name) = (self.namespace(), self.object_name());
+        let kind = self.repository.spec.reports.kind();
+        let mut written = before.report.clone();
+        let others = Reports::KINDS.iter().filter_map(|it| it.kind());
+        for other in others.filter(|it| Some(it) != kind.as_ref()) {
+            if written.as_deref().is_some_and(|it| is_of(it, &other)) {
+                match cluster.delete_report(&other, &namespace, &name).await {
+                    Ok(()) => written = None,
+                    Err(error) => {
+                        tracing::warn!(kit = %name, %error, "the report was not deleted");
+                        return written;
+                    }
+                }
+            }
+        }
+        let Some(kind) = kind else { return written };
+        let reported = Reported {
+            kind: &kind,
+            kit,
+            path: self.verdict.kit.path.as_str(),
+            findings,
+        };
+        let versions: BTreeMap<ObjectKey, String> = self
+            .verdict
+            .rendered
+            .manifests
+            .iter()
+            .map(|manifest| (manifest.key(), manifest.gvk().api_version()))
+            .collect();
+        let report = reported.report(|key| versions.get(key).cloned());
+        let wanted = fingerprint(&kind, &report);
+        if written.as_ref() == Some(&wanted) {
+            return written;
+        }
+        match cluster.put_report(&kind, &namespace, &name, &report).await {
+            Ok(true) => Some(wanted),
+            Ok(false) => {
+                let kind = kind.gvk.group_kind();
+                tracing::warn!(kit = %name, %kind, "no report: the cluster has no such kind");
+                None
+            }
+            Err(error) => {
+                tracing::warn!(kit = %name, %error, "the report was not taken");
+                written
+            }
+        }
     }
 
     /// Whether the Kit object itself is being deleted.

@@ -228,6 +228,7 @@ impl Actor {
                 let moved = new.spec.url != self.repository.spec.url;
                 // What was followed until now says nothing of kits by the new spec.
                 let other = new.spec.follow != self.repository.spec.follow;
+                let reports = new.spec.reports != self.repository.spec.reports;
                 self.repository = Arc::new(*new);
                 self.hold().await;
                 if self.delete() {
@@ -239,6 +240,11 @@ impl Actor {
                 }
                 if same {
                     return;
+                }
+                // No kit's inputs change by it, and each has a report to write or to delete.
+                if reports {
+                    let paths: Vec<KitPath> = self.kits.keys().cloned().collect();
+                    paths.iter().for_each(|path| self.start(path));
                 }
                 self.auth = None;
                 self.failures = 0;
