@@ -23,7 +23,6 @@ pub const PLUGINS: &[&str] = &[
     "references",
     "image-rewrite",
     "schema",
-    "cel-validate",
     "defaults",
     "set-namespace",
 ];
