@@ -54,7 +54,7 @@ impl Entry {
         let namespaces: BTreeSet<Arc<str>> = law.namespaces().filter(judged).cloned().collect();
         let kinds = law.kinds();
         let nothing = namespaces.is_empty() || kinds.as_ref().is_some_and(BTreeSet::is_empty);
-        (law.has_rules() && !nothing).then(|| Self {
+        (law.has_rules() && !nothing).then_some(Self {
             policy: law.policy,
             namespaces,
             kinds,

@@ -17,8 +17,10 @@ const FILES: usize = 2_000;
 /// What was read, by what it was read from. Shared by all workers.
 #[derive(Default)]
 pub(super) struct DataStore {
-    read: Mutex<HashMap<Arc<[DataSource]>, Arc<[CallObject]>>>,
+    read: Mutex<Read>,
 }
+
+type Read = HashMap<Arc<[DataSource]>, Arc<[CallObject]>>;
 
 impl DataStore {
     /// The documents of the files that a plugin is given, in the order of their paths. The
@@ -44,7 +46,7 @@ impl DataStore {
         self.lock().retain(|sources, _| is_used(sources));
     }
 
-    fn lock(&self) -> std::sync::MutexGuard<'_, HashMap<Arc<[DataSource]>, Arc<[CallObject]>>> {
+    fn lock(&self) -> std::sync::MutexGuard<'_, Read> {
         self.read.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

@@ -113,8 +113,7 @@ fn places(settings: &Settings, object: &Object) -> Vec<Place> {
     let fields = fields.filter(|it| it.kinds.iter().any(|kind| object.is_kind(kind)));
     let custom = fields
         .flat_map(|it| &it.paths)
-        .flat_map(|path| object.find(path))
-        .map(|(pointer, _)| pointer)
+        .flat_map(|path| object.places(path))
         .filter(|_| !spared(None))
         .filter_map(|pointer| {
             Some(Place {

@@ -126,6 +126,14 @@ impl Object {
         FieldPattern::new(pattern).values(&self.value)
     }
 
+    /// The pointers alone, for who changes what they lead to.
+    pub fn places(&self, pattern: &str) -> Vec<String> {
+        self.find(pattern)
+            .into_iter()
+            .map(|(place, _)| place)
+            .collect()
+    }
+
     /// The object as a type of one's own, or of the crate k8s-openapi.
     pub fn parse<T: DeserializeOwned>(&self) -> Result<T, Unfit> {
         serde_path_to_error::deserialize(&self.value).map_err(|error| Unfit {

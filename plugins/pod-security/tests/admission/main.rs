@@ -11,7 +11,7 @@ use pod_security::PodSecurity;
 use proptest::prelude::*;
 use proptest::test_runner::{Config, TestRunner};
 use serde_json::{Value, json};
-use trimtab_plugin::run::{Call, Text, from_yaml, validate};
+use trimtab_plugin::run::{Call, KitCall, Text, from_yaml, validate};
 
 use oracle::{Answer, Oracle, Rules};
 use pods::{bases, put, slots};
@@ -26,12 +26,16 @@ fn versions() -> Vec<String> {
 
 /// The rules that find something in a Pod.
 fn ours(pod: &str, level: &str, version: &str) -> Rules {
-    let call = Call {
-        kit: "kits/a".into(),
-        namespace: String::new(),
-        allowed_namespaces: Vec::new(),
+    let settings = json!({"level": level, "version": version}).to_string();
+    let call = KitCall {
+        kit: "kits/a",
+        namespace: "",
+        allowed_namespaces: &[],
         cluster_scoped: false,
-        settings: json!({"level": level, "version": version}).to_string(),
+        platform: Call {
+            settings: &settings,
+            ..Call::default()
+        },
     };
     let text = Text {
         kit: "",
