@@ -30,6 +30,7 @@ mod prune;
 mod reports;
 mod restarts;
 mod rollout;
+mod schemas;
 #[path = "../remotes/servers.rs"]
 mod servers;
 mod weights;

@@ -2,7 +2,7 @@
 
 use serde_json::Value;
 
-use crate::fault::{DUPLICATE, Fault, Pointer};
+use crate::fault::{DUPLICATE, Fault, Pointer, WRONG_TYPE};
 use crate::schema::{ListType, Schema};
 use crate::values::same;
 
@@ -11,11 +11,27 @@ pub fn find(schema: &Schema, item: &Schema, value: &Value, at: &Pointer) -> Vec<
     let Value::Array(items) = value else {
         return Vec::new();
     };
+    if !matches!(schema.list_type, Some(ListType::Set | ListType::Map)) {
+        return Vec::new();
+    }
+    let nulls: Vec<Fault> = (0..items.len())
+        .filter(|index| items[*index].is_null())
+        .map(|index| no_item(&at.item(index)))
+        .collect();
+    if !nulls.is_empty() {
+        return nulls;
+    }
     match schema.list_type {
         Some(ListType::Set) => set(items, at),
         Some(ListType::Map) => map(&schema.list_map_keys, item, items, at),
         _ => Vec::new(),
     }
+}
+
+/// Server-side apply cannot tell it from others.
+fn no_item(at: &Pointer) -> Fault {
+    let message = format!("{} is null; the API server refuses to apply it", at.name());
+    Fault::error(WRONG_TYPE, at, message)
 }
 
 fn set(items: &[Value], at: &Pointer) -> Vec<Fault> {

@@ -55,6 +55,10 @@ impl<'d> Walk<'d> {
         if builtin_fields::is_anything(name) {
             return;
         }
+        if let Some(schema) = builtin_fields::schema_or(name, value) {
+            self.value(&schema, value, at);
+            return;
+        }
         let special = match builtin_fields::special(name) {
             Some(special) => Some(Rc::new(special)),
             None => self.definitions.get(name),

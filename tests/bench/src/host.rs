@@ -19,6 +19,8 @@ pub struct Host {
     pub name: String,
     folder: tempfile::TempDir,
     child: Option<Child>,
+    /// Where it serves the admission webhook.
+    door: Option<u16>,
 }
 
 /// The four objects of a kit; `image` is what changes.
@@ -47,6 +49,7 @@ impl Host {
             name: name.to_owned(),
             folder,
             child: None,
+            door: None,
         };
         for kit in 0..kits {
             host.write(kit, 6000)?;
@@ -91,10 +94,30 @@ impl Host {
         )
     }
 
+    /// Has it judge direct changes at this port, by the port-policy in `rules`.
+    pub fn guard_the_door(&mut self, port: u16, namespace: &str, digest: &str) -> Result<()> {
+        let file = self.folder.path().join("repository.yaml");
+        let mut repository: Value = serde_json::from_slice(&std::fs::read(&file)?)?;
+        repository["spec"]["kits"][0]["namespace"] = namespace.into();
+        repository["spec"]["admission"] = serde_json::json!({});
+        repository["spec"]["guardrails"] = serde_json::json!([{
+            "path": "rules/port-policy.wasm", "digest": digest,
+            "settings": {"service": {"allow": ["1024-9999"]}},
+        }]);
+        std::fs::write(file, repository.to_string())?;
+        self.door = Some(port);
+        Ok(())
+    }
+
     pub fn start(&mut self, kubectl: &Kubectl) -> Result<()> {
         let log = File::create(self.log_file())?;
+        let door = self.door.map(|port| {
+            let url = format!("https://127.0.0.1:{port}");
+            ["--admission".to_owned(), "--admission-url".to_owned(), url]
+        });
         let child = Command::new(root().join("target/release/trimtab"))
             .arg("run")
+            .args(door.into_iter().flatten())
             .arg("--file")
             .arg(self.folder.path().join("repository.yaml"))
             .args([
@@ -103,7 +126,7 @@ impl Host {
                 "--log-format",
                 "json",
                 "--log-level",
-                "info,trimtab::reconcile::polling=debug",
+                "info,trimtab::reconcile::polling=debug,trimtab::admission=debug",
                 "--cache-dir",
             ])
             .arg(self.folder.path().join("cache"))

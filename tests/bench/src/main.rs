@@ -1,6 +1,7 @@
-//! The figures. Arguments: the names of benchmarks (`rule`, `rules`, `attacks`, `change`, `poll`, `scale`,
+//! The figures. Arguments: the names of benchmarks (`rule`, `rules`, `admission`, `attacks`, `change`, `poll`, `scale`,
 //! `keeping`, `memory`, `kits`), and `--json`. `cargo xtask bench` builds it in release and gives it a control plane.
 
+mod admission;
 mod attacks;
 mod change;
 mod host;
@@ -77,6 +78,9 @@ fn main() -> Result<()> {
     }
     if wanted("rules") {
         figures.extend(rules::measure()?);
+    }
+    if wanted("admission") {
+        figures.extend(admission::measure()?);
     }
     if wanted("attacks") {
         figures.extend(attacks::measure()?);
