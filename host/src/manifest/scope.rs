@@ -55,6 +55,8 @@ impl Scopes {
 fn built_in(kind: &GroupKind) -> Option<Scope> {
     let cluster: &[&str] = match &*kind.group {
         "" => &["Namespace", "Node", "PersistentVolume", "ComponentStatus"],
+        // Gone since 1.25, and still in repositories.
+        "policy" => &["PodSecurityPolicy"],
         "admissionregistration.k8s.io"
         | "apiextensions.k8s.io"
         | "apiregistration.k8s.io"
@@ -76,7 +78,6 @@ fn built_in(kind: &GroupKind) -> Option<Scope> {
         "apps"
         | "batch"
         | "autoscaling"
-        | "policy"
         | "coordination.k8s.io"
         | "discovery.k8s.io"
         | "events.k8s.io"
