@@ -100,7 +100,7 @@ fn findings_are_reported_when_they_change_and_the_report_goes_with_its_kit() {
         platform.kubectl.run(&established).unwrap();
     }
     let told = wait_for("the kit is looked at again", SOON, || {
-        platform.trimtab(&["reconcile", KIT, "--namespace", &platform.name]);
+        platform.trimtab(&["reconcile", KIT]);
         report(&platform, POLICY_REPORTS).ok_or_else(|| "there is no report".to_owned())
     });
     let result = &told["results"][0];

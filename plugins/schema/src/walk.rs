@@ -4,6 +4,7 @@
 use std::rc::Rc;
 
 use serde_json::{Map, Value};
+use trimtab_plugin::Severity;
 
 use crate::builtin::{Definitions, OBJECT_META};
 use crate::fault::{Fault, MISSING_FIELD, Pointer, UNKNOWN_FIELD, VALUE, WRONG_TYPE};
@@ -23,6 +24,8 @@ pub struct Walk<'d> {
     pub origin: Origin,
     /// Whether the server leaves `status` of what is applied aside: it asks for nothing there.
     pub status_is_dropped: bool,
+    /// Whether the server's decoder drops what it does not know here, also if it is strict.
+    drops_unknown: bool,
     pub faults: Vec<Fault>,
 }
 
@@ -32,6 +35,7 @@ impl<'d> Walk<'d> {
             definitions,
             origin,
             status_is_dropped,
+            drops_unknown: false,
             faults: Vec::new(),
         }
     }
@@ -56,7 +60,10 @@ impl<'d> Walk<'d> {
             return;
         }
         if let Some(schema) = builtin_fields::schema_or(name, value) {
+            // Types that read themselves from JSON are not read strictly.
+            let outside = std::mem::replace(&mut self.drops_unknown, true);
             self.value(&schema, value, at);
+            self.drops_unknown = outside;
             return;
         }
         let special = match builtin_fields::special(name) {
@@ -235,10 +242,16 @@ impl<'d> Walk<'d> {
             None if schema.properties.is_empty() => "; there are none here".into(),
             None => String::new(),
         };
-        let message = format!(
-            "there is no field {field}{hint}: the API server refuses it, or drops it if it is not asked to be strict"
-        );
+        let (severity, what) = match self.drops_unknown {
+            true => (Severity::Warning, "drops it"),
+            false => (
+                Severity::Error,
+                "refuses it, or drops it if it is not asked to be strict",
+            ),
+        };
+        let message = format!("there is no field {field}{hint}: the API server {what}");
         let fault = Fault::error(UNKNOWN_FIELD, at, message);
+        let fault = Fault { severity, ..fault };
         self.faults.push(match known {
             Some(known) => fault.tagged("nearest", known),
             None => fault,
