@@ -3,6 +3,8 @@
 use serde_json::{Value, json};
 use trimtab_harness::wait_for;
 
+mod lists;
+
 use crate::manifests::kit_yaml;
 use crate::platform::{Platform, SOON, config_map, service};
 

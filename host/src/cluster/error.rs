@@ -2,6 +2,14 @@
 
 use kube::core::Status;
 
+/// One of the reasons that the API server gives for a refusal.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Cause {
+    /// As the API server writes paths: `spec.ports[1].name`. Empty if it names none.
+    pub field: String,
+    pub message: String,
+}
+
 /// What was asked, and why it failed, in words for people.
 #[derive(Clone, Debug, thiserror::Error)]
 pub enum ClusterError {
@@ -21,7 +29,7 @@ pub enum ClusterError {
         code: u16,
         reason: String,
         message: String,
-        causes: Vec<String>,
+        causes: Vec<Cause>,
     },
     #[error(
         "objects of kind {0} cannot be listed: the host's account may not, or their conversion webhook fails"
@@ -47,8 +55,22 @@ impl ClusterError {
         matches!(self, Self::Refused { code: 404, .. })
     }
 
+    /// Whether the object would not be valid.
+    pub fn is_invalid(&self) -> bool {
+        matches!(self, Self::Refused { code: 422, .. })
+    }
+
     pub fn is_conflict(&self) -> bool {
         matches!(self, Self::Refused { code: 409, .. })
+    }
+
+    /// The fields that the API server names.
+    pub fn fields(&self) -> impl Iterator<Item = &str> + Clone {
+        let causes = match self {
+            Self::Refused { causes, .. } => &causes[..],
+            _ => &[],
+        };
+        causes.iter().map(|cause| &*cause.field)
     }
 
     fn of_status(status: &Status) -> Self {
@@ -64,7 +86,13 @@ impl ClusterError {
             code: status.code,
             reason: status.reason.clone(),
             message: status.message.clone(),
-            causes: causes.iter().map(|cause| cause.message.clone()).collect(),
+            causes: causes
+                .iter()
+                .map(|cause| Cause {
+                    field: cause.field.clone(),
+                    message: cause.message.clone(),
+                })
+                .collect(),
         }
     }
 }

@@ -101,7 +101,16 @@ pub(super) fn absorbed(
     from: impl Fn(&ManagedFieldsEntry) -> bool,
     to: &str,
 ) -> Vec<ManagedFieldsEntry> {
-    let (taken, mut kept): (Vec<_>, Vec<_>) = entries.iter().cloned().partition(from);
+    let (taken, kept) = entries.iter().cloned().partition(from);
+    joined(taken, kept, to)
+}
+
+/// The entries that are kept, with those that are taken made a part of `to`'s apply entry.
+pub(super) fn joined(
+    taken: Vec<ManagedFieldsEntry>,
+    mut kept: Vec<ManagedFieldsEntry>,
+    to: &str,
+) -> Vec<ManagedFieldsEntry> {
     for entry in taken {
         match kept.iter_mut().find(|own| is_applied_by(own, to)) {
             Some(own) if own.api_version == entry.api_version => {

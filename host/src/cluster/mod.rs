@@ -19,6 +19,7 @@ mod noted;
 mod objects;
 mod pods;
 mod prune;
+mod reclaim;
 mod reports;
 mod resources;
 mod seen;

@@ -110,7 +110,17 @@ impl Missing {
 /// of objects by the fields that are its key, of which the manifest may leave out those that have
 /// a default.
 fn items_set<'s>(item: &Value, set: &'s Map<String, Value>) -> Option<Vec<&'s Value>> {
-    let fits = |name: &str| match name.split_at_checked(2) {
+    let found: Vec<&Value> = set
+        .iter()
+        .filter(|(name, _)| names_item(name, item))
+        .map(|(_, below)| below)
+        .collect();
+    (!found.is_empty()).then_some(found)
+}
+
+/// Whether a name in a set may mean this item of a list.
+pub fn names_item(name: &str, item: &Value) -> bool {
+    match name.split_at_checked(2) {
         Some(("v:", value)) => {
             serde_json::from_str::<Value>(value).is_ok_and(|value| value == *item)
         }
@@ -119,13 +129,7 @@ fn items_set<'s>(item: &Value, set: &'s Map<String, Value>) -> Option<Vec<&'s Va
                 .all(|(name, value)| item.get(name).is_none_or(|own| own == value))
         }),
         _ => false,
-    };
-    let found: Vec<&Value> = set
-        .iter()
-        .filter(|(name, _)| fits(name))
-        .map(|(_, below)| below)
-        .collect();
-    (!found.is_empty()).then_some(found)
+    }
 }
 
 /// Whether a pattern, in which `*` is any one step, means a field or what it is in.

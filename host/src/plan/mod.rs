@@ -16,7 +16,7 @@ pub use applyset::{
 };
 pub use autoscalers::{autoscaler_kind, scaled_by};
 pub use drift::Drift;
-pub use fields::missing;
+pub use fields::{missing, names_item};
 pub use inventory::{Inventory, LiveNamespace, LiveObject, Writer};
 pub use neighbours::Neighbours;
 pub use planner::{Action, Desired, Plan, Reason, Stage, Step, plan};
