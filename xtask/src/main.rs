@@ -2,6 +2,7 @@
 
 mod bench;
 mod demo;
+mod fuzz;
 mod prepare;
 mod schemas;
 mod test;
@@ -36,6 +37,8 @@ enum Verb {
     },
     /// Measure, in release, each figure with its base in the same run
     Bench(bench::Bench),
+    /// Hand the sandbox what a hostile repository might, found by libFuzzer, for a bounded time
+    Fuzz(fuzz::Fuzz),
     /// Start a control plane and keep it until Ctrl-C
     ControlPlane,
     /// Build plugins as components, into target/components
@@ -57,6 +60,9 @@ enum Verb {
 }
 
 fn main() -> ExitCode {
+    if let Some(code) = fuzz::as_compiler() {
+        return code;
+    }
     match run(Xtask::parse().verb) {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
@@ -71,6 +77,7 @@ fn run(verb: Verb) -> Result<()> {
         Verb::Demo(demo) => demo.run(),
         Verb::Test { arguments } => test::run(&arguments),
         Verb::Bench(bench) => bench.run(),
+        Verb::Fuzz(fuzz) => fuzz.run(),
         Verb::ControlPlane => control_plane(),
         Verb::Component { packages } => {
             prepare::wasm_target()?;

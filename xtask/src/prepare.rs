@@ -99,6 +99,10 @@ pub const CC: (&str, &str) = (
     "cc",
     "install a C compiler: the package build-essential, or Xcode's command line tools",
 );
+pub const CXX: (&str, &str) = (
+    "c++",
+    "install a C++ compiler: the package build-essential, or Xcode's command line tools",
+);
 pub const MAKE: (&str, &str) = ("make", "install the package make");
 pub const PERL: (&str, &str) = ("perl", "install the package perl; OpenSSL is built with it");
 pub const GO: (&str, &str) = (

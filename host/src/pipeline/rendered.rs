@@ -298,13 +298,13 @@ pub(super) fn finding<'m>(
             )
         }
     }
-    finding.field = raw.field;
+    finding.field = raw.field.map(|field| secrets.masked(&field));
     // A mask is nothing to write.
     finding.proposed = raw.proposed.filter(|text| secrets.masked(text) == *text);
     finding.tags = raw
         .tags
         .into_iter()
-        .map(|(name, value)| (name, secrets.masked(&value)))
+        .map(|(name, value)| (secrets.masked(&name), secrets.masked(&value)))
         .collect();
     finding
 }
@@ -313,7 +313,7 @@ pub(super) fn finding<'m>(
 pub(super) fn unevaluated(used: &PluginUse, error: &CallError, secrets: &Secrets) -> Finding {
     if let CallError::Settings(fault) = error {
         let fault = SettingsFault {
-            field: fault.field.clone(),
+            field: secrets.masked(&fault.field),
             message: secrets.masked(&fault.message),
         };
         return settings_finding(used, &fault);

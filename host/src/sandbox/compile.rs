@@ -124,9 +124,9 @@ impl Workshop {
         bytes: &[u8],
     ) -> Result<Vec<u8>, LoadError> {
         match &self.compiler {
-            Compiler::Here => engine.precompile_component(bytes).map_err(|error| {
-                LoadError::NotAComponent(super::text::clean(&format!("{error:#}"), 512))
-            }),
+            Compiler::Here => engine
+                .precompile_component(bytes)
+                .map_err(|error| LoadError::NotAComponent(format!("{error:#}"))),
             Compiler::Child { program, .. } => {
                 let _child = self.children.take();
                 child(program, limits, bytes)
@@ -138,8 +138,7 @@ impl Workshop {
 fn accepted(engine: &Engine, code: &[u8]) -> Result<Component, LoadError> {
     // The pool has a say only now: a compiler has none.
     revive(engine, code).map_err(|error| {
-        let reason = super::text::clean(&format!("{error:#}"), 512);
-        LoadError::TooComplex(format!("it asks for more than a plugin gets: {reason}"))
+        LoadError::TooComplex(format!("it asks for more than a plugin gets: {error:#}"))
     })
 }
 
@@ -196,7 +195,7 @@ fn child(
         Ok(mut answer) if answer.first() == Some(&COMPILED) => Ok(answer.split_off(1)),
         Ok(answer) if answer.first() == Some(&REFUSED) => {
             let reason = String::from_utf8_lossy(&answer[1..]);
-            Err(LoadError::NotAComponent(super::text::clean(&reason, 512)))
+            Err(LoadError::NotAComponent(reason.into_owned()))
         }
         _ if timed_out => Err(LoadError::TooComplex(format!(
             "compiling it took more than {} s",

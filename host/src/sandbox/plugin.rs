@@ -55,6 +55,10 @@ impl Sandbox {
     /// Compiles a component, or finds it among those compiled before (by digest), checks its
     /// imports and exports before anything of it runs, and asks it to describe itself.
     pub fn load(&self, bytes: &[u8]) -> Result<Arc<Plugin>, LoadError> {
+        self.loaded_from(bytes).map_err(LoadError::fit_to_show)
+    }
+
+    fn loaded_from(&self, bytes: &[u8]) -> Result<Arc<Plugin>, LoadError> {
         self.fits(bytes)?;
         let digest = Digest::of(bytes);
         if let Some(plugin) = self.loaded(&digest) {
@@ -86,7 +90,8 @@ impl Sandbox {
                 Ok(component)
             })
             .and_then(|component| Plugin::new(self, &component, digest))
-            .map(Arc::new);
+            .map(Arc::new)
+            .map_err(LoadError::fit_to_show);
         inspection
     }
 

@@ -3,6 +3,7 @@
 use std::fmt;
 use std::sync::Arc;
 
+use super::text::clean;
 use crate::manifest::{GroupKind, Origin, Severity};
 
 /// `sha256:` and 64 hexadecimal digits, of a component's bytes.
@@ -85,6 +86,30 @@ pub enum LoadError {
     Description(String),
     #[error("its describe function failed: {0}")]
     Describe(CallError),
+}
+
+/// Bytes of a reason that quotes the component.
+const REASON: usize = 512;
+
+impl LoadError {
+    /// Without what a component's own names and bytes would do to a terminal or a status.
+    pub(super) fn fit_to_show(self) -> Self {
+        let fit = |text: String| clean(&text, REASON);
+        match self {
+            Self::NotAComponent(reason) => Self::NotAComponent(fit(reason)),
+            Self::TooComplex(reason) => Self::TooComplex(fit(reason)),
+            Self::Compiler(reason) => Self::Compiler(fit(reason)),
+            Self::ForeignImport(name) => Self::ForeignImport(fit(name)),
+            Self::ContractVersion(version) => Self::ContractVersion(fit(version)),
+            Self::WrongShape { interface, reason } => Self::WrongShape {
+                interface: fit(interface),
+                reason: fit(reason),
+            },
+            Self::Description(reason) => Self::Description(fit(reason)),
+            // What a call says is made fit where it is heard.
+            other @ (Self::TooLarge { .. } | Self::NoExport | Self::Describe(_)) => other,
+        }
+    }
 }
 
 /// Why a call gave no verdict. The kit is stopped: nothing is skipped to get on.

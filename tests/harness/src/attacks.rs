@@ -130,14 +130,15 @@ impl Module {
 
     fn component(&self) -> Result<Vec<u8>> {
         let wit = std::fs::read_to_string(root().join("wit/plugin.wit"))?;
-        encoded(&self.text(), &wit)
+        encoded(&self.text(), &wit, "validator")
     }
 }
 
-fn encoded(text: &str, wit: &str) -> Result<Vec<u8>> {
+/// A core module's text as a component of one of the worlds of a contract.
+pub(crate) fn encoded(text: &str, wit: &str, world: &str) -> Result<Vec<u8>> {
     let mut resolve = Resolve::default();
     let package = resolve.push_str("plugin.wit", wit)?;
-    let world = resolve.select_world(&[package], Some("validator"))?;
+    let world = resolve.select_world(&[package], Some(world))?;
     let mut module = wat::parse_str(text).context("the module's own text")?;
     embed_component_metadata(&mut module, &resolve, world, StringEncoding::UTF8)?;
     ComponentEncoder::default()
@@ -154,7 +155,7 @@ pub fn built_for(version: &str, wit: &str, parameters: usize) -> Result<Vec<u8>>
     let module = module
         .replace("@0.1.0", &format!("@{version}"))
         .replace(&"i32 ".repeat(PARAMETERS), &"i32 ".repeat(parameters));
-    encoded(&module, wit)
+    encoded(&module, wit, "validator")
 }
 
 /// A component that answers with bytes which the text at the beginning of its settings decides:

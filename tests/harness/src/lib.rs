@@ -7,6 +7,7 @@ pub mod component;
 pub mod control_plane;
 pub mod git;
 pub mod kubectl;
+pub mod mirror;
 pub mod supervisor;
 mod wait;
 
