@@ -145,6 +145,33 @@ fn a_direct_change_that_breaks_a_guardrail_is_refused_with_the_rules_words() {
 }
 
 #[test]
+fn a_port_changes_by_hand_only_with_a_note_where_a_guardrail_asks_for_one() {
+    let noted = "{noted: [{for: {kinds: [Service]}, fields: ['/spec/ports/*/port']}]}";
+    let mut platform = Platform::new(&[("changes", noted)]);
+    platform.guard_the_door("{}");
+    let shop = service("shop", 6776, None);
+    let first = platform.start_with(&[(&format!("{KIT}/service.yaml"), &shop)]);
+    platform.until_kit(KIT, "Applied", &first);
+    let words = until(&platform, 6777, false, "[changes/noted]");
+    assert!(words.contains("changes from 6776 to 6777"), "{words}");
+    let namespace = platform.namespace("acme");
+    let patch = r#"{"metadata": {"annotations": {"change-note": "the scanner has it"}}, "spec": {"ports": [{"port": 6777}]}}"#;
+    let arguments = ["patch", "service", "shop", "--namespace", &namespace];
+    let tried = ["--type=merge", "--dry-run=server", "--patch", patch];
+    platform
+        .kubectl
+        .run(&[&arguments[..], &tried].concat())
+        .unwrap();
+    // What changes nothing that has a rule is nobody's business.
+    let label = r#"{"metadata": {"labels": {"mine": "x"}}}"#;
+    let tried = ["--type=merge", "--patch", label];
+    platform
+        .kubectl
+        .run(&[&arguments[..], &tried].concat())
+        .unwrap();
+}
+
+#[test]
 fn the_namespaces_at_the_door_follow_the_kits_and_go_with_the_policy() {
     let platform = guarded("{timeoutSeconds: 3}");
     refused(&platform);

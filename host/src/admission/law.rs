@@ -91,10 +91,9 @@ impl Law {
             rules,
         };
         let source = has.then(|| self.origin(index, &key)).flatten();
-        let findings = self
-            .evaluation
-            .guardrails
-            .judge(standing, request.into_manifest())?;
+        let (before, object) = request.into_manifests();
+        let guardrails = &self.evaluation.guardrails;
+        let findings = guardrails.judge(standing, before, object)?;
         let warn = self.policy.enforce == DoorEnforcement::Warn;
         Ok(Verdict::of(&findings, warn, source.as_deref()))
     }

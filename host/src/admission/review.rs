@@ -64,6 +64,8 @@ pub(super) struct Request {
     #[serde(default)]
     object: Option<Value>,
     #[serde(default)]
+    old_object: Option<Value>,
+    #[serde(default)]
     options: Option<Value>,
 }
 
@@ -150,33 +152,39 @@ impl Request {
         manager.unwrap_or_default()
     }
 
-    /// The new object as its manifest would be: without what the API server and the host write.
-    pub(super) fn into_manifest(self) -> Value {
+    /// The new object as its manifest would be, and the one that it replaces: without what the API
+    /// server and the host write.
+    pub(super) fn into_manifests(self) -> (Option<Value>, Value) {
         let key = self.key();
         let api_version = self.api_version();
-        let mut object = self.object.unwrap_or_default();
-        object["apiVersion"] = api_version.into();
-        object["kind"] = (&*key.group_kind.kind).into();
-        if let Some(fields) = object.as_object_mut() {
-            fields.remove("status");
-        }
-        if !object["metadata"].is_object() {
-            object["metadata"] = json!({});
-        }
-        object["metadata"]["name"] = (&*key.name).into();
-        if let Some(namespace) = key.namespace.as_deref() {
-            object["metadata"]["namespace"] = namespace.into();
-        }
-        if let Some(metadata) = object["metadata"].as_object_mut() {
-            metadata.retain(|field, _| !SERVERS.contains(&field.as_str()));
-            for (map, prefix) in OWN {
-                if let Some(names) = metadata.get_mut(map).and_then(Value::as_object_mut) {
-                    names.retain(|name, _| !name.starts_with(prefix));
-                }
+        let manifest = |object| manifest(object, &api_version, &key);
+        let before = self.old_object.filter(Value::is_object).map(manifest);
+        (before, manifest(self.object.unwrap_or_default()))
+    }
+}
+
+fn manifest(mut object: Value, api_version: &str, key: &ObjectKey) -> Value {
+    object["apiVersion"] = api_version.into();
+    object["kind"] = (&*key.group_kind.kind).into();
+    if let Some(fields) = object.as_object_mut() {
+        fields.remove("status");
+    }
+    if !object["metadata"].is_object() {
+        object["metadata"] = json!({});
+    }
+    object["metadata"]["name"] = (&*key.name).into();
+    if let Some(namespace) = key.namespace.as_deref() {
+        object["metadata"]["namespace"] = namespace.into();
+    }
+    if let Some(metadata) = object["metadata"].as_object_mut() {
+        metadata.retain(|field, _| !SERVERS.contains(&field.as_str()));
+        for (map, prefix) in OWN {
+            if let Some(names) = metadata.get_mut(map).and_then(Value::as_object_mut) {
+                names.retain(|name, _| !name.starts_with(prefix));
             }
         }
-        object
     }
+    object
 }
 
 /// serde's words without the values that it quotes: an object may be a Secret.

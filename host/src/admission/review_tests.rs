@@ -37,7 +37,7 @@ fn a_rule_is_handed_what_the_objects_manifest_would_be() {
         },
         "spec": {"replicas": 1},
     });
-    assert_eq!(request.into_manifest(), expected);
+    assert_eq!(request.into_manifests(), (None, expected));
 }
 
 #[test]

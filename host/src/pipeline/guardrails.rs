@@ -6,6 +6,7 @@ use std::sync::Arc;
 use serde_json::Value;
 
 use super::Evaluator;
+use super::change::{self, compared};
 use super::enforcement::weighed;
 use super::plugins::Loaded;
 use super::rendered::{context, reads, validate};
@@ -15,7 +16,7 @@ use crate::manifest::{Children, Finding, GroupKind, Manifest, Origin, Span, Span
 use crate::sandbox::{CallPlatform, Plugin};
 use crate::source::Snapshot;
 
-/// The validators among a Repository's guardrails, loaded and checked against their pins.
+/// The validators and change validators among a Repository's guardrails, loaded and checked against their pins.
 #[derive(Clone, Debug, Default)]
 pub struct Guardrails {
     loaded: Vec<Guardrail>,
@@ -61,7 +62,7 @@ impl Evaluator {
         }
         for used in used {
             match self.plugins.ready(snapshot, used) {
-                Ok(ready) if ready.plugin.kinds().validate => guardrails.loaded.push(Guardrail {
+                Ok(ready) if judges(&ready.plugin) => guardrails.loaded.push(Guardrail {
                     used: used.clone(),
                     plugin: ready.plugin,
                     platform: ready.platform,
@@ -90,14 +91,22 @@ impl Guardrails {
         Some(described().flat_map(|it| it.kinds.clone()).collect())
     }
 
-    /// Blocking and CPU-bound. `object` is what a manifest would be; the error says why there is
-    /// no verdict.
-    pub fn judge(&self, standing: Standing<'_>, object: Value) -> Result<Vec<Finding>, Finding> {
+    /// Blocking and CPU-bound. `object` is what a manifest would be, `before` what it replaces; the
+    /// error says why there is no verdict.
+    pub fn judge(
+        &self,
+        standing: Standing<'_>,
+        before: Option<Value>,
+        object: Value,
+    ) -> Result<Vec<Finding>, Finding> {
         if let Some(fault) = self.faults.first() {
             return Err(fault.clone());
         }
+        let before = before.map(manifest);
         let manifest = manifest(object);
-        let secrets = Secrets::of([&manifest]);
+        let mut secrets = Secrets::of([&manifest]);
+        secrets.add(&before);
+        let changes = compared(before.as_slice(), std::slice::from_ref(&manifest));
         let mut findings = Vec::new();
         for guardrail in &self.loaded {
             if !reads(&guardrail.plugin.description().kinds, &manifest) {
@@ -110,7 +119,14 @@ impl Guardrails {
             };
             let context = context(standing.kit.as_str(), standing.grants, &ready.platform);
             let objects = std::slice::from_ref(&manifest);
-            let (found, _) = validate(&context, &ready, objects, &secrets);
+            let kinds = ready.plugin.kinds();
+            let mut found = Vec::new();
+            if kinds.validate {
+                found.extend(validate(&context, &ready, objects, &secrets).0);
+            }
+            if kinds.validate_change {
+                found.extend(change::judge(&context, &ready, &changes, &secrets).0);
+            }
             for finding in found {
                 // The host's own words about a plugin are no verdict.
                 if finding.rule.starts_with("trimtab/") {
@@ -123,6 +139,11 @@ impl Guardrails {
             .sort_by(|a, b| (a.severity, &a.rule, &a.field).cmp(&(b.severity, &b.rule, &b.field)));
         Ok(findings)
     }
+}
+
+fn judges(plugin: &Plugin) -> bool {
+    let kinds = plugin.kinds();
+    kinds.validate || kinds.validate_change
 }
 
 /// An object of no file.
