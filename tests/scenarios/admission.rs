@@ -1,5 +1,8 @@
 //! Direct changes, past Git, which the API server asks the host about.
 
+mod in_a_pod;
+
+use std::net::{SocketAddr, TcpListener};
 use std::process::Child;
 
 use base64::Engine as _;
@@ -13,11 +16,15 @@ const PORTS: (&str, &str) = ("port-policy", "{service: {allow: ['1024-9999']}}")
 const KIT: &str = "kits/acme/shop";
 
 /// Of a host that serves the webhook at a port of its own.
-pub fn arguments() -> Vec<String> {
-    let free = std::net::TcpListener::bind("127.0.0.1:0").expect("a port");
-    let at = free.local_addr().expect("an address");
+pub fn arguments(_: &str) -> Vec<String> {
+    let at = free("127.0.0.1");
     let arguments = ["--admission", "--admission-url", &format!("https://{at}")];
     arguments.map(str::to_owned).into()
+}
+
+fn free(address: &str) -> SocketAddr {
+    let free = TcpListener::bind((address, 0)).expect("a port");
+    free.local_addr().expect("an address")
 }
 
 /// A host that ends with the test.

@@ -34,8 +34,8 @@ pub struct Platform {
     pub disk: Option<&'static str>,
     /// Where the host's log goes, if not where `logs` looks.
     pub log: Option<PathBuf>,
-    /// Whether the host serves the admission webhook.
-    door: bool,
+    /// How the host serves the admission webhook, if it does.
+    pub door: Option<fn(&str) -> Vec<String>>,
     folder: tempfile::TempDir,
     host: Option<Child>,
 }
@@ -58,7 +58,7 @@ impl Platform {
             host_kubeconfig: None,
             disk: None,
             log: None,
-            door: false,
+            door: None,
             folder,
             host: None,
         };
@@ -102,7 +102,7 @@ impl Platform {
 
     /// Has the host judge direct changes; to be called before it is started.
     pub fn guard_the_door(&mut self, policy: &str) {
-        self.door = true;
+        self.door = Some(crate::admission::arguments);
         let file = self.repository_file();
         let text = std::fs::read_to_string(&file).expect("written before");
         let text = text.replace("  kits:\n", &format!("  admission: {policy}\n  kits:\n"));
@@ -163,11 +163,7 @@ impl Platform {
         };
         command
             .arg("run")
-            .args(
-                self.door
-                    .then(crate::admission::arguments)
-                    .unwrap_or_default(),
-            )
+            .args(self.door.map(|of| of(&self.name)).unwrap_or_default())
             .args(arguments)
             .args([
                 "--only-namespace",

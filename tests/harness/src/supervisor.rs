@@ -253,6 +253,8 @@ fn start(children: &mut Children, binaries: &Path, folder: &Path) -> Result<Read
             ("client-ca-file", &make_authority(folder)?),
             ("authorization-mode", "RBAC"),
             ("profiling", "false"),
+            // Services lead to their endpoints without a kube-proxy.
+            ("enable-aggregator-routing", "true"),
         ]),
     )?;
     let address = format!("https://127.0.0.1:{server}");
