@@ -1,6 +1,7 @@
 //! Direct changes, past Git, which the API server asks the host about.
 
 mod in_a_pod;
+mod ways_past;
 
 use std::net::{SocketAddr, TcpListener};
 use std::process::Child;

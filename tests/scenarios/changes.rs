@@ -4,7 +4,7 @@ use serde_json::Value;
 use trimtab_harness::wait_for;
 
 use crate::manifests::kit_yaml;
-use crate::platform::{Platform, SOON, ready};
+use crate::platform::{Platform, SOON, config_map, ready};
 
 const KIT: &str = "kits/acme/shop";
 const FILE: &str = "kits/acme/shop/service.yaml";
@@ -136,4 +136,36 @@ fn a_live_revision_that_is_gone_stops_the_kit_until_a_person_says_that_the_chang
         port if port == 5445 => Ok(()),
         port => Err(port.to_string()),
     });
+}
+
+#[test]
+fn what_a_kit_gives_up_with_a_change_that_is_let_through_goes_to_the_kit_that_takes_it_over() {
+    let (moved, other) = ("kits/acme/shop/map.yaml", "kits/acme/other");
+    let mut platform = Platform::new(&[NOTES]);
+    let map = config_map("moved", "x");
+    let first = platform.start_with(&[(FILE, &service(6776, "")), (moved, &map)]);
+    platform.until_kit(KIT, "Applied", &first);
+    platform.git.write(FILE, service(5445, "")).unwrap();
+    std::fs::remove_file(platform.git.folder().join(moved)).unwrap();
+    let there = format!("{other}/map.yaml");
+    platform.git.write(&there, &map).unwrap();
+    let second = platform
+        .git
+        .commit("a port, and a map to another kit")
+        .unwrap();
+    platform.until_kit(KIT, "Refused", &second);
+    platform.until_kit(other, "Refused", &second);
+    let asked = platform.trimtab(&["reconcile", KIT, "--allow-changes", &second]);
+    assert!(asked.status.success());
+    platform.until_kit(KIT, "Applied", &second);
+    platform.until_kit(other, "Applied", &second);
+    let label = "/metadata/labels/applyset.kubernetes.io~1part-of";
+    let owner = |object: &str| {
+        platform
+            .get("acme", object)
+            .unwrap()
+            .pointer(label)
+            .cloned()
+    };
+    assert_ne!(owner("configmap/moved"), owner("service/shop"));
 }

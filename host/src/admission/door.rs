@@ -14,7 +14,7 @@ use crate::kit::AdmissionPolicy;
 use crate::pipeline::Evaluation;
 
 use super::certificates::CannotSign;
-use super::law::Law;
+use super::law::{Law, LiveNamespaces};
 use super::registration::Registration;
 use super::server::Server;
 use super::serving::Serving;
@@ -126,15 +126,17 @@ impl Laws {
         id: RepositoryId,
         policy: Option<AdmissionPolicy>,
         evaluation: Arc<Evaluation>,
+        live: &LiveNamespaces,
     ) {
         let mut known = self.lock();
         match policy {
             Some(policy) => {
                 known.closed.remove(&id);
-                known
-                    .laws
-                    .insert(id, Arc::new(Law::new(policy, evaluation)));
+                let before = known.laws.get(&id).map(|law| &**law);
+                let law = Law::new(policy, evaluation, live, before);
+                known.laws.insert(id, Arc::new(law));
             }
+            None if known.closed.contains(&id) => return,
             None => {
                 known.laws.remove(&id);
                 known.closed.insert(id);
@@ -187,13 +189,14 @@ impl Door {
         id: RepositoryId,
         policy: Option<AdmissionPolicy>,
         evaluation: Arc<Evaluation>,
+        live: &LiveNamespaces,
     ) {
-        self.laws.learn(id, policy, evaluation);
+        self.laws.learn(id, policy, evaluation, live);
     }
 
     /// A Repository is gone.
     pub fn forget(&self, id: RepositoryId) {
-        self.laws.learn(id, None, Arc::default());
+        self.laws.learn(id, None, Arc::default(), &BTreeMap::new());
     }
 
     /// These are all Repositories that there are.

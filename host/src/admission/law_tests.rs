@@ -10,6 +10,7 @@ fn kit(path: &str, namespace: Option<&str>, allowed: &[&str], files: &str) -> Ki
         path: KitPath::new(path),
         grants: Grants {
             namespace: namespace.map(str::to_owned),
+            granted_namespaces: allowed.iter().map(|it| (*it).to_owned()).collect(),
             allowed_namespaces: allowed.iter().map(|it| (*it).to_owned()).collect(),
             ..Grants::default()
         },
@@ -37,6 +38,7 @@ fn kit(path: &str, namespace: Option<&str>, allowed: &[&str], files: &str) -> Ki
         rendered: rendered.into(),
         cross: Vec::new(),
         changes: Vec::new(),
+        compared: false,
         changed_from: None,
         looked_at: true,
     }
@@ -63,7 +65,12 @@ fn law() -> Law {
         verdicts,
         ..Evaluation::default()
     };
-    Law::new(AdmissionPolicy::default(), evaluation.into())
+    Law::new(
+        AdmissionPolicy::default(),
+        evaluation.into(),
+        &BTreeMap::new(),
+        None,
+    )
 }
 
 /// Whose an object is taken for, and whether that kit has it.
@@ -105,4 +112,58 @@ fn an_object_is_its_kits_and_one_of_no_kit_the_first_ones_whose_namespace_it_is_
 fn key_of_three() -> ObjectKey {
     let law = law();
     law.evaluation.verdicts[3].rendered.manifests[0].key()
+}
+
+fn names(law: &Law) -> Vec<&str> {
+    law.namespaces().map(|name| &**name).collect()
+}
+
+fn live(kits: &[(&str, &str)]) -> LiveNamespaces {
+    let mut live = LiveNamespaces::new();
+    for (path, namespace) in kits {
+        let of_kit = live.entry(KitPath::new(*path)).or_default();
+        of_kit.insert((*namespace).into());
+    }
+    live
+}
+
+fn of(verdicts: Vec<KitVerdict>, live: &LiveNamespaces, before: Option<&Law>) -> Law {
+    let evaluation = Evaluation {
+        verdicts,
+        ..Evaluation::default()
+    };
+    Law::new(AdmissionPolicy::default(), evaluation.into(), live, before)
+}
+
+#[test]
+fn a_revision_without_kits_takes_no_namespace_out_in_which_their_objects_are() {
+    let before = of(vec![kit("kits/a", Some("a"), &["a"], "")], &live(&[]), None);
+    let live = live(&[("kits/a", "a"), ("kits/b", "b")]);
+    let law = of(Vec::new(), &live, Some(&before));
+    assert_eq!(names(&law), ["a", "b"]);
+    let of_a = law.of(law.by_namespace["a"][0]);
+    assert_eq!(of_a.kit.grants.namespace.as_deref(), Some("a"));
+    assert_eq!(
+        names(&of(Vec::new(), &LiveNamespaces::new(), Some(&law))),
+        [""; 0]
+    );
+}
+
+#[test]
+fn a_kit_does_not_narrow_where_direct_changes_are_judged_and_names_that_are_none_are_left_out() {
+    let mut narrowed = kit("kits/a", Some("a"), &["a", "data"], "");
+    let source = Arc::make_mut(&mut narrowed.kit);
+    source.grants.allowed_namespaces = vec!["a".into()];
+    let odd = kit("infra/odd", None, &[], &map("x", "not a label!"));
+    let law = of(vec![odd, narrowed], &live(&[]), None);
+    assert_eq!(names(&law), ["a", "data"]);
+}
+
+#[test]
+fn a_kit_that_may_be_anywhere_and_does_not_go_live_is_where_it_was() {
+    let mut refused = kit("infra/mesh", None, &[], &map("mesh", "monitoring"));
+    let error = Finding::host_error("plugin-fuel", "it is wrong");
+    refused.cross.push(error);
+    let law = of(vec![refused], &live(&[("infra/mesh", "istio")]), None);
+    assert_eq!(names(&law), ["istio"]);
 }

@@ -108,17 +108,30 @@ impl Request {
         Ok(request)
     }
 
-    /// Whether there is a new object to judge. Subresources are not registered; one that comes all
-    /// the same is no object of its kind.
+    /// Whether there is a new object to judge. Other subresources are not registered; one that
+    /// comes all the same is no object of its kind.
     pub(super) fn is_judged(&self) -> bool {
-        let whole = self.sub_resource.as_deref().unwrap_or_default().is_empty();
+        let part = self.sub_resource.as_deref().unwrap_or_default();
+        let whole = matches!(part, "" | "ephemeralcontainers" | "resize");
         whole && matches!(&*self.operation, "CREATE" | "UPDATE")
     }
 
-    /// An object on its way out may still lose its finalizers: else it could never go.
+    /// Whether an object on its way out loses finalizers, and nothing else happens to it: else it
+    /// could never go.
     pub(super) fn is_leaving(&self) -> bool {
         let deleted = self.metadata("deletionTimestamp");
-        deleted.is_some_and(|value| !value.is_null())
+        if !deleted.is_some_and(|value| !value.is_null()) {
+            return false;
+        }
+        let (Some(mut before), mut after) = self.clone().into_manifests() else {
+            return false;
+        };
+        for object in [&mut before, &mut after] {
+            if let Some(metadata) = object["metadata"].as_object_mut() {
+                metadata.retain(|field, _| field != "finalizers" && !field.starts_with("deletion"));
+            }
+        }
+        before == after
     }
 
     fn metadata(&self, field: &str) -> Option<&Value> {

@@ -1,8 +1,10 @@
 //! HTTPS for the API server: bounded in connections, bytes, time and judgements at once.
 
+use std::collections::HashMap;
 use std::convert::Infallible;
-use std::sync::Arc;
+use std::net::IpAddr;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use http::{Method, Response, StatusCode};
@@ -28,7 +30,9 @@ use super::webhooks::id_of_path;
 
 /// Twice what the API server takes for an object, for a review has the old one as well.
 const BODY: usize = 3 << 20;
-const CONNECTIONS: usize = 256;
+const CONNECTIONS: usize = 512;
+/// Of one address: nobody's connections are all that there are.
+const CONNECTIONS_OF_ONE: usize = 256;
 /// Longer than Go's clients keep an idle connection: they end it, and no request meets its end.
 const IDLE: Duration = Duration::from_secs(120);
 /// What TLS, the first request, and a body each may take.
@@ -54,6 +58,36 @@ pub(super) struct Server {
 #[derive(Debug, PartialEq, Eq)]
 struct Refusal(StatusCode, String);
 
+/// How many connections each address has.
+#[derive(Clone, Default)]
+struct Guests(Arc<Mutex<HashMap<IpAddr, usize>>>);
+
+struct Guest(Guests, IpAddr);
+
+impl Guests {
+    fn enter(&self, from: IpAddr) -> Option<Guest> {
+        let mut counts = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let count = counts.entry(from).or_default();
+        if *count == CONNECTIONS_OF_ONE {
+            return None;
+        }
+        *count += 1;
+        Some(Guest(self.clone(), from))
+    }
+}
+
+impl Drop for Guest {
+    fn drop(&mut self) {
+        let mut counts = self.0.0.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(count) = counts.get_mut(&self.1) {
+            *count -= 1;
+            if *count == 0 {
+                counts.remove(&self.1);
+            }
+        }
+    }
+}
+
 impl Server {
     pub(super) fn new(
         laws: Arc<Laws>,
@@ -65,7 +99,8 @@ impl Server {
         // anything; who acts as a kit's account is told by what the host is sending right now.
         let own = move |request: &Request, key: &ObjectKey| {
             request.field_manager().starts_with("trimtab")
-                && (request.user_info.username == own_user || cluster.is_sending(key))
+                && (request.user_info.username == own_user
+                    || cluster.is_writing(key, &request.user_info.username))
         };
         Self::of(laws, serving, Arc::new(own))
     }
@@ -85,6 +120,7 @@ impl Server {
     pub(super) async fn serve(self, listener: TcpListener) {
         let places = Arc::new(Semaphore::new(CONNECTIONS));
         let mut connections = JoinSet::new();
+        let guests = Guests::default();
         loop {
             while connections.try_join_next().is_some() {}
             // Never closed, so that this only waits.
@@ -92,11 +128,15 @@ impl Server {
                 return;
             };
             match listener.accept().await {
-                Ok((stream, _)) => {
+                Ok((stream, from)) => {
+                    let Some(guest) = guests.enter(from.ip()) else {
+                        tracing::debug!(%from, "has too many connections to the admission webhook");
+                        continue;
+                    };
                     let server = self.clone();
                     connections.spawn(async move {
                         server.connection(stream).await;
-                        drop(place);
+                        drop((place, guest));
                     });
                 }
                 Err(error) => {

@@ -1,3 +1,4 @@
+use std::collections::BTreeMap;
 use std::net::SocketAddr;
 
 use jiff::{SignedDuration, Timestamp};
@@ -47,7 +48,7 @@ async fn served(now: Timestamp, timeout_seconds: u32) -> Served {
         timeout_seconds,
         ..AdmissionPolicy::default()
     };
-    laws.learn(id, Some(policy), Arc::default());
+    laws.learn(id, Some(policy), Arc::default(), &BTreeMap::new());
     let certificates = Certificates::at(None, &names(), now).expect("made");
     let serving = Arc::new(Serving::default());
     serving.show(&certificates.serving).expect("shown");

@@ -18,6 +18,9 @@ const SYSTEM: [&str; 3] = ["kube-system", "kube-public", "kube-node-lease"];
 /// The API server's limit for a webhook's name.
 const NAME_LIMIT: usize = 253;
 
+/// All, and the subresources that carry a whole Pod: `kubectl debug` adds a container by one.
+const RESOURCES: [&str; 3] = ["*", "pods/ephemeralcontainers", "pods/resize"];
+
 /// Where the API server finds this host.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Address {
@@ -71,7 +74,7 @@ impl Entry {
             "timeoutSeconds": self.policy.timeout_seconds,
             "matchPolicy": "Equivalent",
             "rules": [{
-                "apiGroups": ["*"], "apiVersions": ["*"], "resources": ["*"],
+                "apiGroups": ["*"], "apiVersions": ["*"], "resources": RESOURCES,
                 "operations": ["CREATE", "UPDATE"], "scope": "Namespaced",
             }],
             "namespaceSelector": {"matchExpressions": [{

@@ -8,7 +8,7 @@ use serde_json::json;
 
 use super::fix::Fixes;
 use super::local::{Local, LocalArgs};
-use super::{Failure, Outcome, counted, junit, report, sarif};
+use super::{Failure, Outcome, counted, fix, junit, report, sarif};
 use crate::manifest::{Finding, Severity};
 use crate::sandbox::clean;
 
@@ -96,7 +96,10 @@ impl Check {
             eprint!("{}", fixes.told());
         }
         let text = match self.output {
-            Format::Sarif => format!("{:#}\n", sarif::report(&findings)),
+            Format::Sarif => {
+                let in_place = fix::in_place(&local, &findings);
+                format!("{:#}\n", sarif::report(&findings, &in_place))
+            }
             Format::Junit => {
                 let suites = junit::suites(kits.iter().copied(), &findings);
                 junit::report("trimtab check", &suites)

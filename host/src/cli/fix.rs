@@ -8,7 +8,9 @@ use similar::TextDiff;
 use super::counted;
 use super::local::Local;
 use super::rewrite::rewrite;
-use crate::manifest::{Edit, Finding, Limits, Manifest, Severity, edited, read, read_value};
+use crate::manifest::{
+    Children, Edit, Finding, Limits, Manifest, Severity, edited, read, read_value,
+};
 use crate::pipeline::Verdict;
 use crate::sandbox::clean;
 
@@ -205,6 +207,26 @@ fn place(finding: &Finding) -> String {
 fn above(pointer: &str) -> impl Iterator<Item = &str> {
     let slashes = pointer.match_indices('/').skip(1);
     slashes.map(|(at, _)| &pointer[..at])
+}
+
+/// Of each finding, whether its span is the very value that it proposes another for, as the file
+/// has it: then the one text can stand in the place of the other.
+pub(super) fn in_place(local: &Local, findings: &[(Option<String>, Finding)]) -> Vec<bool> {
+    let mut read: BTreeMap<String, Read> = BTreeMap::new();
+    let stands = |(kit, finding): &(Option<String>, Finding)| {
+        if finding.proposed.is_none() {
+            return false;
+        }
+        let verdicts = local.evaluation.verdicts.iter();
+        let mut of_kit = verdicts.filter(|it| kit.as_deref() == Some(it.kit.path.as_str()));
+        let Ok((path, proposal)) = proposal(local, of_kit.next(), finding, &mut read) else {
+            return false;
+        };
+        let object = &read[&path].manifests[proposal.edit.object];
+        let (spans, whole) = object.spans.nearest(&proposal.edit.pointer);
+        whole && matches!(spans.children, Children::None) && finding.span == Some(spans.value)
+    };
+    findings.iter().map(stands).collect()
 }
 
 /// The edit that a finding asks for and the file that it is in, or why there is none.

@@ -6,7 +6,8 @@ use serde_json::{Value, json};
 
 use crate::manifest::{Finding, Severity};
 
-pub(super) fn report(findings: &[(Option<String>, Finding)]) -> Value {
+/// `in_place` says of each finding whether its span is the value that it proposes another for.
+pub(super) fn report(findings: &[(Option<String>, Finding)], in_place: &[bool]) -> Value {
     let mut rules: BTreeMap<&str, usize> = findings
         .iter()
         .map(|(_, finding)| (finding.rule.as_str(), 0))
@@ -20,7 +21,8 @@ pub(super) fn report(findings: &[(Option<String>, Finding)]) -> Value {
         .collect();
     let results: Vec<Value> = findings
         .iter()
-        .map(|(kit, finding)| result(kit.as_deref(), finding, &rules))
+        .zip(in_place)
+        .map(|((kit, finding), in_place)| result((kit.as_deref(), finding, *in_place), &rules))
         .collect();
     json!({
         "$schema": "https://json.schemastore.org/sarif-2.1.0.json",
@@ -37,7 +39,10 @@ pub(super) fn report(findings: &[(Option<String>, Finding)]) -> Value {
     })
 }
 
-fn result(kit: Option<&str>, finding: &Finding, rules: &BTreeMap<&str, usize>) -> Value {
+fn result(
+    (kit, finding, in_place): (Option<&str>, &Finding, bool),
+    rules: &BTreeMap<&str, usize>,
+) -> Value {
     let level = match finding.severity {
         Severity::Error => "error",
         Severity::Warning => "warning",
@@ -71,7 +76,7 @@ fn result(kit: Option<&str>, finding: &Finding, rules: &BTreeMap<&str, usize>) -
         };
         result["locations"] =
             json!([{"physicalLocation": {"artifactLocation": artifact, "region": region}}]);
-        if let (Some(proposed), Some(_)) = (&finding.proposed, &finding.span) {
+        if let (Some(proposed), true) = (&finding.proposed, in_place) {
             let replacement =
                 json!({"deletedRegion": region, "insertedContent": {"text": proposed}});
             let change = json!({"artifactLocation": artifact, "replacements": [replacement]});

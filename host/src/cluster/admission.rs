@@ -54,9 +54,9 @@ impl Cluster {
         Ok(user.and_then(|user| user.username).unwrap_or_default())
     }
 
-    /// Whether the host is writing this object now, as whomever it acts.
-    pub fn is_sending(&self, key: &ObjectKey) -> bool {
-        self.watched.read(|inventory| inventory.is_being_sent(key))
+    /// Whether the host is writing this object now, as the ServiceAccount of this user name.
+    pub fn is_writing(&self, key: &ObjectKey, user: &str) -> bool {
+        self.writing.has(key, user)
     }
 
     /// The Secret with the webhook's certificates: as it is, and whenever it changes; `None` while

@@ -1,7 +1,6 @@
 //! Carrying out a plan by server-side apply.
 
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
 use futures::StreamExt as _;
@@ -18,7 +17,6 @@ use crate::plan::{PART_OF_LABEL, Plan, Reason, SetId, Stage, Step};
 
 use super::connect::WRITE_DEADLINE;
 use super::managed_fields::{absorbed, is_applied_by, is_kit, is_tool, rewrite};
-use super::reclaim::reclaimed;
 use super::seen::{Seen, metadata_is_enough};
 use super::{Cluster, ClusterError};
 
@@ -92,6 +90,7 @@ impl Cluster {
             "trimtab"
         };
         let _sending = self.watched.sending(&step.key);
+        let _writing = self.writing.begin(&step.key, self.account.as_ref());
         self.take_over(step, manager).await?;
         let mut tries = 0;
         let mut rivals = Vec::new();
@@ -112,12 +111,15 @@ impl Cluster {
             };
             let result = match result {
                 Err(error) if error.is_invalid() => {
-                    let others = self.clear_the_way(step, manager, &error).await?;
-                    if others.is_empty() {
+                    let Some(cleared) = self.clear_the_way(step, manager, &error).await? else {
                         return Err(error);
+                    };
+                    let again = self.patch(step, manager, true).await;
+                    if again.as_ref().is_err_and(ClusterError::is_invalid) {
+                        self.give_back(step, &cleared).await?;
                     }
-                    rivals = others;
-                    self.patch(step, manager, true).await
+                    rivals = cleared.from;
+                    again
                 }
                 other => other,
             };
@@ -184,28 +186,6 @@ impl Cluster {
         };
         rewrite(&api, &step.key.name, &[], absorbed).await?;
         Ok(taken.into_inner())
-    }
-
-    /// Makes items of lists that others added the kit's, where with them its own would not be
-    /// valid: what the manifest does not have goes with the next apply. Gives their field managers.
-    async fn clear_the_way(
-        &self,
-        step: &Step,
-        manager: &str,
-        error: &ClusterError,
-    ) -> Result<Vec<String>, ClusterError> {
-        let (Some(_), Some(api)) = (&step.owner, self.object_api(&step.key)) else {
-            return Ok(Vec::new());
-        };
-        let others = Mutex::new(Vec::new());
-        let cleared = |metadata: &ObjectMeta| {
-            let entries = metadata.managed_fields.as_deref().unwrap_or_default();
-            let reclaimed = reclaimed(entries, &step.body, error.fields(), manager)?;
-            *others.lock().unwrap_or_else(PoisonError::into_inner) = reclaimed.from;
-            Some(reclaimed.entries)
-        };
-        rewrite(&api, &step.key.name, &[], cleared).await?;
-        Ok(others.into_inner().unwrap_or_else(PoisonError::into_inner))
     }
 
     /// Makes what other tools set on an object the kit's, and applies once more: what the manifest

@@ -18,6 +18,7 @@ use super::credentials::Renewed;
 use super::inventory::Watched;
 use super::kinds::Kinds;
 use super::lease::Fence;
+use super::writing::{Writing, user_name};
 use super::{ClusterError, Turns};
 
 /// Where the cluster is. Nothing given: `$KUBECONFIG`, `~/.kube/config`, or the Pod's own account.
@@ -50,6 +51,9 @@ pub struct Cluster {
     accounts: Arc<Accounts>,
     pub(super) kinds: Arc<Kinds>,
     pub(super) watched: Watched,
+    pub(super) writing: Writing,
+    /// The user name of whom `acting` acts as, if not as the host.
+    pub(super) account: Option<Arc<str>>,
     pub(super) writes: Turns,
     concurrency: usize,
     requests: Arc<AtomicU64>,
@@ -76,6 +80,8 @@ impl Cluster {
         Ok(Self {
             kinds: Arc::new(Kinds::new(client.clone())),
             watched: Watched::new(client.clone()),
+            writing: Writing::default(),
+            account: None,
             writes: Turns::new(concurrency, WRITE_PATIENCE),
             concurrency,
             acting: client.clone(),
@@ -114,6 +120,7 @@ impl Cluster {
         };
         Ok(Self {
             acting,
+            account: Some(user_name(account)),
             ..self.clone()
         })
     }

@@ -24,6 +24,7 @@ mod reports;
 mod resources;
 mod seen;
 mod turns;
+mod writing;
 
 pub use admission::StoredCertificates;
 pub use apply::Applied;

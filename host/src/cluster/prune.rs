@@ -64,6 +64,7 @@ impl Cluster {
                 self.watched.forget(&prune.key, &prune.uid);
                 continue;
             };
+            let _writing = self.writing.begin(&prune.key, self.account.as_ref());
             let ours = |meta: &k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta| {
                 (meta.uid.as_deref() == Some(&*prune.uid)).then(|| {
                     let entries = meta.managed_fields.clone().unwrap_or_default();

@@ -3,18 +3,78 @@
 //! their own, and the kit's next apply adds its item beside that one. Where both cannot be, as with
 //! two ports without a name, the API server refuses the object, and the drift would stay.
 
-use k8s_openapi::apimachinery::pkg::apis::meta::v1::{FieldsV1, ManagedFieldsEntry};
+use std::sync::{Mutex, PoisonError};
+
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::{FieldsV1, ManagedFieldsEntry, ObjectMeta};
 use serde_json::{Map, Value};
 
-use super::managed_fields::{is_kit, joined};
-use crate::plan::names_item;
+use super::managed_fields::{is_kit, joined, rewrite};
+use super::{Cluster, ClusterError};
+use crate::plan::{Step, names_item};
 
-/// What `metadata.managedFields` becomes.
+/// `metadata.managedFields` with items of others taken.
 #[derive(Debug, PartialEq)]
 pub(super) struct Reclaimed {
-    pub entries: Vec<ManagedFieldsEntry>,
+    pub before: Vec<ManagedFieldsEntry>,
+    pub after: Vec<ManagedFieldsEntry>,
     /// The field managers that items were taken from.
     pub from: Vec<String>,
+}
+
+impl Cluster {
+    /// Makes items of lists that others added the kit's, where with them its own would not be
+    /// valid: what the manifest does not have goes with the next apply. Nothing if there are none.
+    pub(super) async fn clear_the_way(
+        &self,
+        step: &Step,
+        manager: &str,
+        error: &ClusterError,
+    ) -> Result<Option<Reclaimed>, ClusterError> {
+        let (Some(_), Some(api)) = (&step.owner, self.object_api(&step.key)) else {
+            return Ok(None);
+        };
+        let taken = Mutex::new(None);
+        let cleared = |metadata: &ObjectMeta| {
+            let entries = metadata.managed_fields.as_deref().unwrap_or_default();
+            let reclaimed = reclaimed(entries, &step.body, error.fields(), manager);
+            let after = reclaimed.as_ref().map(|reclaimed| reclaimed.after.clone());
+            *taken.lock().unwrap_or_else(PoisonError::into_inner) = reclaimed;
+            after
+        };
+        rewrite(&api, &step.key.name, &[], cleared).await?;
+        Ok(taken.into_inner().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    /// The items were not what was wrong: they are whose they were, unless something has happened
+    /// to the object since.
+    pub(super) async fn give_back(
+        &self,
+        step: &Step,
+        reclaimed: &Reclaimed,
+    ) -> Result<(), ClusterError> {
+        let Some(api) = self.object_api(&step.key) else {
+            return Ok(());
+        };
+        let wanted = owners(&reclaimed.after);
+        let back = |metadata: &ObjectMeta| {
+            let now = metadata.managed_fields.as_deref().unwrap_or_default();
+            (owners(now) == wanted).then(|| reclaimed.before.clone())
+        };
+        rewrite(&api, &step.key.name, &[], back).await?;
+        Ok(())
+    }
+}
+
+/// Whose which fields are, whenever they became so.
+fn owners(entries: &[ManagedFieldsEntry]) -> Vec<String> {
+    let owner = |entry: &ManagedFieldsEntry| {
+        let mut entry = entry.clone();
+        entry.time = None;
+        format!("{entry:?}")
+    };
+    let mut owners: Vec<String> = entries.iter().map(owner).collect();
+    owners.sort();
+    owners
 }
 
 /// Makes `manager`'s the items that others have and the manifest has not, in lists of the manifest
@@ -53,8 +113,11 @@ pub(super) fn reclaimed<'f>(
     if taken.is_empty() {
         return None;
     }
-    let entries = joined(taken, kept, manager);
-    Some(Reclaimed { entries, from })
+    Some(Reclaimed {
+        before: entries.to_vec(),
+        after: joined(taken, kept, manager),
+        from,
+    })
 }
 
 /// Takes the items out of a set, and gives the set of them. `path` is without indexes.
@@ -176,7 +239,7 @@ mod tests {
         }});
         let theirs = json!({"f:metadata": {"f:labels": {"f:mine": {}}}});
         assert_eq!(
-            after.entries,
+            after.after,
             [entry(KIT, ours), entry("kubectl-edit", theirs)]
         );
     }

@@ -11,7 +11,9 @@ use super::links::link_targets;
 use super::pattern::{Captures, Pattern, Segment, is_dns_subdomain};
 use super::plugins::{Circumstances, Resolved};
 use super::rules::Law;
-use super::{InputDigest, KitPath, KitPolicy, KitRule, KitSource, RepositorySpec, dependencies};
+use super::{
+    InputDigest, KitPath, KitPolicy, KitRule, KitSource, PluginUse, RepositorySpec, dependencies,
+};
 use crate::manifest::{Finding, Origin};
 use crate::source::{EntryKind, ObjectId, Snapshot, SourceError};
 
@@ -24,6 +26,8 @@ pub struct Discovery {
     pub findings: Vec<Finding>,
     /// How many kits' directories were read, the others being as they were.
     pub looked_at: usize,
+    /// Those of the Repository's guardrails that the revision has, whether it has a kit or not.
+    pub guardrails: Vec<PluginUse>,
 }
 
 /// Finds kits, and remembers what it read, so that a revision costs only what changed.
@@ -125,6 +129,7 @@ impl Discoverer {
             Err(_) => Vec::new(),
         });
         discovery.kits = kits.into_iter().map(Arc::new).collect();
+        discovery.guardrails = guardrails.into_iter().filter_map(Result::ok).collect();
         Ok(discovery)
     }
 }

@@ -37,6 +37,7 @@ pub(super) fn granted(
             .map(|(name, namespace)| ServiceAccount { namespace, name }),
         namespace,
         create_namespace: rule.create_namespace,
+        granted_namespaces: allowed.clone(),
         allowed_namespaces: allowed,
         cluster_scoped: rule.cluster_scoped,
     }
@@ -110,8 +111,14 @@ pub(super) fn narrow(grants: &mut Grants, file: &KitFile, findings: &mut Vec<Fin
     let Some((wanted, origin)) = &file.allowed_namespaces else {
         return;
     };
+    let mut narrowed = Vec::new();
     for name in wanted {
-        if !grants.allowed_namespaces.is_empty() && !grants.allowed_namespaces.contains(name) {
+        if !is_dns_label(name) {
+            let message = format!("allowedNamespaces: {name:?} is no name of a namespace");
+            findings.push(Finding::host_error("kit-not-granted", message).at(origin.clone()));
+        } else if grants.granted_namespaces.is_empty() || grants.granted_namespaces.contains(name) {
+            narrowed.push(name.clone());
+        } else {
             let message = format!(
                 "the namespace {name} is not granted to this kit; it may have {}",
                 grants.allowed_namespaces.join(", ")
@@ -119,5 +126,8 @@ pub(super) fn narrow(grants: &mut Grants, file: &KitFile, findings: &mut Vec<Fin
             findings.push(Finding::host_error("kit-not-granted", message).at(origin.clone()));
         }
     }
-    grants.allowed_namespaces.clone_from(wanted);
+    // An empty list would be any namespace; the kit is stopped all the same.
+    if !narrowed.is_empty() {
+        grants.allowed_namespaces = narrowed;
+    }
 }

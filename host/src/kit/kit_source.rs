@@ -17,6 +17,8 @@ pub struct Grants {
     pub create_namespace: bool,
     /// Empty: any.
     pub allowed_namespaces: Vec<String>,
+    /// The same before the kit's own kit.yaml narrowed it: what the Repository says.
+    pub granted_namespaces: Vec<String>,
     pub cluster_scoped: bool,
     /// Whose rights bound the kit; the host's own if there is none.
     pub service_account: Option<ServiceAccount>,
@@ -72,6 +74,25 @@ pub struct PluginUse {
     pub pointer: String,
     /// Places in the kit.yaml; `None` for a guardrail.
     pub spans: Option<Arc<Spans>>,
+}
+
+impl KitSource {
+    /// A kit that the revision does not have.
+    pub fn without_files(path: KitPath) -> Self {
+        Self {
+            path,
+            grants: Grants::default(),
+            plugins: Vec::new(),
+            ignore: Vec::new(),
+            depends_on: Vec::new(),
+            depends_on_objects: Vec::new(),
+            policy: KitPolicy::default(),
+            rules: RulePolicy::default(),
+            budget: DeletionBudget::default(),
+            inputs: InputDigest::none(),
+            findings: Vec::new(),
+        }
+    }
 }
 
 impl PluginUse {

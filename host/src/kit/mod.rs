@@ -38,6 +38,7 @@ pub use kit_resource::{
 };
 pub use kit_source::{DataSource, Grants, InputDigest, KitSource, PluginUse, ServiceAccount};
 pub use name::KitPath;
+pub use pattern::is_dns_label;
 pub use policy::{
     AdoptPolicy, DeletionBudget, DeletionPolicy, DriftPolicy, HEALTH_VARIABLES, HealthRule,
     IGNORE_VARIABLES, IgnoreRule, KitPolicy, OnFailure, PRUNE_FINALIZER, Propagation, PrunePolicy,

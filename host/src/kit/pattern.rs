@@ -100,7 +100,8 @@ pub(super) fn fill(template: &str, captures: &Captures) -> Result<String, String
 }
 
 /// A DNS label (RFC 1123): what a namespace can be called.
-pub(super) fn is_dns_label(text: &str) -> bool {
+/// Whether it may name a namespace: RFC 1123.
+pub fn is_dns_label(text: &str) -> bool {
     let fits = |b: u8| b.is_ascii_lowercase() || b.is_ascii_digit();
     text.len() <= 63
         && text.bytes().next().is_some_and(fits)

@@ -130,6 +130,10 @@ pub struct Guardrail {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(with = "Option<i64>")]
     pub fuel: Option<u64>,
+    /// Whether it judges direct changes as well, where `admission` asks for that. It sees one
+    /// object then: one that looks for others had better not.
+    #[serde(default = "yes")]
+    pub admission: bool,
 }
 
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]

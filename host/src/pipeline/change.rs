@@ -31,12 +31,13 @@ impl Evaluator {
     ) -> Result<(), SourceError> {
         let mut asked: BTreeMap<&Revision, Vec<usize>> = BTreeMap::new();
         for (index, verdict) in evaluation.verdicts.iter_mut().enumerate() {
-            let Some(revision) = live.get(&verdict.kit.path) else {
-                continue;
-            };
             if !self.judges_changes(snapshot, &verdict.kit) {
                 continue;
             }
+            verdict.compared = true;
+            let Some(revision) = live.get(&verdict.kit.path) else {
+                continue;
+            };
             verdict.changed_from = Some(revision.clone());
             match self
                 .known
@@ -109,10 +110,20 @@ impl Evaluator {
         if kit.inputs == verdict.kit.inputs {
             return Vec::new();
         }
-        let before = render_kit(live, kit, &self.plugins, scopes);
-        if before.manifests.is_empty()
-            && let Some(error) = before.findings.iter().find(|it| it.is_error())
-        {
+        // A pin is of the newest revision: what was live was made by the components of its own.
+        let mut unpinned = KitSource::clone(kit);
+        for used in &mut unpinned.plugins {
+            used.digest = None;
+        }
+        let before = render_kit(live, &unpinned, &self.plugins, scopes);
+        let mut errors = before.findings.iter().filter(|it| it.is_error());
+        // A plugin that the live revision does not have made nothing of it either.
+        let half_made = |error: &&Finding| {
+            before.manifests.is_empty()
+                || error.rule.starts_with("trimtab/plugin-")
+                    && error.rule != "trimtab/plugin-missing"
+        };
+        if let Some(error) = errors.find(half_made) {
             return vec![not_comparable(&live.revision(), &error.message)];
         }
         between(

@@ -139,12 +139,18 @@ fn below(
                 return Err(format!("{directory} has over {FILES} files"));
             }
             EntryKind::File if is_data => paths.push(path),
-            EntryKind::Symlink if is_data => {
+            EntryKind::File => {}
+            // What it leads to may be a directory: nothing that is meant is passed over.
+            EntryKind::Symlink => {
                 return Err(format!(
                     "{path} is a symbolic link, which a directory of data cannot have; name what it leads to"
                 ));
             }
-            _ => {}
+            EntryKind::Submodule => {
+                return Err(format!(
+                    "{path} is a submodule, which a directory of data cannot have"
+                ));
+            }
         }
     }
     Ok(())

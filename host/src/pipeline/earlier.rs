@@ -35,6 +35,7 @@ impl Evaluator {
                 rendered,
                 cross: Vec::new(),
                 changes: Vec::new(),
+                compared: false,
                 changed_from: None,
                 looked_at: true,
             }

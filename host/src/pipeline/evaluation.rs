@@ -21,13 +21,28 @@ pub struct Verdict {
     pub cross: Vec<Finding>,
     /// Of the rules over what changes against the live revision.
     pub changes: Vec<Finding>,
-    /// The revision that was live when these were found.
+    /// Whether it has such rules.
+    pub compared: bool,
+    /// The revision that was live when they were asked.
     pub changed_from: Option<Revision>,
     /// Whether it had to be rendered: its inputs are not those of the evaluation before.
     pub looked_at: bool,
 }
 
 impl Verdict {
+    /// Of a kit that the revision does not have.
+    pub fn nothing_of(kit: KitSource) -> Self {
+        Self {
+            kit: Arc::new(kit),
+            rendered: Arc::new(Rendered::empty()),
+            cross: Vec::new(),
+            changes: Vec::new(),
+            compared: false,
+            changed_from: None,
+            looked_at: false,
+        }
+    }
+
     /// All findings, the kit's own first.
     pub fn findings(&self) -> impl Iterator<Item = &Finding> {
         self.kit
@@ -190,7 +205,7 @@ impl Evaluator {
             looked_at: changed.len(),
             findings: discovery.findings,
             defined,
-            guardrails: Arc::new(self.guardrails(snapshot, spec, &discovery.kits)),
+            guardrails: Arc::new(self.guardrails(snapshot, spec, &discovery.guardrails)),
             verdicts: Vec::with_capacity(discovery.kits.len()),
         };
         let looked_at: HashSet<&KitPath> = changed.iter().map(|kit| &kit.path).collect();
@@ -203,6 +218,7 @@ impl Evaluator {
                 rendered: known.settled.clone(),
                 cross: Vec::new(),
                 changes: Vec::new(),
+                compared: false,
                 changed_from: None,
                 looked_at: looked_at.contains(&kit.path),
             });

@@ -11,7 +11,7 @@ use super::enforcement::weighed;
 use super::plugins::Loaded;
 use super::rendered::{context, reads, validate};
 use super::secrets::Secrets;
-use crate::kit::{Grants, KitPath, KitSource, PluginUse, RepositorySpec, RulePolicy};
+use crate::kit::{Grants, KitPath, PluginUse, RepositorySpec, RulePolicy};
 use crate::manifest::{Children, Finding, GroupKind, Manifest, Origin, Span, Spans};
 use crate::sandbox::{CallPlatform, Plugin};
 use crate::source::Snapshot;
@@ -45,16 +45,18 @@ impl Evaluator {
         &self,
         snapshot: &Snapshot,
         spec: &RepositorySpec,
-        kits: &[Arc<KitSource>],
+        resolved: &[PluginUse],
     ) -> Guardrails {
         let mut guardrails = Guardrails::default();
-        // All kits have the same; without a kit nobody asks.
-        let Some(kit) = kits.first() else {
-            return guardrails;
-        };
-        let used: Vec<&PluginUse> = kit.plugins.iter().filter(|it| it.guardrail).collect();
-        for wanted in &spec.guardrails {
-            if !used.iter().any(|used| used.path == wanted.path) {
+        let mut used = Vec::new();
+        for (index, wanted) in spec.guardrails.iter().enumerate() {
+            if !wanted.admission {
+                continue;
+            }
+            let pointer = format!("/spec/guardrails/{index}");
+            if let Some(found) = resolved.iter().find(|used| used.pointer == pointer) {
+                used.push(found);
+            } else {
                 let message = format!("the guardrail {} is not in the revision", wanted.path);
                 let finding = Finding::host_error("plugin-missing", message);
                 guardrails.faults.push(finding);

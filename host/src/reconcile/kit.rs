@@ -15,6 +15,7 @@ use crate::source::{Commit, Revision};
 
 use super::drift::Drifted;
 use super::host::Shared;
+use super::others::allows_changes;
 use super::outcome::{Outcome, Wait};
 
 /// All that one attempt needs. Dropping its future is how a newer revision takes over: whatever
@@ -118,7 +119,7 @@ impl Task {
     async fn decide(&self, existing: Option<Arc<Kit>>) -> Result<Decision, ClusterError> {
         let told = self.verdict.findings().chain(&self.stays);
         let mut findings: Vec<Finding> = told.cloned().collect();
-        if self.changes_allowed(existing.as_deref()) {
+        if allows_changes(existing.as_deref(), &self.commit.revision) {
             let changes = &self.verdict.changes;
             for finding in findings.iter_mut().filter(|it| changes.contains(it)) {
                 finding.severity = Severity::Info;
@@ -209,12 +210,6 @@ impl Task {
         self.shared.cluster.watch_kinds(&kinds).await?;
         let kit = self.kit_object(existing, kinds, &manifests).await?;
         self.carry_out(findings, kit, &manifests).await
-    }
-
-    /// Whether somebody said that what this revision changes is meant.
-    fn changes_allowed(&self, existing: Option<&Kit>) -> bool {
-        let allowed = existing.and_then(|kit| kit.spec.allow_changes.as_deref());
-        allowed.is_some_and(|allowed| self.commit.revision.is_named_by(allowed))
     }
 
     /// A `Kit` object of this name that another Repository has.

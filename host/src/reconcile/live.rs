@@ -1,10 +1,12 @@
 //! Which kits there are, and at which revision each is live: what change validators compare with.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
+use crate::admission::RepositoryId;
 use crate::kit::{Kit, KitPath};
 use crate::pipeline::Evaluation;
+use crate::plan::SetId;
 use crate::source::Revision;
 
 use super::index::Member;
@@ -24,19 +26,59 @@ impl Actor {
         kits.iter().filter_map(revision).collect()
     }
 
-    /// Whether rules over changes found something against a revision that meanwhile is live no
-    /// longer.
+    /// Whether rules over changes were asked against a revision that meanwhile is live no longer.
     pub(super) fn outdated(&self, evaluation: &Evaluation) -> bool {
         let mut told = evaluation
             .verdicts
             .iter()
-            .filter(|it| !it.changes.is_empty())
+            .filter(|it| it.compared)
             .peekable();
         if told.peek().is_none() {
             return false;
         }
         let live = self.live();
         told.any(|verdict| live.get(&verdict.kit.path) != verdict.changed_from.as_ref())
+    }
+
+    /// Has direct changes judged by the newest evaluation, in the namespaces of its kits and in
+    /// those in which kits have objects, whatever the revision says of them.
+    pub(super) fn teach_the_door(&self) {
+        let Some(door) = &self.shared.door else {
+            return;
+        };
+        let id = RepositoryId {
+            namespace: self.namespace(),
+            name: self.name(),
+        };
+        let policy = self.repository.spec.admission;
+        let live = match policy {
+            Some(_) => self.live_namespaces(),
+            None => BTreeMap::new(),
+        };
+        door.learn(id, policy, self.evaluation.clone(), &live);
+    }
+
+    /// A Repository without a policy has no door, also while nothing of it is evaluated.
+    pub(super) fn close_the_door(&self) {
+        if self.repository.spec.admission.is_none() {
+            self.teach_the_door();
+        }
+    }
+
+    fn live_namespaces(&self) -> BTreeMap<KitPath, BTreeSet<Arc<str>>> {
+        let namespace = self.namespace();
+        let kits = self.shared.kits.of_repository(&namespace, &self.name());
+        let paths: BTreeSet<KitPath> = kits.iter().filter_map(|kit| kit.path()).collect();
+        self.shared.cluster.watched().read(|inventory| {
+            let of_kit = |path: KitPath| {
+                let set = SetId::of_kit(&path.object_name(), &namespace);
+                let objects = inventory.owned_by(&set);
+                let namespaces = objects.filter_map(|(key, _)| key.namespace.clone());
+                let namespaces: BTreeSet<Arc<str>> = namespaces.collect();
+                (!namespaces.is_empty()).then_some((path, namespaces))
+            };
+            paths.into_iter().filter_map(of_kit).collect()
+        })
     }
 
     /// Of a kit of this Repository.

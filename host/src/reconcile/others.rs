@@ -2,9 +2,11 @@
 
 use kube::ResourceExt as _;
 
-use crate::kit::KitPath;
+use crate::kit::{Kit, KitPath};
 use crate::manifest::ObjectKey;
+use crate::pipeline::Verdict;
 use crate::plan::{Neighbours, SetId, field_manager};
+use crate::source::Revision;
 
 use super::kit::Task;
 
@@ -24,26 +26,18 @@ impl Neighbours for Others<'_> {
         };
         let same = member.namespace == self.task.namespace()
             && member.repository == self.task.repository.name_any();
-        let suspended = || {
-            let kit = self
-                .task
-                .shared
-                .kits
-                .get(&member.namespace, &member.path.object_name());
-            kit.is_some_and(|kit| kit.spec.suspend)
-        };
+        let kits = &self.task.shared.kits;
+        let kit = kits.get(&member.namespace, &member.path.object_name());
+        let kit = kit.as_deref();
+        let suspended = kit.is_some_and(|kit| kit.spec.suspend);
         // Whose a Kit object is decides, where two Repositories of a namespace have one path.
-        let theirs = self
-            .task
-            .shared
-            .kits
-            .get(&member.namespace, &member.path.object_name())
-            .is_some_and(|kit| kit.repository() != self.task.repository.metadata.name.as_deref());
+        let repository = self.task.repository.metadata.name.as_deref();
+        let theirs = kit.is_some_and(|kit| kit.repository() != repository);
         same && !theirs
-            && !suspended()
+            && !suspended
             && match self.task.evaluation.verdict(&member.path) {
                 None => true,
-                Some(verdict) => !verdict.has_errors() && !verdict.has(key),
+                Some(verdict) => goes_live(verdict, kit) && !verdict.has(key),
             }
     }
 
@@ -59,4 +53,20 @@ impl Neighbours for Others<'_> {
         let member = self.task.shared.sets.get(set)?;
         Some(field_manager(&member.path.object_name(), &member.namespace))
     }
+}
+
+/// Whether a kit of the newest revision goes live, by what is known before it is tried: it has no
+/// errors but those over changes that somebody said are meant.
+pub(super) fn goes_live(verdict: &Verdict, kit: Option<&Kit>) -> bool {
+    let attempted = kit.and_then(|kit| kit.status.as_ref()?.attempted.as_ref());
+    let revision = attempted.map(|attempted| Revision::new(attempted.revision.as_str()));
+    let allowed = revision.is_some_and(|revision| allows_changes(kit, &revision));
+    let mut errors = verdict.findings().filter(|it| it.is_error());
+    errors.all(|error| allowed && verdict.changes.contains(error))
+}
+
+/// Whether somebody said that what a revision changes is meant.
+pub(super) fn allows_changes(kit: Option<&Kit>, revision: &Revision) -> bool {
+    let allowed = kit.and_then(|kit| kit.spec.allow_changes.as_deref());
+    allowed.is_some_and(|allowed| revision.is_named_by(allowed))
 }

@@ -114,6 +114,13 @@ pub(super) struct KitState {
     pub(super) look: Option<AbortHandle>,
 }
 
+impl KitState {
+    /// The revision no longer has it, and neither has the cluster.
+    pub(super) fn has_left(&self) -> bool {
+        self.gone && self.outcome == Some(Outcome::Gone)
+    }
+}
+
 pub(super) struct Actor {
     pub(super) shared: Arc<Shared>,
     pub(super) repository: Arc<Repository>,
@@ -201,6 +208,7 @@ impl Actor {
 
     pub(super) async fn run(mut self) {
         self.hold().await;
+        self.close_the_door();
         if !self.delete() {
             self.poll().await;
         }
@@ -231,6 +239,7 @@ impl Actor {
                 let reports = new.spec.reports != self.repository.spec.reports;
                 self.repository = Arc::new(*new);
                 self.hold().await;
+                self.close_the_door();
                 if self.delete() {
                     return;
                 }

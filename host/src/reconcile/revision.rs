@@ -4,13 +4,10 @@ use std::collections::BTreeSet;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, PoisonError};
 
-use crate::admission::RepositoryId;
 use crate::cluster::ClusterError;
-use crate::kit::{
-    DeletionBudget, Grants, InputDigest, KitPath, KitPolicy, KitSource, RevisionStatus, RulePolicy,
-};
+use crate::kit::{DeletionBudget, InputDigest, KitPath, KitSource, RevisionStatus};
 use crate::manifest::Finding;
-use crate::pipeline::{Evaluation, Rendered, Superseded, Verdict};
+use crate::pipeline::{Evaluation, Superseded, Verdict};
 use crate::plan::SetId;
 use crate::source::{Commit, Revision, SourceError};
 
@@ -97,13 +94,7 @@ impl Actor {
         }
         let evaluation = Arc::new(evaluation);
         self.evaluation = evaluation.clone();
-        if let Some(door) = &self.shared.door {
-            let id = RepositoryId {
-                namespace: self.namespace(),
-                name: self.name(),
-            };
-            door.learn(id, self.repository.spec.admission, evaluation.clone());
-        }
+        self.teach_the_door();
         self.findings.clone_from(&evaluation.findings);
         self.status.revision = Some(RevisionStatus::new(
             &commit,
@@ -243,26 +234,10 @@ impl Actor {
 
     pub(super) fn remove(&mut self, path: &KitPath, commit: &Arc<Commit>, emptied: bool) {
         let kit = KitSource {
-            path: path.clone(),
-            grants: Grants::default(),
-            plugins: Vec::new(),
-            ignore: Vec::new(),
-            depends_on: Vec::new(),
-            depends_on_objects: Vec::new(),
-            policy: KitPolicy::default(),
-            rules: RulePolicy::default(),
             budget: self.budget_of(path),
-            inputs: InputDigest::none(),
-            findings: Vec::new(),
+            ..KitSource::without_files(path.clone())
         };
-        let verdict = Verdict {
-            kit: Arc::new(kit),
-            rendered: Arc::new(Rendered::empty()),
-            cross: Vec::new(),
-            changes: Vec::new(),
-            changed_from: None,
-            looked_at: false,
-        };
+        let verdict = Verdict::nothing_of(kit);
         // Neither does a host that starts anew forget it.
         let kit = self.shared.kits.get(&self.namespace(), &path.object_name());
         let stopped_before = kit
@@ -373,6 +348,10 @@ impl Actor {
         // The sooner of the two; the one leads to the other.
         if let Some(pause) = [pause, look].into_iter().flatten().min() {
             self.look_later(path, pause);
+        }
+        if self.kits.get(path).is_some_and(KitState::has_left) {
+            // Nothing of it is left to guard.
+            self.teach_the_door();
         }
         if live {
             self.wake(|wait| matches!(wait, Wait::Definer(waited) if waited == path));

@@ -9,6 +9,7 @@ use crate::manifest::{Finding, Severity};
 use crate::pipeline::{Evaluation, Evaluator, Verdict};
 use crate::source::{Commit, Mirror, Revision, SourceError};
 
+use super::others::goes_live;
 use super::outcome::Outcome;
 use super::report::reference;
 use super::repository::{Actor, Job};
@@ -81,7 +82,7 @@ impl Actor {
                 .get(&self.namespace(), &other.object_name());
             let status = kit.as_ref().and_then(|kit| kit.status.as_ref());
             let quarantine = status.and_then(|status| status.quarantine.as_ref());
-            let held = verdict.has_errors()
+            let held = !goes_live(verdict, kit.as_deref())
                 || kit.as_ref().is_some_and(|kit| kit.spec.suspend)
                 || quarantine.is_some_and(|it| it.inputs == verdict.kit.inputs.to_string());
             if !held {

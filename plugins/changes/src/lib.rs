@@ -139,7 +139,12 @@ impl ChangeValidator for Changes {
 }
 
 fn updated(settings: &Settings, before: &Object, after: &Object, report: &mut Report) {
-    let exempt = |rule: &str| Exemption::any(&settings.exempt, rule, after, None);
+    // Neither by what it was nor by what it is to be does an object leave the rules.
+    let exempt = |rule: &str| {
+        let of = |object| Exemption::any(&settings.exempt, rule, object, None);
+        of(before) && of(after)
+    };
+    let covers = |fields: &&Fields| [before, after].iter().any(|it| fields.objects.covers(it));
     let kind = match after.group() {
         "" => after.kind().to_owned(),
         group => format!("{}.{group}", after.kind()),
@@ -154,10 +159,7 @@ fn updated(settings: &Settings, before: &Object, after: &Object, report: &mut Re
         let mut fixed = changed(fields, before, after);
         // The server fills in what a file does not say: only two values are surely not one.
         fixed.retain(|pair| pair.before.is_some() && pair.after.is_some());
-        let given = settings
-            .immutable
-            .iter()
-            .filter(|it| it.objects.covers(after));
+        let given = settings.immutable.iter().filter(covers);
         let given = given.flat_map(|it| it.fields.iter().cloned());
         for pair in changed(given, before, after) {
             if !fixed.iter().any(|it| it.place == pair.place) {
@@ -183,7 +185,7 @@ fn updated(settings: &Settings, before: &Object, after: &Object, report: &mut Re
     let noted =
         note(after).as_str().is_some_and(|it| !it.trim().is_empty()) && note(after) != note(before);
     if !noted && !exempt("noted") {
-        let watched = settings.noted.iter().filter(|it| it.objects.covers(after));
+        let watched = settings.noted.iter().filter(covers);
         let fields = watched.flat_map(|it| it.fields.iter().cloned());
         for pair in changed(fields, before, after) {
             let message = format!(

@@ -1,5 +1,6 @@
 //! What exists, what is missing, and how that is told.
 
+use std::collections::BTreeMap;
 use std::fmt::Display;
 
 use trimtab_plugin::{Exemption, Level, Object, Report};
@@ -8,8 +9,10 @@ use crate::inventory::{Inventory, Key, Thing};
 use crate::nearest::nearest;
 use crate::settings::Settings;
 
-/// Findings of a call: a host takes 10,000, and nobody reads as many.
-const MOST: usize = 2_000;
+/// Findings of a kit: nobody reads more.
+const MOST: usize = 100;
+/// Findings of a call that name each place; a host takes 10,000, and each kit may have one more.
+const MOST_OF_ALL: usize = 5_000;
 /// Names that are compared to find those that were meant.
 const COMPARED: usize = 50_000;
 /// Rules about what works all the same, or about what is often outside of the repository.
@@ -63,7 +66,17 @@ pub struct Judge<'j, 'o> {
     pub inventory: &'j Inventory<'o>,
     report: &'j mut Report,
     told: usize,
+    kits: BTreeMap<String, Told>,
     left: usize,
+}
+
+/// What is told of a kit.
+#[derive(Default)]
+struct Told {
+    findings: usize,
+    left_out: usize,
+    /// How much the worst of those left out weighs, and what the first of them is about.
+    worst: Option<(Level, Object)>,
 }
 
 impl<'j, 'o> Judge<'j, 'o> {
@@ -77,6 +90,7 @@ impl<'j, 'o> Judge<'j, 'o> {
             inventory,
             report,
             told: 0,
+            kits: BTreeMap::new(),
             left: COMPARED,
         }
     }
@@ -105,25 +119,40 @@ impl<'j, 'o> Judge<'j, 'o> {
         if level == Level::Ignore {
             return;
         }
-        self.told += 1;
-        if self.told > MOST {
+        if !self.kits.contains_key(&object.kit) {
+            self.kits.insert(object.kit.clone(), Told::default());
+        }
+        let Some(of_kit) = self.kits.get_mut(&object.kit) else {
+            return;
+        };
+        if of_kit.findings == MOST || self.told == MOST_OF_ALL {
+            of_kit.left_out += 1;
+            match &mut of_kit.worst {
+                Some((worst, _)) if level == Level::Error => *worst = level,
+                Some(_) => {}
+                None => of_kit.worst = Some((level, object.clone())),
+            }
             return;
         }
+        of_kit.findings += 1;
+        self.told += 1;
         let told = self.report.tell(level, rule, message, object, field);
         if let (Some(finding), Some(instead)) = (told, instead) {
             finding.propose(instead);
         }
     }
 
-    /// What was left out is an error, whatever it was: it may have been one.
+    /// Tells of each kit what was left out, as the worst of it weighs: no kit answers for another.
     pub fn finish(self) {
-        if self.told > MOST {
+        for told in self.kits.into_values() {
+            let Some((level, object)) = told.worst else {
+                continue;
+            };
             let message = format!(
-                "{} more findings are left out; see to those that are told first",
-                self.told - MOST
+                "{} more findings are left out, of which this object has the first; see to those that are told first",
+                told.left_out
             );
-            let nowhere = Object::new(serde_json::Value::Null);
-            self.report.error("backend", message, &nowhere, "");
+            self.report.tell(level, "backend", message, &object, "");
         }
     }
 

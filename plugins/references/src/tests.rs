@@ -15,7 +15,13 @@ fn odd_objects_give_findings_and_no_panic() {
 }
 
 fn found(settings: serde_json::Value, yaml: &str) -> Vec<trimtab_plugin::Finding> {
-    let objects = run::from_yaml("kits/a", yaml);
+    of(settings, &run::from_yaml("kits/a", yaml))
+}
+
+fn of(
+    settings: serde_json::Value,
+    objects: &[trimtab_plugin::Object],
+) -> Vec<trimtab_plugin::Finding> {
     let json: Vec<String> = objects.iter().map(|it| it.value.to_string()).collect();
     let texts = objects.iter().zip(&json).map(|(object, json)| run::Text {
         kit: &object.kit,
@@ -77,20 +83,34 @@ fn settings_that_say_nothing_or_name_no_rule_are_refused() {
 }
 
 #[test]
-fn more_findings_than_anybody_reads_are_counted() {
-    let pods: Vec<String> = (0..3_000)
-        .map(|index| {
-            POD.split("---")
-                .next()
-                .unwrap()
-                .replace("web", &format!("web{index}"))
-        })
-        .collect();
-    let found = found(json!({}), &pods.join("\n---\n"));
-    assert_eq!(found.len(), 2_001);
-    assert!(
-        found[2_000]
-            .message
-            .starts_with("1000 more findings are left out")
+fn what_nobody_reads_is_counted_kit_by_kit_and_weighs_what_it_weighs() {
+    let kit = |kit: &str, count: usize, yaml: &str| {
+        let objects = (0..count).map(|index| yaml.replace("NAME", &format!("{kit}{index}")));
+        let yaml: Vec<String> = objects.collect();
+        run::from_yaml(kit, &yaml.join("\n---\n"))
+    };
+    let service = "apiVersion: v1\nkind: Service\nmetadata: {name: NAME, namespace: a}\nspec: {selector: {app: x}, ports: [{port: 1, targetPort: 7}]}";
+    let pod = "apiVersion: v1\nkind: Pod\nmetadata: {name: NAME, namespace: a, labels: {app: x}}\nspec: {containers: [{name: a, image: b}]}";
+    let lost = "apiVersion: v1\nkind: Pod\nmetadata: {name: NAME, namespace: a}\nspec: {containers: [{name: a, image: b, envFrom: [{configMapRef: {name: gone}}]}]}";
+    let mut objects = kit("kits/loud", 3_000, service);
+    objects.extend(kit("kits/pods", 1, pod));
+    objects.extend(kit("kits/wrong", 150, lost));
+    objects.extend(kit("kits/one", 1, lost));
+    let found = of(json!({}), &objects);
+    let told = |kit: &str, severity: trimtab_plugin::Severity| {
+        let of_kit = found.iter().filter(|it| {
+            let index = it.object.map(|index| index as usize);
+            let object = index.and_then(|index| objects.get(index));
+            object.is_some_and(|object| object.kit == kit) && it.severity == severity
+        });
+        of_kit.count()
+    };
+    use trimtab_plugin::Severity::{Error, Warning};
+    assert_eq!(
+        (told("kits/loud", Warning), told("kits/loud", Error)),
+        (101, 0)
     );
+    assert_eq!(told("kits/wrong", Error), 101);
+    assert_eq!(told("kits/one", Error), 1);
+    assert!(found.iter().all(|it| it.object.is_some()));
 }
