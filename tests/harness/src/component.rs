@@ -23,6 +23,7 @@ pub const PLUGINS: &[&str] = &[
     "references",
     "image-rewrite",
     "schema",
+    "gatekeeper",
     "defaults",
     "set-namespace",
 ];
