@@ -26,6 +26,7 @@ mod odd_pods;
 mod ownership;
 mod platform;
 mod pod_security;
+mod policies;
 mod prune;
 mod reports;
 mod restarts;

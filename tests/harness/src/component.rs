@@ -26,6 +26,8 @@ pub const PLUGINS: &[&str] = &[
     "gatekeeper",
     "defaults",
     "set-namespace",
+    "cel-validate",
+    "cel-mutate",
 ];
 
 /// The crate whose examples are the guests of the sandbox's tests.
