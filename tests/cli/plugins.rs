@@ -4,7 +4,11 @@ mod bench;
 mod cases;
 mod given;
 mod inspect;
+mod javascript;
 mod project;
+mod python;
+mod sdk;
+mod written;
 
 use std::path::PathBuf;
 

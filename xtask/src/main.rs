@@ -3,6 +3,7 @@
 mod bench;
 mod demo;
 mod fuzz;
+mod languages;
 mod prepare;
 mod schemas;
 mod test;

@@ -120,7 +120,7 @@ impl Request {
     /// could never go.
     pub(super) fn is_leaving(&self) -> bool {
         let deleted = self.metadata("deletionTimestamp");
-        if !deleted.is_some_and(|value| !value.is_null()) {
+        if deleted.is_none_or(Value::is_null) {
             return false;
         }
         let (Some(mut before), mut after) = self.clone().into_manifests() else {

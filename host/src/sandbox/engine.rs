@@ -19,8 +19,11 @@ const STACK: usize = 1 << 20;
 /// Fuel that a line of the log costs its guest, about what it takes the host.
 const LOG_COST: u64 = 2_000;
 const LOG_COST_PER_BYTE: u64 = 4;
-/// Memories and tables of one component together.
+/// Memories of one component, and tables.
 const PARTS: u32 = 16;
+/// Core instances of one component: as many as the pre-check lets modules through. CPython alone
+/// is 38, for it is linked of shared libraries.
+const INSTANCES: u32 = 64;
 
 pub(super) struct Host {
     limits: SandboxLimits,
@@ -253,10 +256,10 @@ where
 fn pool(limits: &SandboxLimits, slots: u32) -> PoolingAllocationConfig {
     let mut pool = PoolingAllocationConfig::default();
     pool.total_component_instances(slots)
-        .total_core_instances(slots * PARTS)
+        .total_core_instances(slots * INSTANCES)
         .total_memories(slots * PARTS)
         .total_tables(slots * PARTS)
-        .max_core_instances_per_component(PARTS)
+        .max_core_instances_per_component(INSTANCES)
         .max_memories_per_component(PARTS)
         .max_tables_per_component(PARTS)
         .max_memory_size(limits.memory)

@@ -196,7 +196,10 @@ fn a_folder_without_cases_or_component_says_what_to_do() {
     let tested = trimtab(empty.path(), &["plugin", "test"]);
     assert_eq!(tested.status.code(), Some(2));
     let told = text(&tested.stderr);
-    assert!(told.contains("Cargo.toml is not there"), "{told}");
+    assert!(
+        told.contains("it has no Cargo.toml, package.json or pyproject.toml"),
+        "{told}"
+    );
 }
 
 /// Natively they pass by the plugins' own tests; here as a host hears them.

@@ -101,6 +101,87 @@ fn building_without_cargo_says_what_to_install() {
     );
 }
 
+#[test]
+fn building_without_the_tools_of_a_language_says_what_to_install() {
+    for (language, words) in [
+        ("javascript", "apt install nodejs npm"),
+        ("typescript", "apt install nodejs npm"),
+        ("python", "apt install python3 python3-venv"),
+    ] {
+        let folder = folder(&[]);
+        let begun = trimtab(
+            folder.path(),
+            &["plugin", "new", "a", "--language", language],
+        );
+        assert_eq!(begun.status.code(), Some(0), "{}", text(&begun.stderr));
+        let project = folder.path().join("a");
+        let built = offline(&project, &["plugin", "build"], Some("/nonexistent"));
+        assert_eq!(built.status.code(), Some(3));
+        let told = text(&built.stderr);
+        assert!(told.contains(words), "{told}");
+    }
+}
+
+#[cfg(unix)]
+#[test]
+fn building_with_a_node_that_is_too_old_says_what_to_install() {
+    use std::os::unix::fs::PermissionsExt as _;
+
+    let folder = folder(&[
+        ("package.json", "{\"name\": \"a\"}"),
+        ("src/plugin.js", ""),
+        ("bin/node", "#!/bin/sh\necho v16.20.2\n"),
+    ]);
+    let bin = folder.path().join("bin");
+    let executable = std::fs::Permissions::from_mode(0o755);
+    std::fs::set_permissions(bin.join("node"), executable).expect("executable");
+    let built = offline(folder.path(), &["plugin", "build"], bin.to_str());
+    assert_eq!(built.status.code(), Some(3));
+    let told = text(&built.stderr);
+    assert!(
+        told.contains("node is v16.20.2; install Node.js 18 or newer"),
+        "{told}"
+    );
+}
+
+#[test]
+fn a_folder_that_is_no_plugin_is_told_of_what_would_make_it_one() {
+    for (files, reason) in [
+        (
+            &[][..],
+            "it has no Cargo.toml, package.json or pyproject.toml",
+        ),
+        (
+            &[("package.json", "{}")],
+            "neither src/plugin.js nor src/plugin.ts",
+        ),
+        (
+            &[("package.json", "{}"), ("src/plugin.js", "")],
+            "package.json has no name",
+        ),
+        (
+            &[
+                ("package.json", "{\"name\": \"@a/b\"}"),
+                ("src/plugin.ts", ""),
+            ],
+            "is none of a plugin",
+        ),
+        (&[("pyproject.toml", "[project\n")], "pyproject.toml: TOML"),
+        (
+            &[("pyproject.toml", "[project]\nname = \"a\"\n")],
+            "write sdk = \"FOLDER\" under [tool.trimtab]",
+        ),
+    ] {
+        let folder = folder(files);
+        for verb in ["build", "test"] {
+            let refused = trimtab(folder.path(), &["plugin", verb]);
+            assert_eq!(refused.status.code(), Some(2), "{files:?}");
+            let told = text(&refused.stderr);
+            assert!(told.contains(reason), "{told}");
+        }
+    }
+}
+
 #[cfg(unix)]
 #[test]
 fn building_without_the_target_says_what_to_install() {
@@ -136,12 +217,16 @@ fn what_cannot_be_begun_is_refused_and_changes_nothing() {
         (&["Max"][..], "is no name of a plugin"),
         (&["there"], "there is there already; nothing was changed"),
         (
-            &["a", "--language", "python"],
-            "there is an SDK for rust only",
+            &["a", "--sdk", "there"],
+            "there is not the SDK; name the folder plugins/sdk of",
         ),
         (
-            &["a", "--sdk", "there"],
-            "there is not the crate trimtab-plugin",
+            &["a", "--language", "python", "--sdk", "there"],
+            "name the folder plugins/sdk/python of",
+        ),
+        (
+            &["a", "--language", "typescript", "--sdk", "there"],
+            "name the folder plugins/sdk/javascript of",
         ),
     ] {
         let mut all = vec!["plugin", "new"];

@@ -2,12 +2,17 @@
 
 mod bench;
 mod build;
+mod cargo;
 mod case;
 mod expectation;
 mod inspect;
 mod new;
+mod node;
 mod paint;
 mod project;
+mod python;
+mod staging;
+mod template;
 mod test;
 
 use std::path::Path;

@@ -3,32 +3,21 @@
 use std::path::{Component, Path, PathBuf};
 
 use anyhow::{Context as _, anyhow};
-use clap::{Args, ValueEnum};
+use clap::Args;
 
-use super::project::MANIFEST;
+use super::project::{Language, is_name};
+use super::template;
 use crate::cli::{Failure, Outcome, print};
 
-/// Where the SDK is fetched from if nothing else is said; it is not on crates.io.
+/// Where the SDK for Rust is fetched from if nothing else is said; it is not on crates.io.
 const REPOSITORY: &str = env!("CARGO_PKG_REPOSITORY");
-const PACKAGE: &str = "trimtab-plugin";
-
-const CARGO: &str = include_str!("rust/Cargo.toml.template");
-const SOURCE: &str = include_str!("rust/lib.rs.template");
-const README: &str = include_str!("rust/README.md.template");
-const OBJECT: &str = include_str!("rust/deployment.yaml.template");
-const TOO_MANY: &str = "\
-- rule: replicas
-  severity: error
-  object: Deployment.apps test/web
-  field: /spec/replicas
-  message: web asks for 3 replicas; at most 2 are allowed
-";
 
 /// Begin a plugin
 ///
 /// Makes the folder NAME with a small rule that builds and passes its cases: a project of its own.
 ///
 ///   trimtab plugin new max-replicas --sdk ../trimtab/plugins/sdk
+///   trimtab plugin new max-replicas --language typescript
 #[derive(Args)]
 #[command(verbatim_doc_comment)]
 pub struct New {
@@ -36,29 +25,16 @@ pub struct New {
     name: String,
     #[arg(long, value_enum, default_value = "rust")]
     language: Language,
-    /// The folder plugins/sdk of a checkout of Trimtab, on which the project then depends by its
-    /// relative path; by default it depends on Trimtab's Git repository
+    /// The SDK's folder in a checkout of Trimtab (plugins/sdk, plugins/sdk/javascript or
+    /// plugins/sdk/python), on which the project then depends by its relative path; by default a
+    /// project in Rust depends on Trimtab's Git repository, and others have a copy
     #[arg(long, value_name = "DIR")]
     sdk: Option<PathBuf>,
-}
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-enum Language {
-    Rust,
-    /// Not yet
-    Javascript,
-    /// Not yet
-    Python,
 }
 
 impl New {
     pub(super) fn run(self) -> Result<Outcome, Failure> {
         let usage = |message: String| Err(Failure::Usage(anyhow!(message)));
-        if self.language != Language::Rust {
-            return usage(
-                "there is an SDK for rust only; others come later, and any component that keeps to the contract is a plugin (docs/contract.md)".into(),
-            );
-        }
         if !is_name(&self.name) {
             return usage(format!(
                 "{:?} is no name of a plugin; write lower case words joined by `-`, as max-replicas",
@@ -72,29 +48,20 @@ impl New {
                 folder.display()
             ));
         }
-        let sdk = match &self.sdk {
-            None => format!("git = {REPOSITORY:?}"),
-            Some(sdk) => format!("path = {:?}", relative(sdk)?),
+        let sdk = self.sdk.as_deref();
+        let sdk = sdk.map(|sdk| relative(self.language, sdk)).transpose()?;
+        let mut files = Vec::new();
+        if sdk.is_none() {
+            files.extend(template::sdk(self.language));
+        }
+        let named = match (self.language, &sdk) {
+            (Language::Rust, None) => format!("git = {REPOSITORY:?}"),
+            (Language::Rust, Some(sdk)) => format!("path = {sdk:?}"),
+            (_, None) => template::SDK.to_owned(),
+            (_, Some(sdk)) => sdk.display().to_string(),
         };
-        let fill = |text: &str| {
-            text.replace("{name}", &self.name)
-                .replace("{type}", &type_name(&self.name))
-                .replace("{sdk}", &sdk)
-        };
-        for (path, content) in [
-            (MANIFEST, fill(CARGO)),
-            ("src/lib.rs", fill(SOURCE)),
-            ("README.md", fill(README)),
-            (".gitignore", "/target\n".to_owned()),
-            ("cases/too-many-replicas/input.yaml", OBJECT.to_owned()),
-            (
-                "cases/too-many-replicas/settings.yaml",
-                "maxReplicas: 2\n".to_owned(),
-            ),
-            ("cases/too-many-replicas/expected.yaml", TOO_MANY.to_owned()),
-            ("cases/within-the-limit/input.yaml", OBJECT.to_owned()),
-            ("cases/within-the-limit/expected.yaml", "[]\n".to_owned()),
-        ] {
+        files.extend(template::project(self.language, &self.name, &named));
+        for (path, content) in files {
             let path = folder.join(path);
             std::fs::create_dir_all(path.parent().unwrap_or(&folder))
                 .and_then(|()| std::fs::write(&path, content))
@@ -108,38 +75,22 @@ impl New {
     }
 }
 
-/// As the sandbox asks for, and cargo as well.
-fn is_name(text: &str) -> bool {
-    let word = |word: &str| {
-        !word.is_empty()
-            && word
-                .bytes()
-                .all(|b| b.is_ascii_lowercase() || b.is_ascii_digit())
-    };
-    text.len() <= 63
-        && text.starts_with(|c: char| c.is_ascii_lowercase())
-        && text.split('-').all(word)
-}
-
-/// `max-replicas` as `MaxReplicas`.
-fn type_name(name: &str) -> String {
-    name.split('-')
-        .flat_map(|word| {
-            let (first, rest) = word.split_at(word.len().min(1));
-            [first.to_uppercase(), rest.to_owned()]
-        })
-        .collect()
-}
-
 /// The SDK's folder as seen from the new project, which lies in the current one: a path of this
 /// machine has no place in a file that is committed.
-fn relative(sdk: &Path) -> Result<PathBuf, Failure> {
-    let manifest = sdk.join(MANIFEST);
-    let is_sdk = std::fs::read_to_string(&manifest)
-        .is_ok_and(|text| text.contains(&format!("name = {PACKAGE:?}")));
+fn relative(language: Language, sdk: &Path) -> Result<PathBuf, Failure> {
+    let (manifest, named, folder) = match language {
+        Language::Rust => ("Cargo.toml", "name = \"trimtab-plugin\"", "plugins/sdk"),
+        Language::Javascript | Language::Typescript => (
+            "package.json",
+            "\"name\": \"trimtab-plugin\"",
+            "plugins/sdk/javascript",
+        ),
+        Language::Python => ("trimtab_plugin/__init__.py", "Plugin", "plugins/sdk/python"),
+    };
+    let is_sdk = std::fs::read_to_string(sdk.join(manifest)).is_ok_and(|text| text.contains(named));
     if !is_sdk {
         return Err(Failure::Usage(anyhow!(
-            "{} is not the crate {PACKAGE}; name the folder plugins/sdk of a checkout of Trimtab",
+            "{} is not the SDK; name the folder {folder} of a checkout of Trimtab",
             sdk.display()
         )));
     }
@@ -166,8 +117,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_name_becomes_a_type_or_is_refused() {
-        assert_eq!(type_name("max-replicas-2"), "MaxReplicas2");
+    fn what_is_no_name_is_refused() {
         for wrong in ["", "Max", "2-max", "max--2", "../max", "max_2"] {
             assert!(!is_name(wrong), "{wrong}");
         }

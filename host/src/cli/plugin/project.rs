@@ -1,99 +1,107 @@
-//! A plugin's folder as cargo sees it.
+//! A plugin's folder, whatever its language.
 
-use std::ffi::OsString;
 use std::path::{Path, PathBuf};
-use std::process::Command;
 use std::time::SystemTime;
 
-use anyhow::{Context as _, anyhow};
-use serde::Deserialize;
+use anyhow::anyhow;
+use clap::ValueEnum;
+use serde_json::Value;
 
-use super::Failure;
+use super::{Failure, cargo};
 
-pub(super) const MANIFEST: &str = "Cargo.toml";
+pub(super) const PACKAGE_JSON: &str = "package.json";
+pub(super) const PYPROJECT: &str = "pyproject.toml";
 
-/// A Rust package that becomes a component.
+/// What a plugin is written in.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(super) enum Language {
+    Rust,
+    Javascript,
+    Typescript,
+    Python,
+}
+
+impl Language {
+    /// By the files that are there.
+    pub(super) fn of(folder: &Path) -> Result<Self, Failure> {
+        let there = |file: &str| folder.join(file).is_file();
+        if there(cargo::MANIFEST) {
+            return Ok(Self::Rust);
+        }
+        if there(PACKAGE_JSON) {
+            return match (there("src/plugin.ts"), there("src/plugin.js")) {
+                (true, _) => Ok(Self::Typescript),
+                (false, true) => Ok(Self::Javascript),
+                _ => Err(Failure::Usage(anyhow!(
+                    "{} has neither src/plugin.js nor src/plugin.ts, of which the plugin is the default export",
+                    folder.display()
+                ))),
+            };
+        }
+        if there(PYPROJECT) {
+            return Ok(Self::Python);
+        }
+        Err(Failure::Usage(anyhow!(
+            "{} is no plugin's folder: it has no {}, {PACKAGE_JSON} or {PYPROJECT}; begin one: trimtab plugin new NAME",
+            folder.display(),
+            cargo::MANIFEST
+        )))
+    }
+}
+
+/// What becomes a component.
 pub(super) struct Project {
     pub folder: PathBuf,
+    pub language: Language,
     pub name: String,
-    pub workspace: PathBuf,
+    /// For Python, the folder of the SDK's package.
+    pub sdk: Option<PathBuf>,
     target: PathBuf,
-    /// Folders of the packages that are built from a path outside of the workspace.
-    pub elsewhere: Vec<(String, PathBuf)>,
-}
-
-#[derive(Deserialize)]
-struct Metadata {
-    packages: Vec<Package>,
-    target_directory: PathBuf,
-    workspace_root: PathBuf,
-}
-
-#[derive(Deserialize)]
-struct Package {
-    name: String,
-    manifest_path: PathBuf,
-    source: Option<String>,
+    manifest: &'static str,
 }
 
 impl Project {
-    /// What is needed to find the component; asks for no dependencies.
     pub(super) fn at(folder: &Path) -> Result<Self, Failure> {
-        Self::read(folder, &["--no-deps"])
-    }
-
-    /// With its dependencies, which cargo fetches if it has to.
-    pub(super) fn with_dependencies(folder: &Path) -> Result<Self, Failure> {
-        Self::read(folder, &[])
-    }
-
-    fn read(folder: &Path, arguments: &[&str]) -> Result<Self, Failure> {
-        let manifest = folder.join(MANIFEST);
-        let Ok(manifest) = manifest.canonicalize() else {
-            return Err(Failure::Usage(anyhow!(
-                "{} is not there; a plugin in Rust has one: trimtab plugin new NAME",
-                manifest.display()
-            )));
-        };
-        let output = Command::new(cargo())
-            .current_dir(folder)
-            .args(["metadata", "--format-version=1", "--quiet"])
-            .args(arguments)
-            .output()
-            .map_err(|error| no_cargo(&error))?;
-        if !output.status.success() {
-            return Err(Failure::CannotTell(anyhow!(
-                "cargo cannot read {}:\n{}",
-                manifest.display(),
-                String::from_utf8_lossy(&output.stderr).trim()
-            )));
-        }
-        let metadata: Metadata =
-            serde_json::from_slice(&output.stdout).context("cargo metadata cannot be read")?;
-        let (mut name, mut elsewhere) = (None, Vec::new());
-        for package in metadata.packages {
-            if package.manifest_path == manifest {
-                name = Some(package.name);
-            } else if package.source.is_none()
-                && !package.manifest_path.starts_with(&metadata.workspace_root)
-                && let Some(folder) = package.manifest_path.parent()
-            {
-                elsewhere.push((package.name, folder.to_owned()));
+        let language = Language::of(folder)?;
+        let (manifest, name, sdk) = match language {
+            Language::Rust => {
+                let package = cargo::Package::at(folder)?;
+                return Ok(Self::of_package(&package));
             }
+            Language::Python => {
+                let (name, sdk) = pyproject(folder)?;
+                (PYPROJECT, name, Some(folder.join(sdk)))
+            }
+            Language::Javascript | Language::Typescript => {
+                (PACKAGE_JSON, package_json(folder)?, None)
+            }
+        };
+        if !is_name(&name) {
+            return Err(Failure::Usage(anyhow!(
+                "{}: the name {name:?} is none of a plugin; write lower case words joined by `-`, as max-replicas",
+                folder.join(manifest).display()
+            )));
         }
-        let name = name.ok_or_else(|| {
-            Failure::Usage(anyhow!(
-                "{} is no package, but a workspace; name the folder of one",
-                manifest.display()
-            ))
-        })?;
         Ok(Self {
-            folder: folder.to_owned(),
+            // The tools run in the folder, and are told of paths in it.
+            folder: folder.canonicalize()?,
+            language,
             name,
-            workspace: metadata.workspace_root,
-            target: metadata.target_directory,
-            elsewhere,
+            sdk,
+            target: folder.join("target"),
+            manifest,
         })
+    }
+
+    pub(super) fn of_package(package: &cargo::Package) -> Self {
+        Self {
+            folder: package.folder.clone(),
+            language: Language::Rust,
+            name: package.name.clone(),
+            sdk: None,
+            target: package.target.clone(),
+            manifest: cargo::MANIFEST,
+        }
     }
 
     /// Where `plugin build` puts the component.
@@ -106,7 +114,7 @@ impl Project {
     /// A source file that is newer than the component.
     pub(super) fn newer_source(&self, component: &Path) -> Option<PathBuf> {
         let built = modified(component)?;
-        let mut waiting = vec![self.folder.join("src"), self.folder.join(MANIFEST)];
+        let mut waiting = vec![self.folder.join("src"), self.folder.join(self.manifest)];
         while let Some(path) = waiting.pop() {
             match std::fs::read_dir(&path) {
                 Ok(entries) => waiting.extend(entries.flatten().map(|entry| entry.path())),
@@ -118,16 +126,56 @@ impl Project {
     }
 }
 
+fn package_json(folder: &Path) -> Result<String, Failure> {
+    let path = folder.join(PACKAGE_JSON);
+    let read: Value = serde_json::from_slice(&super::read(&path)?)
+        .map_err(|error| Failure::Usage(anyhow!("{} is no JSON: {error}", path.display())))?;
+    match read["name"].as_str() {
+        Some(name) => Ok(name.to_owned()),
+        None => Err(Failure::Usage(anyhow!("{} has no name", path.display()))),
+    }
+}
+
+/// The project's name, and the folder that its SDK is in.
+fn pyproject(folder: &Path) -> Result<(String, String), Failure> {
+    let path = folder.join(PYPROJECT);
+    let text = String::from_utf8_lossy(&super::read(&path)?).into_owned();
+    let read: toml_edit::DocumentMut = text
+        .parse()
+        .map_err(|error| Failure::Usage(anyhow!("{}: {error}", path.display())))?;
+    let string = |table: &[&str]| {
+        let value = table.iter().try_fold(read.as_item(), |it, key| it.get(key));
+        value.and_then(|it| it.as_str()).map(str::to_owned)
+    };
+    match (
+        string(&["project", "name"]),
+        string(&["tool", "trimtab", "sdk"]),
+    ) {
+        (Some(name), Some(sdk)) => Ok((name, sdk)),
+        (None, _) => Err(Failure::Usage(anyhow!(
+            "{} has no name under [project]",
+            path.display()
+        ))),
+        _ => Err(Failure::Usage(anyhow!(
+            "{} does not say where the SDK is; write sdk = \"FOLDER\" under [tool.trimtab]",
+            path.display()
+        ))),
+    }
+}
+
+/// As the sandbox asks for, and cargo as well.
+pub(super) fn is_name(text: &str) -> bool {
+    let word = |word: &str| {
+        !word.is_empty()
+            && word
+                .bytes()
+                .all(|b| b.is_ascii_lowercase() || b.is_ascii_digit())
+    };
+    text.len() <= 63
+        && text.starts_with(|c: char| c.is_ascii_lowercase())
+        && text.split('-').all(word)
+}
+
 fn modified(path: &Path) -> Option<SystemTime> {
     std::fs::metadata(path).ok()?.modified().ok()
-}
-
-pub(super) fn cargo() -> OsString {
-    std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into())
-}
-
-pub(super) fn no_cargo(error: &std::io::Error) -> Failure {
-    Failure::CannotTell(anyhow!(
-        "cargo cannot be run ({error}); install Rust from https://rustup.rs, then run this again"
-    ))
 }
