@@ -1,12 +1,19 @@
 //! Values of Secrets, so that no finding tells them.
 
 use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
 use serde_json::Value;
 
 use crate::manifest::Manifest;
+use crate::sandbox::clean;
 
 /// Values shorter than this would mask words of any sentence.
 const SHORTEST: usize = 4;
+/// Lines of values, as of keys, that are masked alone.
+const LINE: usize = 16;
+const MASK: &str = "***";
+/// What ends a text that is too long to be shown.
+const CUT: &str = "…";
 
 /// What a kit's Secrets hold.
 #[derive(Default)]
@@ -22,7 +29,6 @@ impl Secrets {
     }
 
     pub(super) fn add<'m>(&mut self, manifests: impl IntoIterator<Item = &'m Manifest>) {
-        let values = &mut self.values;
         for manifest in manifests
             .into_iter()
             .filter(|it| it.object["kind"] == "Secret" && it.object["apiVersion"] == "v1")
@@ -34,25 +40,107 @@ impl Secrets {
                     .flat_map(|map| map.values())
                     .filter_map(Value::as_str)
                 {
-                    values.push(text.to_owned());
-                    let decoded = base64::engine::general_purpose::STANDARD.decode(text);
-                    values.extend(
-                        decoded
-                            .ok()
-                            .filter(|_| field == "data")
-                            .and_then(|bytes| String::from_utf8(bytes).ok()),
-                    );
+                    self.add_forms(text);
+                    // One way round it is what a file has, the other what an API server makes of it.
+                    if field == "data" {
+                        let decoded = STANDARD.decode(text).ok();
+                        let decoded = decoded.and_then(|bytes| String::from_utf8(bytes).ok());
+                        self.add_forms(&decoded.unwrap_or_default());
+                    } else {
+                        self.add_forms(&STANDARD.encode(text));
+                    }
                 }
             }
         }
+        let values = &mut self.values;
         values.retain(|value| value.len() >= SHORTEST);
         // A value that holds another is masked first.
-        values.sort_by_key(|value| std::cmp::Reverse(value.len()));
+        values.sort_by(|a, b| b.len().cmp(&a.len()).then_with(|| a.cmp(b)));
+        values.dedup();
+    }
+
+    /// A value as it is, as what is shown of a plugin's words has it, as JSON and Go quote it, and
+    /// line by line.
+    fn add_forms(&mut self, value: &str) {
+        let mut quoted = serde_json::to_string(value).unwrap_or_default();
+        quoted.pop();
+        let quoted = quoted.split_off(1.min(quoted.len()));
+        let lines = value.lines().filter(|line| line.len() >= LINE);
+        self.values.extend(lines.map(str::to_owned));
+        self.values.push(clean(value, usize::MAX));
+        // Go's JSON is made for HTML.
+        let for_html = [('<', "\\u003c"), ('>', "\\u003e"), ('&', "\\u0026")];
+        let for_html = for_html
+            .iter()
+            .fold(quoted.clone(), |text, (from, to)| text.replace(*from, to));
+        self.values.extend([value.to_owned(), quoted, for_html]);
     }
 
     pub(super) fn masked(&self, text: &str) -> String {
-        self.values.iter().fold(text.to_owned(), |text, value| {
-            text.replace(value.as_str(), "***")
-        })
+        let mut masked = self.values.iter().fold(text.to_owned(), |text, value| {
+            match text.contains(value.as_str()) {
+                true => text.replace(value.as_str(), MASK),
+                false => text,
+            }
+        });
+        // What was cut off may have ended in the middle of a value.
+        if let Some(kept) = masked.strip_suffix(CUT) {
+            let begun = self.values.iter().filter_map(|value| begun(kept, value));
+            if let Some(begun) = begun.max() {
+                let kept = kept.len() - begun;
+                masked.truncate(kept);
+                masked.push_str(MASK);
+                masked.push_str(CUT);
+            }
+        }
+        masked
+    }
+}
+
+/// Bytes of a value that a text ends with the beginning of.
+fn begun(text: &str, value: &str) -> Option<usize> {
+    let ends = value.char_indices().map(|(at, _)| at);
+    ends.rev()
+        .take_while(|end| *end >= SHORTEST)
+        .find(|end| text.ends_with(&value[..*end]))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::manifest::{Limits, read};
+
+    #[test]
+    fn values_of_secrets_are_masked_in_every_form_that_a_rule_may_tell_them_in() {
+        let yaml = "apiVersion: v1\nkind: Secret\nmetadata: {name: a}\nstringData:\n  word: hunter22\n  key: \"-----BEGIN KEY-----\\nabcdefghijklmnopqrstuvwxyz\\n\"\n  odd: 'a<b>&\"c\"'\n";
+        let limits = Limits::default();
+        let manifests = read("a.yaml", yaml.as_bytes(), &limits).expect("valid");
+        let secrets = Secrets::of(&manifests);
+        for told in [
+            "hunter22",
+            "aHVudGVyMjI=",
+            "-----BEGIN KEY-----\nabcdefghijklmnopqrstuvwxyz\n",
+            "-----BEGIN KEY----- abcdefghijklmnopqrstuvwxyz ",
+            "-----BEGIN KEY-----\\nabcdefghijklmnopqrstuvwxyz\\n",
+            "abcdefghijklmnopqrstuvwxyz",
+            "a<b>&\"c\"",
+            "a<b>&\\\"c\\\"",
+            "a\\u003cb\\u003e\\u0026\\\"c\\\"",
+        ] {
+            let masked = secrets.masked(&format!("it is {told}"));
+            assert_eq!(masked, "it is ***", "{told}");
+        }
+        assert_eq!(secrets.masked("it is hunte…"), "it is ***…");
+        assert_eq!(secrets.masked("it is a hunt"), "it is a hunt");
+    }
+
+    #[test]
+    fn values_of_secrets_are_masked_as_they_stand_and_as_they_decode() {
+        let text = "apiVersion: v1\nkind: Secret\nmetadata: {name: s}\ndata: {a: aHVudGVyMg==}\nstringData: {b: open-sesame, c: yes!, d: no}\n";
+        let manifests: Vec<Manifest> =
+            read("s.yaml", text.as_bytes(), &Limits::default()).expect("YAML");
+        let secrets = Secrets::of(&manifests);
+        let masked = secrets.masked("hunter2 aHVudGVyMg== open-sesame yes! no vision");
+        assert_eq!(masked, "*** *** *** *** no vision");
     }
 }
