@@ -9,6 +9,7 @@ mod names;
 mod params;
 mod read;
 mod run;
+mod shape;
 mod telling;
 
 pub use bindings::{Request, User};

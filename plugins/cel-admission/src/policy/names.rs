@@ -17,7 +17,14 @@ pub struct Repository<'o> {
     /// Where the kit's objects without a namespace go.
     pub namespace: &'o str,
     /// By apiVersion and kind: a kit may have thousands of objects, and each is asked about.
-    by_kind: BTreeMap<(&'o str, &'o str), Vec<&'o Object>>,
+    by_kind: BTreeMap<(&'o str, &'o str), OfKind<'o>>,
+}
+
+/// The kit's own first, of which there are so many.
+#[derive(Default)]
+struct OfKind<'o> {
+    all: Vec<&'o Object>,
+    own: usize,
 }
 
 impl<'o> Repository<'o> {
@@ -30,16 +37,32 @@ impl<'o> Repository<'o> {
         };
         for object in objects.iter().chain(data) {
             let kind = (object.api_version(), object.kind());
-            this.by_kind.entry(kind).or_default().push(object);
+            this.by_kind.entry(kind).or_default().all.push(object);
+        }
+        for object in objects {
+            let kind = (object.api_version(), object.kind());
+            this.by_kind.entry(kind).or_default().own += 1;
         }
         this
     }
 
     /// The kit's own first.
-    pub fn of_kind(&self, api_version: &str, kind: &str) -> &[&'o Object] {
+    fn of_kind(&self, api_version: &str, kind: &str) -> &[&'o Object] {
+        self.by_kind(api_version, kind).map_or(&[], |it| &it.all)
+    }
+
+    fn by_kind(&self, api_version: &str, kind: &str) -> Option<&OfKind<'o>> {
         let mut kinds = self.by_kind.iter();
         let found = kinds.find(|(it, _)| **it == (api_version, kind));
-        found.map_or(&[], |(_, objects)| objects)
+        found.map(|(_, objects)| objects)
+    }
+
+    /// What may be params. Those of the data are the guardrail's and come first: a kit cannot put
+    /// its own in the place of them.
+    pub fn params(&self, api_version: &str, kind: &str) -> impl Iterator<Item = &'o Object> {
+        let found = self.by_kind(api_version, kind);
+        let (own, data) = found.map_or((&[][..], &[][..]), |it| it.all.split_at(it.own));
+        data.iter().chain(own).copied()
     }
 
     /// The kit's own first.

@@ -24,12 +24,7 @@ impl World<'_> {
         let (Some(kind), Some(wanted)) = (&policy.param_kind, &binding.param) else {
             return Params::Each(vec![(String::new(), Value::Null)]);
         };
-        let of_kind = || {
-            repository
-                .of_kind(&kind.api_version, &kind.kind)
-                .iter()
-                .copied()
-        };
+        let of_kind = || repository.params(&kind.api_version, &kind.kind);
         let (group, _) = kind.api_version.rsplit_once('/').unwrap_or(("", ""));
         // Of a kind that is not known, those that are there tell.
         let namespaced = kinds.named(group, &kind.kind).map(|it| it.namespaced);
@@ -56,7 +51,7 @@ impl World<'_> {
         };
         let mut found: Vec<(String, Value)> = Vec::new();
         for object in of_kind().filter(chosen) {
-            // The kit's own are newer than those of the data.
+            // The kit's own of the same name is no other: the data's is what the policy is to hear.
             if found.iter().all(|(name, _)| name != object.name()) {
                 let value = self.param(object);
                 found.push((object.name().to_owned(), value));

@@ -4,6 +4,7 @@ use serde_json::Value as Json;
 use trimtab_plugin::{LabelSelector, Object};
 
 use super::matching::Constraints;
+use super::shape;
 use super::{Binding, Expression, Mutation, ParamKind, ParamRef, Policy, Validation};
 use crate::expression::{Scope, parse};
 
@@ -20,25 +21,24 @@ pub struct Reading {
     pub faults: Vec<(Option<usize>, String)>,
 }
 
-/// Policies among the kit's objects and the data, by name; the kit's own are newer.
+/// Policies among the data and the kit's objects, by name. What the data gives is the guardrail's:
+/// a kit cannot put its own in the place of it.
 pub fn policies(kind: &'static str, objects: &[Object], data: &[Object]) -> Reading {
     let mut reading = Reading::default();
-    let mut seen = Vec::new();
     let own = objects
         .iter()
         .enumerate()
         .map(|(index, it)| (Some(index), it));
-    let all: Vec<(Option<usize>, &Object)> = own.chain(data.iter().map(|it| (None, it))).collect();
+    let all: Vec<Placed<'_>> = data.iter().map(|it| (None, it)).chain(own).collect();
     let binding = format!("{kind}Binding");
-    for (index, object) in &all {
-        if object.group() != GROUP || object.kind() != kind || seen.contains(&object.name()) {
-            continue;
-        }
-        seen.push(object.name());
-        let mut reader = Reader {
-            object,
-            faults: Vec::new(),
-        };
+    let found = once(kind, &all, &mut reading.faults);
+    if found.is_empty() && !data.is_empty() {
+        let words =
+            format!("no {kind} is among the objects and the data: is it the right directory?");
+        reading.faults.push((None, words));
+    }
+    for (index, object) in &found {
+        let mut reader = Reader::new(object);
         let policy = reader.policy(kind, *index);
         match reader.faults.is_empty() {
             true => reading.policies.push(policy),
@@ -49,23 +49,16 @@ pub fn policies(kind: &'static str, objects: &[Object], data: &[Object]) -> Read
             }
         }
     }
-    let mut bound = Vec::new();
-    for (index, object) in &all {
-        if object.group() != GROUP || object.kind() != binding || bound.contains(&object.name()) {
-            continue;
-        }
-        bound.push(object.name());
-        let mut reader = Reader {
-            object,
-            faults: Vec::new(),
-        };
+    let is_policy = |name: &str| found.iter().any(|(_, it)| it.name() == name);
+    for (index, object) in &once(&binding, &all, &mut reading.faults) {
+        let mut reader = Reader::new(object);
         let read = reader.binding();
         let to = object.at("/spec/policyName").as_str().unwrap_or_default();
         let (name, origin) = (object.name(), object.origin());
         let policy = reading.policies.iter_mut().find(|it| it.name == to);
         match (reader.faults.is_empty(), policy) {
             (true, Some(policy)) => policy.bindings.push(read),
-            (true, None) if seen.contains(&to) => {}
+            (true, None) if is_policy(to) => {}
             (true, None) => reading.faults.push((
                 *index,
                 format!("{binding} {name} ({origin}): there is no {kind} {to:?} in the objects and the data"),
@@ -87,12 +80,48 @@ pub fn policies(kind: &'static str, objects: &[Object], data: &[Object]) -> Read
     reading
 }
 
+/// An object, and where it is among the kit's own.
+type Placed<'o> = (Option<usize>, &'o Object);
+
+/// Those of a kind, the first of each name. Another of the same name must say the same: which of
+/// them would be in the cluster is not known.
+fn once<'o>(
+    kind: &str,
+    all: &[Placed<'o>],
+    faults: &mut Vec<(Option<usize>, String)>,
+) -> Vec<Placed<'o>> {
+    let mut found: Vec<Placed<'_>> = Vec::new();
+    let of_kind = |it: &&Placed<'_>| it.1.group() == GROUP && it.1.kind() == kind;
+    for (index, object) in all.iter().filter(of_kind) {
+        let (name, origin) = (object.name(), object.origin());
+        match found.iter().find(|(_, it)| it.name() == name) {
+            None => found.push((*index, object)),
+            Some((_, first)) if first.at("/spec") == object.at("/spec") => {}
+            Some((_, first)) => {
+                let first = first.origin();
+                let words = format!(
+                    "{kind} {name} ({origin}): it is there twice, and {first} says something else"
+                );
+                faults.push((*index, words));
+            }
+        }
+    }
+    found
+}
+
 struct Reader<'o> {
     object: &'o Object,
     faults: Vec<String>,
 }
 
-impl Reader<'_> {
+impl<'o> Reader<'o> {
+    /// With what is wrong with the form.
+    fn new(object: &'o Object) -> Self {
+        Self {
+            object,
+            faults: shape::faults(object.kind(), object.at("/spec")),
+        }
+    }
     fn policy(&mut self, kind: &'static str, index: Option<usize>) -> Policy {
         let object = self.object;
         if !VERSIONS
@@ -104,7 +133,10 @@ impl Reader<'_> {
                 .push(format!("{version} is no version of it that is known"));
         }
         let spec = object.at("/spec");
-        let param_kind = self.param_kind(&spec["paramKind"]);
+        let param_kind = spec["paramKind"].as_object().map(|_| ParamKind {
+            api_version: text(&spec["paramKind"]["apiVersion"]),
+            kind: text(&spec["paramKind"]["kind"]),
+        });
         let mut names = NAMES.to_vec();
         if param_kind.is_some() {
             names.push("params");
@@ -124,13 +156,7 @@ impl Reader<'_> {
             variables: Some(&declared),
             patches: false,
         };
-        let constraints = match &spec["matchConstraints"] {
-            Json::Object(_) => self.constraints("matchConstraints"),
-            _ => {
-                self.faults.push("spec.matchConstraints is missing".into());
-                Constraints::default()
-            }
-        };
+        let constraints = self.constraints("matchConstraints");
         let annotations = items(&spec["auditAnnotations"])
             .filter_map(|(at, it)| {
                 let place = format!("auditAnnotations[{at}].valueExpression");
@@ -150,40 +176,10 @@ impl Reader<'_> {
             annotations,
             mutations: self.mutations(&spec["mutations"], &scope),
             param_kind,
-            lenient: self.one_of(&spec["failurePolicy"], "failurePolicy", &["Fail", "Ignore"])
-                == Some(1),
+            lenient: spec["failurePolicy"] == "Ignore",
             again: spec["reinvocationPolicy"] == "IfNeeded",
             bindings: Vec::new(),
         }
-    }
-
-    /// Which of the words it is; the first if there is none.
-    fn one_of(&mut self, value: &Json, place: &str, words: &[&str]) -> Option<usize> {
-        let found = match value {
-            Json::Null => Some(0),
-            value => words.iter().position(|it| value == it),
-        };
-        if found.is_none() {
-            let words = words.join(" or ");
-            self.faults
-                .push(format!("spec.{place} is {value}; it is {words}"));
-        }
-        found
-    }
-
-    fn param_kind(&mut self, value: &Json) -> Option<ParamKind> {
-        if value.is_null() {
-            return None;
-        }
-        let kind = ParamKind {
-            api_version: text(&value["apiVersion"]),
-            kind: text(&value["kind"]),
-        };
-        if kind.api_version.is_empty() || kind.kind.is_empty() {
-            self.faults
-                .push("spec.paramKind needs apiVersion and kind".into());
-        }
-        Some(kind)
     }
 
     fn conditions(&mut self, list: &Json, names: &[&str]) -> Vec<(String, Expression)> {
@@ -261,9 +257,7 @@ impl Reader<'_> {
                     mutations.extend(read("applyConfiguration").map(Mutation::Apply));
                 }
                 Some("JSONPatch") => mutations.extend(read("jsonPatch").map(Mutation::Patch)),
-                _ => self.faults.push(format!(
-                    "spec.mutations[{at}].patchType is ApplyConfiguration or JSONPatch"
-                )),
+                _ => {}
             }
         }
         mutations
@@ -271,7 +265,10 @@ impl Reader<'_> {
 
     fn expression(&mut self, value: &Json, place: &str, scope: &Scope<'_>) -> Option<Expression> {
         let Some(text) = value.as_str() else {
-            self.faults.push(format!("spec.{place} is missing"));
+            let words = format!("spec.{place} is missing");
+            if value.is_null() && !self.faults.contains(&words) {
+                self.faults.push(words);
+            }
             return None;
         };
         match parse(text, scope) {
@@ -289,6 +286,8 @@ impl Reader<'_> {
     fn constraints(&mut self, field: &str) -> Constraints {
         match Constraints::read(&self.object.at("/spec")[field]) {
             Ok(read) => read,
+            // What is wrong with it was told.
+            Err(_) if !self.faults.is_empty() => Constraints::default(),
             Err(words) => {
                 self.faults.push(format!("spec.{field}{words}"));
                 Constraints::default()
@@ -305,13 +304,6 @@ impl Reader<'_> {
         let actions: Vec<String> = items(&spec["validationActions"])
             .map(|(_, it)| text(it))
             .collect();
-        if self.object.kind() == "ValidatingAdmissionPolicyBinding" {
-            let known = |it: &String| ["Deny", "Warn", "Audit"].contains(&it.as_str());
-            if actions.is_empty() || !actions.iter().all(known) {
-                self.faults
-                    .push("spec.validationActions are some of Deny, Warn, Audit".into());
-            }
-        }
         let param = match &spec["paramRef"] {
             Json::Null => None,
             value => Some(self.param_ref(value)),
@@ -330,7 +322,7 @@ impl Reader<'_> {
             Json::Null => None,
             selector => {
                 let read = LabelSelector::read(selector);
-                if read.is_none() {
+                if read.is_none() && self.faults.is_empty() {
                     self.faults
                         .push("spec.paramRef.selector is no label selector".into());
                 }
