@@ -6,7 +6,7 @@ use std::rc::Rc;
 use crate::value::{Fault, Outcome, Value};
 
 const NANO: i128 = 1_000_000_000;
-/// The largest that Kubernetes keeps.
+/// The largest that Kubernetes keeps of those with a binary suffix.
 const MOST: i128 = i64::MAX as i128 * NANO;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -30,8 +30,18 @@ impl PartialEq for Quantity {
     }
 }
 
+/// Why a text is no quantity here.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Wrong {
+    Unreadable,
+    /// Kubernetes counts with numbers of any length.
+    TooLong,
+}
+
 impl Quantity {
-    pub fn parse(text: &str) -> Option<Self> {
+    /// # Errors
+    /// It is none, or one that is too long for here.
+    pub fn parse(text: &str) -> Result<Self, Wrong> {
         let (negative, rest) = match text.strip_prefix('-') {
             Some(rest) => (true, rest),
             None => (false, text.strip_prefix('+').unwrap_or(text)),
@@ -42,18 +52,15 @@ impl Quantity {
         let (number, suffix) = rest.split_at(end);
         let (whole, fraction) = number.split_once('.').unwrap_or((number, ""));
         if (whole.is_empty() && fraction.is_empty()) || fraction.contains('.') {
-            return None;
+            return Err(Wrong::Unreadable);
         }
-        let (suffixes, factor, exponent) = factor(suffix)?;
-        let digits: Vec<i128> = whole
-            .bytes()
-            .chain(fraction.bytes())
-            .map(|it| i128::from(it - b'0'))
-            .collect();
-        let nanos = scaled(&digits, exponent - fraction.len() as i32 + 9, factor);
-        Some(Self {
+        let (suffixes, factor, exponent) = factor(suffix).ok_or(Wrong::Unreadable)?;
+        let nanos = scaled(whole, fraction, exponent, factor).ok_or(Wrong::TooLong)?;
+        let capped = suffixes == Suffixes::Binary && nanos > MOST;
+        let nanos = if capped { MOST } else { nanos };
+        Ok(Self {
             nanos: if negative { -nanos } else { nanos },
-            whole: fraction.is_empty() && exponent >= 0,
+            whole: fraction.is_empty() && exponent >= 0 && !capped,
             suffixes,
         })
     }
@@ -63,13 +70,14 @@ impl Quantity {
         fits.then(|| i64::try_from(self.nanos / NANO).ok())?
     }
 
-    fn plus(&self, other: &Self, sign: i128) -> Value {
-        let nanos = (self.nanos + sign * other.nanos).clamp(-MOST, MOST);
-        Value::Quantity(Rc::new(Self {
-            nanos,
+    fn plus(&self, other: &Self, sign: i128) -> Outcome {
+        let other_nanos = sign.checked_mul(other.nanos);
+        let nanos = other_nanos.and_then(|it| self.nanos.checked_add(it));
+        Ok(Value::Quantity(Rc::new(Self {
+            nanos: nanos.ok_or_else(|| fault(Wrong::TooLong, "a sum"))?,
             whole: self.whole && other.whole,
             suffixes: self.suffixes,
-        }))
+        })))
     }
 
     /// As Kubernetes writes it: the largest suffix that leaves no fraction.
@@ -108,7 +116,7 @@ impl Quantity {
 }
 
 /// What a suffix multiplies by: a factor, and a power of ten.
-fn factor(suffix: &str) -> Option<(Suffixes, i128, i32)> {
+fn factor(suffix: &str) -> Option<(Suffixes, i128, i64)> {
     let decimal = |exponent| Some((Suffixes::Decimal, 1, exponent));
     let binary = |power: u32| Some((Suffixes::Binary, 1i128 << (10 * power), 0));
     match suffix {
@@ -130,29 +138,39 @@ fn factor(suffix: &str) -> Option<(Suffixes, i128, i32)> {
         "Ei" => binary(6),
         other => {
             let exponent = other.strip_prefix(['e', 'E'])?;
-            let exponent: i32 = exponent.parse().ok()?;
-            Some((Suffixes::Exponent, 1, exponent.clamp(-1_000, 1_000)))
+            let exponent: i64 = exponent.parse().ok()?;
+            Some((Suffixes::Exponent, 1, exponent))
         }
     }
 }
 
-/// Digits times a power of ten and a factor; what is less than one is rounded up.
-fn scaled(digits: &[i128], exponent: i32, factor: i128) -> i128 {
+/// Nanos of a number times a power of ten and a factor; what is less than one is rounded up. None
+/// if it is too long.
+fn scaled(whole: &str, fraction: &str, exponent: i64, factor: i128) -> Option<i128> {
+    // Zeros at the end are no digits to count with: however many there are, they change nothing.
+    let digits = [whole, fraction].concat();
+    let significant = digits.trim_end_matches('0');
+    let zeros = i64::try_from(digits.len() - significant.len()).ok()?;
+    let places = i64::try_from(fraction.len()).ok()?;
     let mut number = 0i128;
-    for digit in digits {
-        number = number.saturating_mul(10).saturating_add(*digit);
+    for digit in significant.bytes() {
+        number = number
+            .checked_mul(10)?
+            .checked_add(i128::from(digit - b'0'))?;
     }
-    number = number.saturating_mul(factor);
-    let power = |by: u32| 10i128.checked_pow(by);
-    let scaled = match u32::try_from(exponent) {
-        Ok(_) if number == 0 => 0,
-        Ok(by) => power(by).map_or(i128::MAX, |by| number.saturating_mul(by)),
-        Err(_) => match power(exponent.unsigned_abs()) {
-            Some(by) => number / by + i128::from(number % by != 0),
-            None => i128::from(number != 0),
-        },
-    };
-    scaled.min(MOST)
+    if number == 0 {
+        return Some(0);
+    }
+    number = number.checked_mul(factor)?;
+    let exponent = exponent.checked_add(zeros)?.checked_sub(places)?;
+    let exponent = exponent.checked_add(9)?;
+    let power = u32::try_from(exponent.unsigned_abs()).ok();
+    let power = power.and_then(|by| 10i128.checked_pow(by));
+    match (exponent < 0, power) {
+        (false, power) => number.checked_mul(power?),
+        (true, Some(by)) => Some(number / by + i128::from(number % by != 0)),
+        (true, None) => Some(1),
+    }
 }
 
 pub fn call(name: &str, arguments: &[Value]) -> Option<Outcome> {
@@ -165,8 +183,8 @@ pub fn call(name: &str, arguments: &[Value]) -> Option<Outcome> {
     Some(match (name, arguments) {
         ("quantity", [String(text)]) => Quantity::parse(text)
             .map(|it| Of(Rc::new(it)))
-            .ok_or_else(|| unreadable(text)),
-        ("isQuantity", [String(text)]) => Ok(Bool(Quantity::parse(text).is_some())),
+            .map_err(|wrong| fault(wrong, text)),
+        ("isQuantity", [String(text)]) => Ok(Bool(Quantity::parse(text) != Err(Wrong::Unreadable))),
         ("sign", [Of(it)]) => Ok(Int(it.nanos.signum() as i64)),
         ("isInteger", [Of(it)]) => Ok(Bool(it.integer().is_some())),
         ("asInteger", [Of(it)]) => it
@@ -174,10 +192,10 @@ pub fn call(name: &str, arguments: &[Value]) -> Option<Outcome> {
             .map(Int)
             .ok_or_else(|| Fault::new("cannot convert value to integer")),
         ("asApproximateFloat", [Of(it)]) => Ok(Value::Double(it.nanos as f64 / NANO as f64)),
-        ("add", [Of(it), Of(other)]) => Ok(it.plus(other, 1)),
-        ("add", [Of(it), Int(other)]) => Ok(it.plus(&of_int(other), 1)),
-        ("sub", [Of(it), Of(other)]) => Ok(it.plus(other, -1)),
-        ("sub", [Of(it), Int(other)]) => Ok(it.plus(&of_int(other), -1)),
+        ("add", [Of(it), Of(other)]) => it.plus(other, 1),
+        ("add", [Of(it), Int(other)]) => it.plus(&of_int(other), 1),
+        ("sub", [Of(it), Of(other)]) => it.plus(other, -1),
+        ("sub", [Of(it), Int(other)]) => it.plus(&of_int(other), -1),
         ("isGreaterThan", [Of(it), Of(other)]) => Ok(Bool(it.nanos > other.nanos)),
         ("isLessThan", [Of(it), Of(other)]) => Ok(Bool(it.nanos < other.nanos)),
         ("compareTo", [Of(it), Of(other)]) => Ok(Int(match it.nanos.cmp(&other.nanos) {
@@ -189,7 +207,10 @@ pub fn call(name: &str, arguments: &[Value]) -> Option<Outcome> {
     })
 }
 
-fn unreadable(text: &str) -> Fault {
+fn fault(wrong: Wrong, text: &str) -> Fault {
+    if wrong == Wrong::TooLong {
+        return Fault::unknown(format!("the quantity {text} has too many digits for here"));
+    }
     let form = "^([+-]?[0-9.]+)([eEinumkKMGTP]*[-+]?[0-9]*)$";
     let begins = text.trim_start_matches(['+', '-']);
     Fault::new(
@@ -224,7 +245,40 @@ mod tests {
             assert_eq!(read.canonical(), canonical, "{text}");
         }
         for wrong in ["", "a", "1.2.3", "1 Gi", "1gi", "--1", "1KiB", "."] {
-            assert!(Quantity::parse(wrong).is_none(), "{wrong}");
+            let read = Quantity::parse(wrong).map(|it| it.nanos);
+            assert_eq!(read, Err(Wrong::Unreadable), "{wrong}");
+        }
+    }
+
+    #[test]
+    fn no_digit_is_lost() {
+        let zeros = |count: usize, suffix: &str| format!("100.{}{suffix}", "0".repeat(count));
+        for (text, canonical) in [
+            (zeros(28, "Gi"), "100Gi"),
+            (zeros(38, "Gi"), "100Gi"),
+            (zeros(3_000, "G"), "100G"),
+            (format!("{}7Gi", "0".repeat(100)), "7Gi"),
+            ("0e999999".into(), "0"),
+            ("1e-99999999999".into(), "1e-9"),
+            ("20E".into(), "20E"),
+            ("16Ei".into(), "9223372036854775807"),
+        ] {
+            let read = Quantity::parse(&text).map(|it| it.canonical());
+            assert_eq!(read.as_deref(), Ok(canonical), "{text}");
+        }
+        for long in [
+            "1e30".to_owned(),
+            "1e99999999999".into(),
+            format!("1{}1Gi", "0".repeat(40)),
+            "99999999999999999999Ei".into(),
+        ] {
+            let read = Quantity::parse(&long).map(|it| it.canonical());
+            assert_eq!(read, Err(Wrong::TooLong), "{long}");
+            let asked = call("quantity", &[Value::text(&long)]);
+            assert!(
+                asked.is_some_and(|it| it.is_err_and(|it| it.unknown)),
+                "{long}"
+            );
         }
     }
 }

@@ -121,7 +121,7 @@ fn amounts(amounts: Option<&mut Json>) {
             Json::Number(number) => number.to_string(),
             _ => continue,
         };
-        if let Some(quantity) = Quantity::parse(&text) {
+        if let Ok(quantity) = Quantity::parse(&text) {
             *amount = quantity.canonical().into();
         }
     }
