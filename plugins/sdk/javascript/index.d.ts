@@ -92,6 +92,18 @@ export interface Change {
   after: KubernetesObject | null;
 }
 
+/**
+ * What a rule returns says nothing. But it is no promise and no generator: nobody would wait for
+ * what they find.
+ */
+export type Done =
+  | void
+  | null
+  | boolean
+  | number
+  | string
+  | (object & { then?: never; next?: never });
+
 /** What a plugin says of itself, and at least one of the functions. */
 export interface Rule<S> {
   /** Lower case words joined by `-`. */
@@ -105,13 +117,13 @@ export interface Rule<S> {
   kinds?: string[];
   settings?: Setting<S>;
   /** Looks at a kit's objects and reports. */
-  validate?(context: Context<S>, objects: KubernetesObject[], report: Report): void;
+  validate?(context: Context<S>, objects: KubernetesObject[], report: Report): Done;
   /** Looks at what a revision changes of a kit's objects, against the revision that is live. */
-  validateChange?(context: Context<S>, changes: Change[], report: Report): void;
+  validateChange?(context: Context<S>, changes: Change[], report: Report): Done;
   /** Changes the objects and the list in place; findings are about them as they were. */
-  transform?(context: Context<S>, objects: KubernetesObject[], report: Report): void;
+  transform?(context: Context<S>, objects: KubernetesObject[], report: Report): Done;
   /** Looks at the objects of several kits at once. */
-  validateAll?(platform: Platform<S>, objects: KubernetesObject[], report: Report): void;
+  validateAll?(platform: Platform<S>, objects: KubernetesObject[], report: Report): Done;
 }
 
 export interface Plugin {

@@ -20,6 +20,9 @@ const INTERFACES = {
   validateAll: ["referential", "validateAll"],
 };
 
+const NOT_LATER =
+  "a rule is not async, and no generator: the call has ended before it would tell anything; write a plain function";
+
 /** Makes a rule's functions the interfaces of the contract, by name. */
 export function plugin(rule) {
   const declared = rule.settings ?? settings.object({});
@@ -27,6 +30,10 @@ export function plugin(rule) {
   const interfaces = { describe: { describe: () => description(rule, declared) } };
   for (const [name, [interfaceName, method]] of Object.entries(INTERFACES)) {
     if (rule[name] === undefined) continue;
+    // Told when the plugin is built; what only returns such a thing is told when it is called.
+    if (/(Async|Generator)Function\]$/.test(Object.prototype.toString.call(rule[name]))) {
+      throw new TypeError(`${rule.name}: ${name}: ${NOT_LATER}`);
+    }
     interfaces[interfaceName] = { [method]: (given, objects) => told(() => call[name](given, objects)) };
   }
   if (Object.keys(interfaces).length === 1) {
@@ -62,6 +69,14 @@ function told(run) {
   }
 }
 
+/** What a rule would do after it has returned is lost, and its objects would pass unseen. */
+function refuseLater(result) {
+  if (result === null || (typeof result !== "object" && typeof result !== "function")) return;
+  if (typeof result.then === "function" || typeof result.next === "function") {
+    throw new Failure("internal", NOT_LATER);
+  }
+}
+
 class Call {
   constructor(rule, declared) {
     this.rule = rule;
@@ -70,7 +85,7 @@ class Call {
 
   validate(given, objects) {
     const report = new Report();
-    this.rule.validate(this.#context(given), objects.map(read), report);
+    refuseLater(this.rule.validate(this.#context(given), objects.map(read), report));
     return report.findings;
   }
 
@@ -80,13 +95,13 @@ class Call {
       before: before ? read(before, index) : null,
       after: after ? read(after, index) : null,
     });
-    this.rule.validateChange(this.#context(given), changes.map(change), report);
+    refuseLater(this.rule.validateChange(this.#context(given), changes.map(change), report));
     return report.findings;
   }
 
   validateAll(given, objects) {
     const report = new Report();
-    this.rule.validateAll(this.#platform(given), objects.map(read), report);
+    refuseLater(this.rule.validateAll(this.#platform(given), objects.map(read), report));
     return report.findings;
   }
 
@@ -94,7 +109,7 @@ class Call {
     const report = new Report();
     const objects = texts.map(read);
     const before = objects.map(({ value }) => JSON.stringify(value));
-    this.rule.transform(this.#context(given), objects, report);
+    refuseLater(this.rule.transform(this.#context(given), objects, report));
     const after = objects.map((object) => {
       const { value, index } = object;
       const json = JSON.stringify(value);

@@ -55,8 +55,11 @@ export class LabelSelector {
   }
 
   matches(labels) {
-    const label = (key) =>
-      labels && typeof labels === "object" && Object.hasOwn(labels, key) ? labels[key] : undefined;
+    // Only text is a label: to the API server, null is none.
+    const label = (key) => {
+      const there = labels && typeof labels === "object" && Object.hasOwn(labels, key);
+      return there && typeof labels[key] === "string" ? labels[key] : undefined;
+    };
     const holds = ({ key, operator, values = [] }) => {
       const value = label(key);
       switch (operator) {

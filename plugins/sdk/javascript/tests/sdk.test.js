@@ -145,6 +145,42 @@ test("what a rule throws is told, and settings that it cannot work with at their
   assert.throws(() => plugin(ABOUT), /none of the functions/);
 });
 
+test("a rule whose findings would come after the call is refused, not passed", () => {
+  const report = (given, objects, report) => report.error("one", "late");
+  for (const [name, interfaceName, method] of [
+    ["validate", "validate", "validate"],
+    ["validateChange", "validateChange", "validateChange"],
+    ["transform", "transform", "transform"],
+    ["validateAll", "referential", "validateAll"],
+  ]) {
+    for (const later of [
+      async (...given) => report(...given),
+      async () => assert.fail("rejected"),
+      function* (...given) {
+        yield report(...given);
+      },
+      async function* (...given) {
+        yield report(...given);
+      },
+    ]) {
+      assert.throws(() => plugin({ ...ABOUT, [name]: later }), /not async, and no generator/);
+      const hidden = (...given) => {
+        const result = later(...given);
+        result.catch?.(() => {});
+        return result;
+      };
+      const refused = failure(() => call({ [name]: hidden }, interfaceName, method, { objects: [] }));
+      assert.equal(refused.tag, "internal");
+      assert.match(refused.val, /not async, and no generator/);
+    }
+    const thenable = failure(() => call({ [name]: () => ({ then() {} }) }, interfaceName, method, { objects: [] }));
+    assert.match(thenable.val, /not async/);
+    for (const result of [undefined, null, 1, "x", [], {}]) {
+      call({ [name]: () => result }, interfaceName, method, { objects: [] });
+    }
+  }
+});
+
 test("a pattern matches the whole name", () => {
   for (const [pattern, name, matches] of [
     ["web", "web2", false],
@@ -161,7 +197,7 @@ test("a pattern matches the whole name", () => {
 });
 
 test("a selector selects what Kubernetes selects", () => {
-  const labels = { app: "web" };
+  const labels = { app: "web", none: null, count: 1 };
   for (const [parts, matches] of [
     [{}, true],
     [{ matchLabels: { app: "api" } }, false],
@@ -169,6 +205,9 @@ test("a selector selects what Kubernetes selects", () => {
     [{ matchExpressions: [{ key: "team", operator: "NotIn", values: ["a"] }] }, true],
     [{ matchExpressions: [{ key: "team", operator: "Exists" }] }, false],
     [{ matchExpressions: [{ key: "team", operator: "DoesNotExist" }] }, true],
+    [{ matchExpressions: [{ key: "none", operator: "Exists" }] }, false],
+    [{ matchExpressions: [{ key: "none", operator: "DoesNotExist" }] }, true],
+    [{ matchExpressions: [{ key: "count", operator: "Exists" }] }, false],
   ]) {
     assert.equal(new LabelSelector(parts).matches(labels), matches, JSON.stringify(parts));
   }

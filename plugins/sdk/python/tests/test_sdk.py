@@ -3,6 +3,7 @@
 import json
 import unittest
 from dataclasses import dataclass
+from functools import partial
 from types import SimpleNamespace
 from typing import Any, Literal
 
@@ -174,6 +175,43 @@ class Sdk(unittest.TestCase):
         with self.assertRaisesRegex(TypeError, "no type of a setting"):
             plugin(settings=Odd)
 
+    def test_a_rule_whose_findings_would_come_after_the_call_is_refused_not_passed(self) -> None:
+        async def coroutine(*given: Any) -> None:
+            given[2].error("one", "late")
+
+        def generator(*given: Any) -> Any:
+            yield given[2].error("one", "late")
+
+        async def both(*given: Any) -> Any:
+            yield given[2].error("one", "late")
+
+        class Called:
+            async def __call__(self, *given: Any) -> None:
+                given[2].error("one", "late")
+
+        words = "not async, and no generator"
+        for name, call, given in (
+            ("validate", run.validate, context()),
+            ("validate_change", run.validate_change, context()),
+            ("transform", run.transform, context()),
+            ("validate_all", run.validate_all, platform({})),
+        ):
+            for later in (coroutine, generator, both, partial(coroutine), Called()):
+                with self.assertRaisesRegex(TypeError, words):
+                    getattr(plugin(), name)(later)
+                made = plugin()
+                getattr(made, name)(lambda *given, later=later: later(*given))
+                with self.assertRaisesRegex(TypeError, words):
+                    call(made, given, [])
+            made = plugin()
+            getattr(made, name)(lambda context, objects, report: map(report.error, objects))
+            with self.assertRaisesRegex(TypeError, words):
+                call(made, given, [])
+            for result in (None, 1, "x", [], {}):
+                made = plugin()
+                getattr(made, name)(lambda *given, result=result: result)
+                call(made, given, [])
+
     def test_a_pattern_matches_the_whole_name(self) -> None:
         for pattern, name, matches in (
             ("web", "web2", False),
@@ -198,8 +236,12 @@ class Sdk(unittest.TestCase):
             (expression("team", "NotIn", "a"), True),
             (expression("team", "Exists"), False),
             (expression("team", "DoesNotExist"), True),
+            (expression("none", "Exists"), False),
+            (expression("none", "DoesNotExist"), True),
+            (expression("count", "Exists"), False),
         ):
-            found = read(LabelSelector, selector).matches({"app": "web"})
+            labels = {"app": "web", "none": None, "count": 1}
+            found = read(LabelSelector, selector).matches(labels)
             self.assertEqual(found, matches, selector)
 
     def test_exemptions_cover_what_they_name_and_none_covers_everything(self) -> None:
@@ -250,9 +292,12 @@ class Sdk(unittest.TestCase):
         self.assertEqual(found, expected)
 
     def test_a_field_pattern_leads_to_every_place_and_tells_named_items_apart(self) -> None:
-        items = [{"port": 1}, {"name": "x"}, {"port": 2}]
+        items = [{"port": 1}, {"name": "x"}, {"port": None}]
         it = KubernetesObject({"a/b": {"c": 2}, "list": items})
-        self.assertEqual(it.find("/list/*/port"), [("/list/0/port", 1), ("/list/2/port", 2)])
+        self.assertEqual(it.find("/list/*/port"), [("/list/0/port", 1), ("/list/2/port", None)])
+        named = KubernetesObject({"p": [{"name": "a", "port": None}, {"name": "b"}]})
+        self.assertEqual(named.find("/p/*/port"), [("/p/0/port", None)])
+        self.assertEqual(KubernetesObject({"a": None}).places("/*"), ["/a"])
         self.assertEqual(it.places("/*/c"), ["/a~1b/c"])
         self.assertEqual(it.find("/nowhere/*"), [])
 

@@ -1,15 +1,18 @@
 """RFC 6901 pointers in which `*` is any name of a mapping or item of a list: `/spec/ports/*/port`."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from .pointer import at, same, token
 from .settings import SettingsFault
 
 
+_NOTHING = object()
+
+
 @dataclass
 class Pair:
-    """A place that two states of an object have, or one of them; None: it is not there.
+    """A place that two states of an object have, or one of them; None: it is null or not there.
 
     `pointer` is into the new state; of an item that is gone, the list's.
     """
@@ -17,6 +20,8 @@ class Pair:
     pointer: str
     before: Any
     after: Any
+    #: Whether the new state has it, though it may be null.
+    is_there: bool = field(default=True, repr=False, compare=False)
 
     @property
     def differs(self) -> bool:
@@ -29,9 +34,9 @@ class FieldPattern:
         self.text = text
 
     def values(self, value: Any) -> list[tuple[str, Any]]:
-        """Where the pattern leads, each with its pointer; what is null is not there."""
+        """Where the pattern leads, each with its pointer, also to what is null."""
         pairs = self.pairs(value, value)
-        return [(it.pointer, it.after) for it in pairs if it.after is not None]
+        return [(it.pointer, it.after) for it in pairs if it.is_there]
 
     def pairs(self, before: Any, after: Any) -> list[Pair]:
         """Where the pattern leads in both.
@@ -69,7 +74,9 @@ def _below(pair: Pair, part: str) -> list[Pair]:
 
 def _step(pair: Pair, part: str) -> Pair:
     below = f"/{part}"
-    return Pair(pair.pointer + below, at(pair.before, below), at(pair.after, below))
+    after = at(pair.after, below, _NOTHING)
+    there = after is not _NOTHING
+    return Pair(pair.pointer + below, at(pair.before, below), after if there else None, there)
 
 
 def _items(pair: Pair) -> list[Pair]:
@@ -82,7 +89,7 @@ def _items(pair: Pair) -> list[Pair]:
     def one(name: str) -> Pair:
         pointer = f"{pair.pointer}/{now[name]}" if name in now else pair.pointer
         was = before[old[name]] if name in old else None
-        return Pair(pointer, was, after[now[name]] if name in now else None)
+        return Pair(pointer, was, after[now[name]] if name in now else None, name in now)
 
     return [one(name) for name in sorted({*old, *now})]
 

@@ -40,7 +40,7 @@ class KubernetesObject:
                 yield f"{pointer}/{index}", item
 
     def find(self, pattern: str) -> list[tuple[str, Any]]:
-        """Where a pattern as `/spec/ports/*/port` leads, `*` being any name or item."""
+        """Where a pattern as `/spec/ports/*/port` leads, also to null, `*` being any name or item."""
         return FieldPattern(pattern).values(self.value)
 
     def places(self, pattern: str) -> list[str]:

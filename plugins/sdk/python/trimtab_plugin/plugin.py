@@ -1,7 +1,9 @@
 """A rule as the host calls it: JSON text in, findings out. The same code runs in a component and,
 in tests, natively; it knows none of the contract's generated types."""
 
+import inspect
 import json
+from collections.abc import AsyncIterator, Iterator
 from copy import deepcopy
 from dataclasses import dataclass
 from typing import Any, Callable, Generic, TypeVar
@@ -54,6 +56,29 @@ class Change:
     after: KubernetesObject | None
 
 
+_NOT_LATER = (
+    "a rule is not async, and no generator: the call has ended before it would tell anything; "
+    "write a plain function"
+)
+
+
+def _is_later(rule: Any) -> bool:
+    return (
+        inspect.iscoroutinefunction(rule)
+        or inspect.isgeneratorfunction(rule)
+        or inspect.isasyncgenfunction(rule)
+    )
+
+
+def _refuse_later(result: Any) -> None:
+    """What a rule would do after it has returned is lost, and its objects would pass unseen."""
+    if inspect.iscoroutine(result):
+        # Else Python warns that it was never awaited, for which it would read the source.
+        result.close()
+    if inspect.isawaitable(result) or isinstance(result, (Iterator, AsyncIterator)):
+        raise TypeError(_NOT_LATER)
+
+
 Rule = Callable[[Any, list[Any], Report], None]
 
 
@@ -104,6 +129,9 @@ class Plugin:
     def _add(self, interface: str, rule: Rule) -> Rule:
         if interface in self.functions:
             raise TypeError(f"{self.name} has two functions for {interface}")
+        # Told when the plugin is built; what only returns such a thing is told when it is called.
+        if _is_later(rule) or _is_later(getattr(type(rule), "__call__", None)):
+            raise TypeError(f"{self.name}: {interface}: {_NOT_LATER}")
         self.functions[interface] = rule
         return rule
 
@@ -142,7 +170,7 @@ def _context(plugin: Plugin, given: Any) -> Context[Any]:
 
 def validate(plugin: Plugin, given: Any, texts: list[Any]) -> list[Finding]:
     report = Report()
-    plugin.functions["validate"](_context(plugin, given), _objects(texts), report)
+    _refuse_later(plugin.functions["validate"](_context(plugin, given), _objects(texts), report))
     return report.findings
 
 
@@ -155,14 +183,14 @@ def validate_change(plugin: Plugin, given: Any, texts: list[Any]) -> list[Findin
         for index, text in enumerate(texts)
     ]
     report = Report()
-    plugin.functions["validate-change"](_context(plugin, given), changes, report)
+    _refuse_later(plugin.functions["validate-change"](_context(plugin, given), changes, report))
     return report.findings
 
 
 def validate_all(plugin: Plugin, given: Any, texts: list[Any]) -> list[Finding]:
     report = Report()
     platform = Platform(**_platform(plugin, given))
-    plugin.functions["referential"](platform, _objects(texts), report)
+    _refuse_later(plugin.functions["referential"](platform, _objects(texts), report))
     return report.findings
 
 
@@ -173,7 +201,7 @@ def transform(
     objects = _objects(texts)
     before = [deepcopy(it.value) for it in objects]
     report = Report()
-    plugin.functions["transform"](_context(plugin, given), objects, report)
+    _refuse_later(plugin.functions["transform"](_context(plugin, given), objects, report))
     after = []
     for it in objects:
         # Untouched objects keep their very bytes.

@@ -11,12 +11,12 @@ def token(key: object) -> str:
     return str(key).replace("~", "~0").replace("/", "~1")
 
 
-def at(value: Any, pointer: str) -> Any:
-    """The value at a pointer; None if there is none."""
+def at(value: Any, pointer: str, otherwise: Any = None) -> Any:
+    """The value at a pointer; `otherwise` if there is none."""
     if pointer == "":
         return value
     if not pointer.startswith("/"):
-        return None
+        return otherwise
     for part in pointer[1:].split("/"):
         key = part.replace("~1", "/").replace("~0", "~")
         if isinstance(value, dict) and key in value:
@@ -24,7 +24,7 @@ def at(value: Any, pointer: str) -> Any:
         elif isinstance(value, list) and _INDEX.fullmatch(key) and int(key) < len(value):
             value = value[int(key)]
         else:
-            return None
+            return otherwise
     return value
 
 

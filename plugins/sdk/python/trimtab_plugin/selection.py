@@ -58,7 +58,7 @@ class Expression:
     )
     values: list[str] = setting("For `In` and `NotIn`.", default_factory=list)
 
-    def holds(self, labels: dict[str, Any]) -> bool:
+    def holds(self, labels: dict[str, str]) -> bool:
         value = labels.get(self.key)
         if self.operator == "In":
             return value in self.values
@@ -81,7 +81,9 @@ class LabelSelector:
         return not self.match_labels and not self.match_expressions
 
     def matches(self, labels: Any) -> bool:
-        there = labels if isinstance(labels, dict) else {}
+        given = labels if isinstance(labels, dict) else {}
+        # Only text is a label: to the API server, null is none.
+        there = {key: value for key, value in given.items() if isinstance(value, str)}
         equal = (there.get(key) == value for key, value in self.match_labels.items())
         return all(equal) and all(it.holds(there) for it in self.match_expressions)
 
