@@ -3,6 +3,7 @@
 use std::cell::Cell;
 use std::rc::Rc;
 
+use crate::equality;
 use crate::functions;
 use crate::library;
 use crate::node::{Node, Operator};
@@ -77,7 +78,7 @@ impl Evaluation<'_> {
             Node::Name(name) => {
                 let local = self.around.iter().rev().find(|(it, _)| it == name);
                 match local {
-                    Some((_, value)) => Ok(value.clone()),
+                    Some((_, value)) => known(value.clone()),
                     None => known(self.bindings.name(name)?),
                 }
             }
@@ -149,7 +150,16 @@ impl Evaluation<'_> {
 
     fn call(&mut self, name: &str, arguments: &[Value]) -> Outcome {
         self.step(arguments.iter().map(cost).sum())?;
-        let result = functions::call(name, arguments)?;
+        let unknown = || arguments.iter().find_map(equality::unknown);
+        let result = match (name == "format").then(unknown).flatten() {
+            Some(what) => Err(Fault::unknown(what)),
+            None => functions::call(name, arguments).and_then(known),
+        };
+        let result = result.map_err(|fault| match unknown() {
+            // It might not fail if all were known.
+            Some(what) if !fault.unknown => Fault::unknown(what),
+            _ => fault,
+        })?;
         self.step(cost(&result))?;
         Ok(result)
     }

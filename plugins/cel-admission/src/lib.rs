@@ -3,6 +3,7 @@
 //! bindings says which objects it is for. The plugins `cel-validate` and `cel-mutate` are made of
 //! it. What only the API server can know is said to be unknown, and never guessed.
 
+mod equality;
 mod evaluate;
 mod expression;
 mod functions;

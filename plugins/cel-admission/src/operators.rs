@@ -3,6 +3,7 @@
 use std::cmp::Ordering;
 use std::rc::Rc;
 
+use crate::equality;
 use crate::node::Operator;
 use crate::time;
 use crate::value::{Fault, Key, Outcome, Value};
@@ -13,8 +14,8 @@ pub fn binary(operator: Operator, one: &Value, other: &Value) -> Outcome {
         NotEqual, Subtract,
     };
     match operator {
-        Equal => Ok(Value::Bool(one == other)),
-        NotEqual => Ok(Value::Bool(one != other)),
+        Equal => Ok(Value::Bool(equality::equal(one, other)?)),
+        NotEqual => Ok(Value::Bool(!equality::equal(one, other)?)),
         Less => ordered(one, other, Ordering::is_lt),
         LessOrEqual => ordered(one, other, Ordering::is_le),
         Greater => ordered(one, other, Ordering::is_gt),
@@ -83,12 +84,14 @@ fn ordered(one: &Value, other: &Value, wanted: fn(Ordering) -> bool) -> Outcome 
 
 fn within(one: &Value, other: &Value) -> Outcome {
     match other {
-        Value::List(items) => Ok(Value::Bool(items.contains(one))),
+        Value::List(items) => Ok(Value::Bool(equality::within(items, one)?)),
         Value::Map(fields) => {
-            let key = Key::of(one);
-            Ok(Value::Bool(
-                key.is_some_and(|key| fields.contains_key(&key)),
-            ))
+            let found = Key::of(one).and_then(|key| fields.get(&key));
+            match found {
+                // It might not be there either.
+                Some(Value::Unknown(what)) => Err(Fault::unknown(&**what)),
+                found => Ok(Value::Bool(found.is_some())),
+            }
         }
         _ => Err(Fault::overload()),
     }

@@ -11,6 +11,14 @@ impl Bindings for Of {
     fn name(&self, name: &str) -> Outcome {
         match name {
             "object" => Ok(Value::from_json(&self.0)),
+            "request" => Ok(Value::map([
+                ("ip", Value::Unknown("the IP".into())),
+                ("kind", Value::text("Service")),
+                (
+                    "ips",
+                    Value::list(vec![Value::Unknown("an IP".into()), Value::Int(1)]),
+                ),
+            ])),
             "authorizer" => Err(Fault::unknown("authorizer")),
             _ => Ok(Value::Null),
         }
@@ -26,7 +34,7 @@ impl Bindings for Of {
 }
 
 const SCOPE: Scope<'static> = Scope {
-    names: &["object", "oldObject", "authorizer"],
+    names: &["object", "oldObject", "request", "authorizer"],
     variables: None,
     patches: true,
 };
@@ -119,6 +127,52 @@ fn what_only_the_api_server_knows_is_unknown_unless_it_does_not_matter() {
             .unknown
     );
     assert_eq!(outcome(&format!("{asked} || true")), Ok(Value::Bool(true)));
+}
+
+#[test]
+fn what_is_unknown_is_neither_equal_nor_unequal() {
+    for text in [
+        "request.all(k, v, v != '10.0.0.1')",
+        "request.exists(k, v, v == '10.0.0.1')",
+        "request.transformList(k, v, v).size() == 0",
+        "request == {'ip': '10.0.0.1', 'kind': 'Service', 'ips': []}",
+        "request != {'kind': 'Service', 'ips': request.ips}",
+        "request in [{'ip': '', 'kind': 'Service', 'ips': [1, 1]}]",
+        "'ip' in request",
+        "2 in request.ips",
+        "1 in request.ips && 2 in request.ips",
+        "request.ips == [2, 1]",
+        "request.ips.all(it, it != 2)",
+        "sets.contains(request.ips, [2])",
+        "sets.intersects([2], request.ips)",
+        "sets.equivalent([2, 1], request.ips)",
+        "request.ips.indexOf(1) == 1",
+        "request.ips.distinct().size() == 2",
+        "request.ips.first().hasValue()",
+        "request.ips.max() == 1",
+        "request.ips.join(',') == ''",
+        "'%s'.format([request]) == ''",
+        "optional.of(request) == optional.of({})",
+    ] {
+        let found = outcome(text);
+        assert!(
+            found.as_ref().is_err_and(|it| it.unknown),
+            "{text}: {found:?}"
+        );
+    }
+    // What is so whatever it is.
+    for text in [
+        "request != null",
+        "request != {'kind': 'Pod'}",
+        "1 in request.ips",
+        "request.ips.last().value() == 1",
+        "sets.contains(request.ips, [1]) && sets.intersects([1], request.ips)",
+        "request.exists(k, v, v == 'Service')",
+        "'kind' in request && !('nope' in request)",
+        "request.ips.lastIndexOf(1) == 1",
+    ] {
+        assert_eq!(outcome(text), Ok(Value::Bool(true)), "{text}");
+    }
 }
 
 #[test]

@@ -3,6 +3,8 @@
 use std::cmp::Ordering;
 use std::rc::Rc;
 
+use crate::equality::{all, any, equal, within};
+use crate::evaluate::known;
 use crate::operators;
 use crate::value::{Fault, Outcome, Value};
 
@@ -13,43 +15,56 @@ pub fn call(name: &str, arguments: &[Value]) -> Option<Outcome> {
         ("sum", [List(items)]) => sum(items),
         ("min", [List(items)]) => extreme("min", items, Ordering::is_lt),
         ("max", [List(items)]) => extreme("max", items, Ordering::is_gt),
-        ("indexOf", [List(items), item]) => {
-            let found = items.iter().position(|it| it == item);
-            Ok(Int(found.map_or(-1, |index| index as i64)))
-        }
-        ("lastIndexOf", [List(items), item]) => {
-            let found = items.iter().rposition(|it| it == item);
-            Ok(Int(found.map_or(-1, |index| index as i64)))
-        }
+        ("indexOf", [List(items), item]) => first_of(items.iter().enumerate(), item),
+        ("lastIndexOf", [List(items), item]) => first_of(items.iter().enumerate().rev(), item),
         ("slice", [List(items), Int(from), Int(to)]) => slice(items, *from, *to),
         ("flatten", [List(items)]) => flatten(items, 1),
         ("flatten", [List(items), Int(depth)]) => flatten(items, *depth),
-        ("distinct", [List(items)]) => {
-            let mut kept: Vec<Value> = Vec::new();
-            for item in items.iter() {
-                if !kept.contains(item) {
-                    kept.push(item.clone());
-                }
-            }
-            Ok(Value::list(kept))
-        }
+        ("distinct", [List(items)]) => distinct(items),
         ("reverse", [List(items)]) => Ok(Value::list(items.iter().rev().cloned().collect())),
         ("sort", [List(items)]) => sort(items),
-        ("first", [List(items)]) => Ok(Value::Optional(items.first().cloned().map(Rc::new))),
-        ("last", [List(items)]) => Ok(Value::Optional(items.last().cloned().map(Rc::new))),
+        ("first", [List(items)]) => optional(items.first()),
+        ("last", [List(items)]) => optional(items.last()),
         ("lists.range", [Int(count)]) => range(*count),
-        ("sets.contains", [List(items), List(others)]) => {
-            Ok(Value::Bool(others.iter().all(|it| items.contains(it))))
-        }
+        ("sets.contains", [List(items), List(others)]) => contains(items, others).map(Value::Bool),
         ("sets.equivalent", [List(items), List(others)]) => {
-            let within = |one: &[Value], other: &[Value]| one.iter().all(|it| other.contains(it));
-            Ok(Value::Bool(within(items, others) && within(others, items)))
+            let both = [contains(items, others), contains(others, items)];
+            all(both.into_iter()).map(Value::Bool)
         }
         ("sets.intersects", [List(items), List(others)]) => {
-            Ok(Value::Bool(items.iter().any(|it| others.contains(it))))
+            any(items.iter().map(|it| within(others, it))).map(Value::Bool)
         }
         _ => return None,
     })
+}
+
+fn contains(items: &[Value], others: &[Value]) -> Result<bool, Fault> {
+    all(others.iter().map(|it| within(items, it)))
+}
+
+/// The index of the first of these that is equal.
+fn first_of<'i>(items: impl Iterator<Item = (usize, &'i Value)>, item: &Value) -> Outcome {
+    for (index, it) in items {
+        if equal(it, item)? {
+            return Ok(Value::Int(index as i64));
+        }
+    }
+    Ok(Value::Int(-1))
+}
+
+fn distinct(items: &[Value]) -> Outcome {
+    let mut kept: Vec<Value> = Vec::new();
+    for item in items {
+        if !within(&kept, item)? {
+            kept.push(item.clone());
+        }
+    }
+    Ok(Value::list(kept))
+}
+
+fn optional(item: Option<&Value>) -> Outcome {
+    let known = item.cloned().map(known).transpose()?;
+    Ok(Value::Optional(known.map(Rc::new)))
 }
 
 fn compare(one: &Value, other: &Value) -> Result<Ordering, Fault> {
