@@ -152,7 +152,7 @@ fn what_is_unknown_is_neither_equal_nor_unequal() {
         "request.ips.max() == 1",
         "request.ips.join(',') == ''",
         "'%s'.format([request]) == ''",
-        "optional.of(request) == optional.of({})",
+        "optional.of(request) == optional.of({'kind': 'Service', 'ips': request.ips})",
     ] {
         let found = outcome(text);
         assert!(
