@@ -96,11 +96,13 @@ impl Resource {
 /// What is known of kinds.
 pub struct Kinds {
     defined: BTreeMap<(String, String), Resource>,
+    /// Whether the kit has a namespace, in which the host puts what has none.
+    filled_in: bool,
 }
 
 impl Kinds {
     /// With those that CustomResourceDefinitions define.
-    pub fn of<'o>(objects: impl Iterator<Item = &'o Object>) -> Self {
+    pub fn of<'o>(objects: impl Iterator<Item = &'o Object>, filled_in: bool) -> Self {
         let defined = objects
             .filter(|it| {
                 it.kind() == "CustomResourceDefinition" && it.group() == "apiextensions.k8s.io"
@@ -127,6 +129,7 @@ impl Kinds {
             });
         Self {
             defined: defined.collect(),
+            filled_in,
         }
     }
 
@@ -135,7 +138,7 @@ impl Kinds {
             .unwrap_or_else(|| Resource {
                 group: object.group().to_owned(),
                 plural: guess(object.kind()),
-                namespaced: !object.namespace().is_empty(),
+                namespaced: !object.namespace().is_empty() || self.filled_in,
                 versions: Vec::new(),
                 same_in_all_versions: true,
                 guessed: true,

@@ -133,6 +133,26 @@ impl Constraints {
         })
     }
 
+    /// Whether it matters of a resource if it is in a namespace. Where the kit has one, the object
+    /// is taken to be in it, and only what is not for it by that is asked about.
+    pub fn hangs_on_scope(&self, resource: &Resource, has_namespace: bool) -> bool {
+        let of_rules = |given: Option<&[Rule]>, lets_through: &str| {
+            rules(given).iter().any(|rule| {
+                let asked = match rule.scope.as_deref() {
+                    None | Some("*") => false,
+                    Some(scope) => !has_namespace || scope == lets_through,
+                };
+                asked && rule.is_of(resource)
+            })
+        };
+        let selects = self.namespace_selector.as_ref();
+        let wanted = rules(self.resource_rules.as_deref());
+        let selected = wanted.is_empty() || wanted.iter().any(|it| it.is_of(resource));
+        of_rules(self.resource_rules.as_deref(), "Cluster")
+            || of_rules(self.exclude_resource_rules.as_deref(), "Namespaced")
+            || (!has_namespace && selected && selects.is_some_and(|it| !it.is_empty()))
+    }
+
     /// Whether it asks for changes and deletions only, which are never judged here.
     pub fn never_for_creation(&self) -> bool {
         let wanted = rules(self.resource_rules.as_deref());
@@ -153,6 +173,17 @@ impl Rule {
         any(&self.operations, "CREATE")
     }
 
+    /// Whatever its version, its name and its scope.
+    fn is_of(&self, resource: &Resource) -> bool {
+        let of_resource = |it: &String| {
+            let (plural, part) = it.split_once('/').unwrap_or((it, ""));
+            (plural == "*" || plural == resource.plural) && (part.is_empty() || part == "*")
+        };
+        self.of_creation()
+            && any(&self.api_groups, &resource.group)
+            && self.resources.iter().any(of_resource)
+    }
+
     fn is_for(&self, candidate: &Candidate<'_>, version: &str) -> bool {
         let resource = candidate.resource;
         let cluster_wide = resource.is("", "namespaces") || candidate.namespace.is_empty();
@@ -164,15 +195,9 @@ impl Rule {
         };
         let named =
             |names: &Vec<String>| names.is_empty() || names.iter().any(|it| it == candidate.name);
-        let of_resource = |it: &String| {
-            let (plural, part) = it.split_once('/').unwrap_or((it, ""));
-            (plural == "*" || plural == resource.plural) && (part.is_empty() || part == "*")
-        };
         in_scope
-            && self.of_creation()
-            && any(&self.api_groups, &resource.group)
+            && self.is_of(resource)
             && any(&self.api_versions, version)
-            && self.resources.iter().any(of_resource)
             && self.resource_names.as_ref().is_none_or(named)
     }
 }

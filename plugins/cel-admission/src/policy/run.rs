@@ -8,7 +8,7 @@ use trimtab_plugin::Object;
 use super::bindings::{Condition, Request, Target, User, request};
 use super::defaults::{Admission, as_admitted};
 use super::kinds::{Kinds, Resource};
-use super::matching::{Candidate, Verdict};
+use super::matching::{Candidate, Constraints, Verdict};
 use super::names::Repository;
 use super::params::Params;
 use super::{Binding, Policy};
@@ -58,7 +58,7 @@ impl<'o> World<'o> {
     ) -> Self {
         let repository = Repository::new(objects, data, namespace);
         Self {
-            kinds: Kinds::of(repository.all()),
+            kinds: Kinds::of(repository.all(), !namespace.is_empty()),
             repository,
             admission,
             user,
@@ -214,6 +214,33 @@ impl<'o> World<'o> {
             }
         }
         guesses
+    }
+
+    /// Kinds of which it is a guess whether they are in a namespace, where a policy or a binding
+    /// hangs on that: each with the first object of it.
+    pub fn of_open_scope<'a>(&self, policies: &[Policy], objects: &'a [Object]) -> Vec<&'a Object> {
+        let has_namespace = !self.repository.namespace.is_empty();
+        let mut open: Vec<&Object> = Vec::new();
+        for object in objects {
+            let (group, kind) = (object.group(), object.kind());
+            let new = !open
+                .iter()
+                .any(|it| it.group() == group && it.kind() == kind);
+            if kind.is_empty() || !object.namespace().is_empty() || !new {
+                continue;
+            }
+            let resource = self.kinds.resource(object);
+            let hangs = |it: &Constraints| it.hangs_on_scope(&resource, has_namespace);
+            let asked = |policy: &Policy| {
+                let of_bindings = policy.bindings.iter();
+                let mut of_bindings = of_bindings.filter_map(|it| it.constraints.as_ref());
+                hangs(&policy.constraints) || of_bindings.any(hangs)
+            };
+            if resource.guessed && policies.iter().any(asked) {
+                open.push(object);
+            }
+        }
+        open
     }
 }
 

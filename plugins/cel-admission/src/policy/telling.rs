@@ -127,6 +127,13 @@ impl<'r> Telling<'r> {
             );
             self.not_known("resource", object, &message);
         }
+        for object in world.of_open_scope(policies, self.objects) {
+            let (group, kind) = (object.group(), object.kind());
+            let message = format!(
+                "whether {kind} of {group} is in a namespace is not known; give its CustomResourceDefinition by data"
+            );
+            self.not_known("resource", object, &message);
+        }
     }
 
     /// Of a policy that is not to be evaluated for an object. Gives the words in which the API
