@@ -6,6 +6,7 @@ use std::collections::HashMap;
 
 use regex::{Regex, RegexBuilder};
 
+use super::pattern::{Trouble, translated};
 use crate::value::Fault;
 
 /// Bytes of a compiled expression.
@@ -17,98 +18,28 @@ thread_local! {
 }
 
 /// # Errors
-/// It is none.
+/// It is none, or it cannot be read here, which is told apart: the API server may well read it.
 pub fn compiled(pattern: &str) -> Result<Regex, Fault> {
     COMPILED.with_borrow_mut(|known| {
         if let Some(known) = known.get(pattern) {
             return known.clone();
         }
-        let made = RegexBuilder::new(&translated(pattern))
-            .size_limit(SIZE)
-            .build()
-            .map_err(|_| Fault::new(format!("error parsing regexp: `{pattern}`")));
+        let made = made(pattern);
         known.insert(pattern.to_owned(), made.clone());
         made
     })
 }
 
-/// In RE2 the classes `\d`, `\w`, `\s` and the boundary `\b` are of ASCII, `\Q…\E` quotes, and in
-/// brackets `[`, `&&` and `~~` stand for themselves.
-fn translated(pattern: &str) -> String {
-    let mut made = String::with_capacity(pattern.len() + 16);
-    let mut rest = pattern.chars().peekable();
-    // Whether between brackets, and whether at their begin, where `]` is itself.
-    let mut bracket = false;
-    let mut begin = false;
-    while let Some(character) = rest.next() {
-        let at_begin = std::mem::take(&mut begin);
-        match (character, bracket) {
-            ('\\', _) => match rest.next() {
-                Some('Q') => quoted(&mut rest, &mut made),
-                Some(escaped) => made.push_str(&class(escaped, bracket)),
-                None => made.push('\\'),
-            },
-            ('[', false) => {
-                bracket = true;
-                begin = true;
-                made.push('[');
-                if rest.next_if_eq(&'^').is_some() {
-                    made.push('^');
-                }
-            }
-            ('[', true) if rest.peek() == Some(&':') => {
-                // A class of POSIX is the same in both.
-                made.push('[');
-                for inner in rest.by_ref() {
-                    made.push(inner);
-                    if inner == ']' {
-                        break;
-                    }
-                }
-            }
-            (']', true) if at_begin => made.push_str("\\]"),
-            (']', true) => {
-                bracket = false;
-                made.push(']');
-            }
-            ('[' | '&' | '~', true) => {
-                made.push('\\');
-                made.push(character);
-            }
-            _ => made.push(character),
-        }
-    }
-    made
-}
-
-fn quoted(rest: &mut std::iter::Peekable<std::str::Chars<'_>>, made: &mut String) {
-    let mut text = String::new();
-    while let Some(character) = rest.next() {
-        if character == '\\' && rest.next_if_eq(&'E').is_some() {
-            break;
-        }
-        text.push(character);
-    }
-    made.push_str(&regex::escape(&text));
-}
-
-fn class(escaped: char, bracket: bool) -> String {
-    let (open, negated, close) = match bracket {
-        true => ("", "[^", "]"),
-        false => ("[", "[^", "]"),
-    };
-    let positive_close = if bracket { "" } else { "]" };
-    match escaped {
-        'd' => format!("{open}0-9{positive_close}"),
-        'D' => format!("{negated}0-9{close}"),
-        'w' => format!("{open}0-9A-Za-z_{positive_close}"),
-        'W' => format!("{negated}0-9A-Za-z_{close}"),
-        's' => format!("{open}\\t\\n\\f\\r {positive_close}"),
-        'S' => format!("{negated}\\t\\n\\f\\r {close}"),
-        'b' if !bracket => "(?-u:\\b)".into(),
-        // In the crate, `\B` without Unicode could fall within a character.
-        other => format!("\\{other}"),
-    }
+fn made(pattern: &str) -> Result<Regex, Fault> {
+    let unreadable = || Fault::unknown(format!("the regular expression `{pattern}`"));
+    let translated = translated(pattern).map_err(|trouble| match trouble {
+        Trouble::Refused => Fault::new(format!("error parsing regexp: `{pattern}`")),
+        Trouble::Untranslatable => unreadable(),
+    })?;
+    RegexBuilder::new(&translated)
+        .size_limit(SIZE)
+        .build()
+        .map_err(|_| unreadable())
 }
 
 #[cfg(test)]
@@ -123,20 +54,95 @@ mod tests {
             (r"^[\d\w-]+$", "a-1_", true),
             (r"^[^\s]+$", "a b", false),
             (r"^[\D]$", "a", true),
+            (r"^\W$", "é", true),
             (r"^[[]$", "[", true),
             (r"^[]a]+$", "]a", true),
+            (r"^[^]a]$", "]", false),
             (r"^[&&]$", "&", true),
+            (r"^[a-z--b]$", "c", true),
+            (r"^[a-z--b]+$", "a-/b", true),
+            (r"^[a&&b]+$", "a&b", true),
+            (r"^[a~~b]+$", "a~b", true),
+            (r"^[a-]+$", "a-", true),
+            (r"^[--/]+$", "-./", true),
+            (r"^[\d-z]+$", "1-z", true),
             (r"^[[:alpha:]]+$", "abc", true),
+            (r"^[[:^alpha:]]+$", "123", true),
+            (r"^[[:]+$", "[:", true),
             (r"^\Qa.b\E$", "a.b", true),
             (r"^\Qa.b\E$", "axb", false),
+            (r"^\Q[a\E+$", "[aaa", true),
+            (r"^\Qa.b", "a.bc", true),
             (r"\bfoo\b", "a foo b", true),
             (r"(?i)ABC", "xabcx", true),
             (r"^a.c$", "aéc", true),
+            (r"^\${[A-Z]+}$", "${HOME}", true),
+            (r"^{$", "{", true),
+            (r"^a{,2}$", "a{,2}", true),
+            (r"^a{,2}$", "aa", false),
+            (r"^a{02}$", "a{02}", true),
+            (r"^a{2}$", "aa", true),
+            (r"^a{1,2}?b$", "aab", true),
+            (r"^]}$", "]}", true),
+            (r"^\<b\>$", "<b>", true),
+            (r"^\<b\>$", "b", false),
+            (r"^\_\-\/$", "_-/", true),
+            (r"^\101\x41\x{41}$", "AAA", true),
+            (r"^(?P<a>a)(?<b>b)(?:c)()$", "abc", true),
+            (r"^(?)(?s-i:.)$", "\n", true),
+            (r"^\pL\p{Greek}\P{^Greek}\p{^L}$", "aαα1", true),
+            (r"^# a$", "# a", true),
+            (r"(^a|b$)", "ab", true),
         ] {
             let regex = compiled(pattern).expect(pattern);
             assert_eq!(regex.is_match(text), expected, "{pattern} {text}");
         }
-        assert!(compiled("a(").is_err());
-        assert!(compiled(r"(?=a)").is_err());
+    }
+
+    #[test]
+    fn what_go_refuses_is_a_fault_and_what_only_the_crate_refuses_is_unknown() {
+        for pattern in [
+            "a(",
+            "a)",
+            "(?=a)",
+            "(?<!a)",
+            "(?>a)",
+            "(?x)a",
+            "(?-)a",
+            "[a",
+            "[z-a]",
+            "[[:no:]]",
+            "a**",
+            "*a",
+            "(+)",
+            "a|?",
+            "a{2}{3}",
+            "a{1001}",
+            "a{2,1}",
+            r"\1",
+            r"\8",
+            r"\Z",
+            r"\u0041",
+            r"\é",
+            r"\",
+            r"[\b]",
+            r"[a-\d]",
+            r"\x4",
+            r"\x{110000}",
+            "(?P<a>)(?P<a>)",
+            r"\p{L",
+        ] {
+            assert!(compiled(pattern).is_err_and(|it| !it.unknown), "{pattern}");
+        }
+        for pattern in [
+            r"\B",
+            r"\p{greek}",
+            r"\p{Nope}",
+            "(((a{100}){100}){100})",
+            "a(?i)*",
+            "(?ii)",
+        ] {
+            assert!(compiled(pattern).is_err_and(|it| it.unknown), "{pattern}");
+        }
     }
 }
