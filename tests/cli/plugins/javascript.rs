@@ -20,6 +20,7 @@ const what = {
   forever: () => { for (;;) ; },
   memory: () => { const kept = []; for (;;) kept.push("x".repeat(1 << 20) + kept.length); },
   given: ({ kubernetes, data: [note] }) => `${kubernetes} ${note.origin} ${note.at("/note")}`,
+  later: async () => undefined,
   fine: () => console.log("reached", new Date(0).getTime()),
 };
 
@@ -32,7 +33,9 @@ export default plugin({
   settings: settings.object({ reach: settings.string() }),
   validate: (context, [object], report) => {
     const { reach } = context.settings;
-    report.warning("reached", `${reach}: ${what[reach](context)}`, object);
+    const reached = what[reach](context);
+    report.warning("reached", `${reach}: ${reached}`, object);
+    return reached;
   },
   validateChange: (_, changes, report) => {
     for (const { before, after } of changes) {
@@ -89,6 +92,7 @@ fn a_new_plugin_in_javascript_builds_and_passes_its_cases_at_once() {
         ("forever", "error[trimtab/plugin-fuel]"),
         ("memory", "could not be evaluated"),
         ("given", "given: 1.34 policies/note.yaml:1 well"),
+        ("later", "a rule is not async, and no generator"),
         ("fine", "warning[reaches/reached]: fine: undefined"),
     ] {
         let told = checked(folder.path(), &component, &format!("{{reach: {reach}}}"));
@@ -100,6 +104,12 @@ fn a_new_plugin_in_javascript_builds_and_passes_its_cases_at_once() {
         "src/plugin.js",
         "export default {};",
         "the default export is no plugin",
+    );
+    faulty(
+        &project,
+        "src/plugin.js",
+        &REACHES.replace("validate: (", "validate: async ("),
+        "a rule is not async, and no generator",
     );
     faulty(
         &project,
@@ -121,6 +131,8 @@ fn a_new_plugin_in_typescript_is_checked_builds_and_passes_its_cases_at_once() {
         "context.settings.maxReplica",
     );
     faulty(&project, "src/plugin.ts", &wrong, "error TS2551");
+    let later = source.replace("  validate(", "  async validate(");
+    faulty(&project, "src/plugin.ts", &later, "error TS2322");
 }
 
 #[test]

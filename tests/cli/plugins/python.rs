@@ -3,7 +3,7 @@
 use trimtab_harness::root;
 
 use super::written::{begun, checked, faulty, fine, hears_every_interface, needs, passes, trimtab};
-use crate::folder;
+use crate::{folder, text};
 
 /// Reaches, by its settings, for what a rule does not have.
 const REACHES: &str = r#"
@@ -39,6 +39,10 @@ def memory():
         kept.append(bytearray(1 << 20))
 
 
+async def coroutine():
+    pass
+
+
 def forever():
     while True:
         pass
@@ -50,6 +54,8 @@ WHAT = {
     "settings": fault,
     "deep": deep,
     "forever": forever,
+    "later": coroutine,
+    "lazy": lambda: map(str, [1]),
     "memory": memory,
     "given": lambda: f"{given.kubernetes} {given.data[0].origin} {given.data[0].at('/note')}",
     "fine": lambda: print("reached"),
@@ -61,7 +67,9 @@ WHAT = {
 def validate(context, objects, report):
     global given
     given, reach = context, context.settings.reach
-    report.warning("reached", f"{reach}: {WHAT[reach]()}", objects[0])
+    reached = WHAT[reach]()
+    report.warning("reached", f"{reach}: {reached}", objects[0])
+    return reached
 
 
 @plugin.transform
@@ -112,6 +120,8 @@ fn a_new_plugin_in_python_builds_and_passes_its_cases_at_once() {
         ("memory", "could not be evaluated"),
         ("time", "could not be evaluated"),
         ("given", "given: 1.34 policies/note.yaml:1 well"),
+        ("later", "a rule is not async, and no generator"),
+        ("lazy", "a rule is not async, and no generator"),
         ("fine", "warning[reaches/reached]: fine: None"),
     ] {
         let told = checked(folder.path(), &component, &format!("{{reach: {reach}}}"));
@@ -127,6 +137,12 @@ fn a_new_plugin_in_python_builds_and_passes_its_cases_at_once() {
     faulty(
         &project,
         "src/plugin.py",
+        &REACHES.replace("def validate(", "async def validate("),
+        "a rule is not async, and no generator",
+    );
+    faulty(
+        &project,
+        "src/plugin.py",
         "plugin = (\n",
         "SyntaxError: '(' was never closed",
     );
@@ -136,6 +152,50 @@ fn a_new_plugin_in_python_builds_and_passes_its_cases_at_once() {
 fn the_example_in_python_passes_its_cases() {
     needs("python3");
     let example = root().join("examples/rules/python");
-    fine(&trimtab(&example, &["plugin", "build"]));
+    fine(&trimtab(
+        &root(),
+        &["plugin", "build", "examples/rules/python"],
+    ));
     passes(&example, 4);
+}
+
+#[test]
+fn an_environment_that_the_build_did_not_make_is_left_alone() {
+    needs("python3");
+    let folder = folder(&[]);
+    fine(&trimtab(
+        folder.path(),
+        &["plugin", "new", "a", "--language", "python"],
+    ));
+    let project = folder.path().join("a");
+    // Nothing is fetched, and so there is no tool that would build.
+    std::fs::write(project.join("requirements.txt"), "").expect("written");
+    let write = |path: &str| {
+        let path = project.join(path);
+        std::fs::create_dir_all(path.parent().expect("a parent")).expect("made");
+        std::fs::write(&path, "mine").expect("written");
+        path
+    };
+    let refused = |words: &str| {
+        let built = trimtab(&project, &["plugin", "build"]);
+        let told = text(&built.stderr);
+        assert_eq!(built.status.code(), Some(2), "{told}");
+        assert!(told.contains(words), "{told}");
+        told
+    };
+    let (foreign, own) = (write(".venv/mine"), write(".trimtab/venv/mine"));
+    refused("was not made by trimtab plugin build");
+    assert!(foreign.is_file() && own.is_file());
+    std::fs::remove_file(&own).expect("removed");
+    std::fs::remove_dir(project.join(".trimtab/venv")).expect("removed");
+    let told = refused("does not name componentize-py");
+    assert!(told.contains("into .trimtab/venv"), "{told}");
+    assert!(foreign.is_file());
+    // Of the build's own, nothing stays where requirements.txt is another.
+    std::fs::write(project.join("requirements.txt"), "# other\n").expect("written");
+    write(".trimtab/venv/mine");
+    refused("does not name componentize-py");
+    assert!(foreign.is_file() && !own.exists());
+    let told = refused("does not name componentize-py");
+    assert!(!told.contains("installing"), "{told}");
 }

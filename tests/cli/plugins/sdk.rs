@@ -10,14 +10,23 @@ use crate::text;
 #[test]
 fn javascript_passes_its_own_tests() {
     needs("node");
+    let sdk = root().join("plugins/sdk/javascript");
+    // By name: which versions of Node.js look into a folder differs.
+    let files = std::fs::read_dir(sdk.join("tests")).expect("tests");
+    let files: Vec<_> = files
+        .map(|entry| entry.expect("an entry").path())
+        .filter(|path| path.to_string_lossy().ends_with(".test.js"))
+        .collect();
+    assert!(!files.is_empty());
     let tested = Command::new("node")
-        .current_dir(root().join("plugins/sdk/javascript"))
-        .args(["--test", "tests/"])
+        .current_dir(sdk)
+        .arg("--test")
+        .args(files)
         .output()
         .expect("node runs");
     let printed = text(&tested.stdout);
     assert!(tested.status.success(), "{printed}");
-    assert!(!printed.contains("\n# tests 0\n"), "{printed}");
+    assert!(!printed.contains(" tests 0\n"), "{printed}");
 }
 
 #[test]

@@ -16,7 +16,8 @@ use crate::sandbox::Digest;
 ///
 /// Makes a component of the plugin in DIR with the tools of its language, and has the sandbox look
 /// at it: a Rust package is compiled for wasm32-unknown-unknown; JavaScript and TypeScript are built
-/// by what package.json names, in node_modules, and Python by what requirements.txt names, in .venv.
+/// by what package.json names, in node_modules, and Python by what requirements.txt names, in
+/// .trimtab/venv.
 ///
 ///   trimtab plugin build
 ///   cp "$(trimtab plugin build -o json | jq -r .path)" kits/acme/shop/rules/

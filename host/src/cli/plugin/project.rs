@@ -70,7 +70,8 @@ impl Project {
             }
             Language::Python => {
                 let (name, sdk) = pyproject(folder)?;
-                (PYPROJECT, name, Some(folder.join(sdk)))
+                // Python runs in the folder, where a path from elsewhere would lead nowhere.
+                (PYPROJECT, name, Some(folder.canonicalize()?.join(sdk)))
             }
             Language::Javascript | Language::Typescript => {
                 (PACKAGE_JSON, package_json(folder)?, None)
@@ -178,4 +179,21 @@ pub(super) fn is_name(text: &str) -> bool {
 
 fn modified(path: &Path) -> Option<SystemTime> {
     std::fs::metadata(path).ok()?.modified().ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_the_tools_are_told_of_does_not_depend_on_where_they_run() {
+        let example = Path::new("../examples/rules/python");
+        let project = Project::at(example).expect("the example");
+        assert!(project.folder.is_absolute());
+        let sdk = project.sdk.expect("an SDK");
+        assert!(sdk.is_absolute(), "{}", sdk.display());
+        assert!(sdk.join("trimtab_plugin/__init__.py").is_file());
+        // What is printed is as it was asked for.
+        assert!(project.target.starts_with(example));
+    }
 }

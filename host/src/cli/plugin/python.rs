@@ -14,6 +14,10 @@ use super::staging::{Staging, WORLD, interfaces, run, words};
 pub(super) const COMPONENTIZE: &str = "0.25.1";
 
 const REQUIREMENTS: &str = "requirements.txt";
+/// Where what it names is installed.
+const ENVIRONMENT: &str = ".trimtab/venv";
+/// What is installed is written below it.
+const MARK: &[u8] = b"# by trimtab plugin build, which makes this folder anew\n";
 const INSTALL_PYTHON: &str = "install Python 3.10 or newer, then run this again: \
      apt install python3 python3-venv, brew install python, or https://www.python.org";
 /// Asks the plugin what it has.
@@ -131,19 +135,35 @@ fn tool(environment: &Path) -> Result<Command, Failure> {
     Ok(Command::new(path))
 }
 
-/// The project's virtual environment, with what requirements.txt names.
+/// The project's virtual environment, with what requirements.txt names: a folder that is Trimtab's
+/// own, for it is made anew where requirements.txt is another, and `.venv` is the author's.
 fn environment(folder: &Path) -> Result<PathBuf, Failure> {
-    let environment = folder.join(".venv");
+    let environment = folder.join(ENVIRONMENT);
     let marker = environment.join("trimtab-installed.txt");
-    let wanted = super::read(&folder.join(REQUIREMENTS))?;
-    if std::fs::read(&marker).is_ok_and(|it| it == wanted) {
+    let wanted = [MARK, &super::read(&folder.join(REQUIREMENTS))?].concat();
+    let is_link = environment.is_symlink();
+    if !is_link && std::fs::read(&marker).is_ok_and(|it| it == wanted) {
         return Ok(environment);
     }
-    eprintln!("installing what {REQUIREMENTS} names into .venv (pip install) …");
+    if is_link || environment.exists() && !marker.is_file() {
+        return Err(Failure::Usage(anyhow!(
+            "{} was not made by trimtab plugin build, or not to its end; take it away, and it is made anew",
+            environment.display()
+        )));
+    }
+    eprintln!("installing what {REQUIREMENTS} names into {ENVIRONMENT} (pip install) …");
+    let write = |content: &[u8]| {
+        std::fs::write(&marker, content)
+            .with_context(|| format!("{} cannot be written", marker.display()))
+    };
+    empty(&environment)
+        .with_context(|| format!("{} cannot be made anew", environment.display()))?;
+    // Whose it is, before anything is in it: pip may fail, and is asked again.
+    write(MARK)?;
     let made = run(
         Command::new("python3")
             .current_dir(folder)
-            .args(["-m", "venv", "--clear", ".venv"]),
+            .args(["-m", "venv", ENVIRONMENT]),
         INSTALL_PYTHON,
     )?;
     if !made.status.success() {
@@ -164,7 +184,14 @@ fn environment(folder: &Path) -> Result<PathBuf, Failure> {
             words(&installed)
         )));
     }
-    std::fs::write(&marker, wanted)
-        .with_context(|| format!("{} cannot be written", marker.display()))?;
+    write(&wanted)?;
     Ok(environment)
+}
+
+/// The folder with nothing in it.
+fn empty(folder: &Path) -> std::io::Result<()> {
+    if folder.exists() {
+        std::fs::remove_dir_all(folder)?;
+    }
+    std::fs::create_dir_all(folder)
 }

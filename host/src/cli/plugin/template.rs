@@ -51,7 +51,7 @@ const PYTHON: Files = &[
     ),
     ("src/plugin.py", include_str!("python/plugin.py.template")),
     ("README.md", include_str!("python/README.md.template")),
-    (".gitignore", "/.venv\n/target\n__pycache__/\n"),
+    (".gitignore", "/.trimtab\n/target\n__pycache__/\n"),
 ];
 const CASES: Files = &[
     (
