@@ -6,7 +6,7 @@ use anyhow::{Result, bail};
 use clap::{Args, ValueEnum};
 use trimtab_harness::component::{PLUGINS, build_components};
 use trimtab_harness::control_plane::ControlPlane;
-use trimtab_harness::root;
+use trimtab_harness::{cargo, root};
 
 use crate::prepare::{self, Step};
 
@@ -29,7 +29,7 @@ impl Bench {
         prepare::wasm_target()?;
         build_components(PLUGINS)?;
         let step = Step::begin("building in release");
-        let built = Command::new(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()))
+        let built = cargo()
             .current_dir(root())
             .args([
                 "build",

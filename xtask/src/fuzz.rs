@@ -9,7 +9,7 @@ use std::process::{Command, ExitCode};
 use anyhow::{Context as _, Result, bail};
 use clap::{Args, ValueEnum};
 use sha2::{Digest as _, Sha256};
-use trimtab_harness::{attacks, mirror, root};
+use trimtab_harness::{attacks, cargo, mirror, root};
 
 use crate::prepare::{self, Step};
 
@@ -178,7 +178,7 @@ impl Fuzz {
 }
 
 fn build(arguments: &[&str], led: bool) -> Result<()> {
-    let mut cargo = Command::new(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
+    let mut cargo = cargo();
     cargo
         .current_dir(root())
         .args(["build", "--quiet"])

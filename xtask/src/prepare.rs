@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 use anyhow::{Context as _, Result, bail};
 use indicatif::{ProgressBar, ProgressStyle};
 use sha2::{Digest as _, Sha256};
-use trimtab_harness::root;
+use trimtab_harness::{cargo, root};
 
 /// The version of Kubernetes in tests/control-plane/go.mod.
 const KUBERNETES: &str = "v1.37.2";
@@ -263,7 +263,7 @@ pub fn until_interrupted() {
 pub fn host() -> Result<PathBuf> {
     tools(&[GIT, CC, MAKE, PERL])?;
     let step = Step::begin("building trimtab");
-    let built = Command::new(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()))
+    let built = cargo()
         .current_dir(root())
         .args([
             "build",

@@ -1,11 +1,9 @@
 //! `cargo xtask test`.
 
-use std::process::Command;
-
 use anyhow::{Result, bail};
 use trimtab_harness::component::{PLUGINS, build_components, build_guests};
 use trimtab_harness::control_plane::ControlPlane;
-use trimtab_harness::root;
+use trimtab_harness::{cargo, root};
 
 use crate::languages::{self, LeftOut};
 use crate::prepare::{self, Step};
@@ -33,7 +31,7 @@ pub fn run(arguments: &[String]) -> Result<()> {
     let one_package = arguments
         .iter()
         .any(|argument| argument == "-p" || argument == "--package");
-    let tested = Command::new(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()))
+    let tested = cargo()
         .current_dir(root())
         .arg("test")
         .args(if one_package {

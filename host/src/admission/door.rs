@@ -10,7 +10,7 @@ use tokio::sync::Notify;
 use tokio::task::JoinSet;
 
 use crate::cluster::{Cluster, ClusterError};
-use crate::kit::AdmissionPolicy;
+use crate::kit::RepositorySpec;
 use crate::pipeline::Evaluation;
 
 use super::certificates::CannotSign;
@@ -124,26 +124,34 @@ impl Laws {
     pub(super) fn learn(
         &self,
         id: RepositoryId,
-        policy: Option<AdmissionPolicy>,
+        spec: &RepositorySpec,
         evaluation: Arc<Evaluation>,
         live: &LiveNamespaces,
     ) {
         let mut known = self.lock();
-        match policy {
+        match spec.admission {
             Some(policy) => {
                 known.closed.remove(&id);
                 let before = known.laws.get(&id).map(|law| &**law);
-                let law = Law::new(policy, evaluation, live, before);
+                let law = Law::new(policy, spec, evaluation, live, before);
                 known.laws.insert(id, Arc::new(law));
             }
-            None if known.closed.contains(&id) => return,
             None => {
-                known.laws.remove(&id);
-                known.closed.insert(id);
+                drop(known);
+                return self.close(id);
             }
         }
         drop(known);
         self.changed.notify_one();
+    }
+
+    fn close(&self, id: RepositoryId) {
+        let mut known = self.lock();
+        known.laws.remove(&id);
+        if known.closed.insert(id) {
+            drop(known);
+            self.changed.notify_one();
+        }
     }
 }
 
@@ -187,16 +195,16 @@ impl Door {
     pub fn learn(
         &self,
         id: RepositoryId,
-        policy: Option<AdmissionPolicy>,
+        spec: &RepositorySpec,
         evaluation: Arc<Evaluation>,
         live: &LiveNamespaces,
     ) {
-        self.laws.learn(id, policy, evaluation, live);
+        self.laws.learn(id, spec, evaluation, live);
     }
 
     /// A Repository is gone.
     pub fn forget(&self, id: RepositoryId) {
-        self.laws.learn(id, None, Arc::default(), &BTreeMap::new());
+        self.laws.close(id);
     }
 
     /// These are all Repositories that there are.

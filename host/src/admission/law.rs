@@ -3,7 +3,9 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-use crate::kit::{AdmissionPolicy, DoorEnforcement, KitPath, KitSource, RulePolicy, is_dns_label};
+use crate::kit::{
+    AdmissionPolicy, DoorEnforcement, KitPath, KitSource, RepositorySpec, RulePolicy, is_dns_label,
+};
 use crate::manifest::{Finding, GroupKind, ObjectKey};
 use crate::pipeline::{Evaluation, Standing, Verdict};
 
@@ -37,9 +39,11 @@ pub type LiveNamespaces = BTreeMap<KitPath, BTreeSet<Arc<str>>>;
 
 impl Law {
     /// What a revision says of a kit does not take it out of the law, and neither does one that
-    /// leaves the kit out: as long as the kit has objects, they are guarded. `before` knows it.
+    /// leaves the kit out: as long as the kit has objects, they are guarded. `before` knows it, or
+    /// else the Repository.
     pub(super) fn new(
         policy: AdmissionPolicy,
+        spec: &RepositorySpec,
         evaluation: Arc<Evaluation>,
         live: &LiveNamespaces,
         before: Option<&Self>,
@@ -51,7 +55,7 @@ impl Law {
             let known = before.and_then(|before| before.verdicts().find(|it| it.kit.path == *path));
             known
                 .cloned()
-                .unwrap_or_else(|| Verdict::nothing_of(KitSource::without_files(path.clone())))
+                .unwrap_or_else(|| Verdict::nothing_of(KitSource::left_out(path, spec)))
         });
         let left: Vec<Verdict> = left.collect();
         let mut by_namespace: BTreeMap<Arc<str>, Vec<usize>> = BTreeMap::new();
@@ -61,7 +65,10 @@ impl Law {
             let mut names: BTreeSet<&str> = granted.map(String::as_str).collect();
             let live = live.get(&verdict.kit.path);
             names.extend(live.into_iter().flatten().map(|name| &**name));
-            if grants.granted_namespaces.is_empty() && !verdict.has_errors() {
+            // What it changes may be let through for this revision, by a person.
+            let mut errors = verdict.findings().filter(|it| it.is_error());
+            let refused = errors.any(|error| !verdict.changes.contains(error));
+            if grants.granted_namespaces.is_empty() && !refused {
                 // One that may be anywhere is where its objects are to be.
                 let objects = verdict.rendered.manifests.iter();
                 names.extend(objects.filter_map(|it| it.object["metadata"]["namespace"].as_str()));

@@ -1,7 +1,7 @@
 use serde_json::json;
 
 use super::*;
-use crate::kit::{DeletionBudget, Grants, InputDigest, KitPath, KitPolicy, KitSource};
+use crate::kit::{DeletionBudget, Grants, InputDigest, KitPath, KitPolicy, KitRule, KitSource};
 use crate::manifest::{Limits, read};
 use crate::pipeline::{Rendered, Verdict as KitVerdict};
 
@@ -49,6 +49,25 @@ fn map(name: &str, namespace: &str) -> String {
         .to_string()
 }
 
+fn of_evaluation(evaluation: Evaluation, live: &LiveNamespaces, before: Option<&Law>) -> Law {
+    let company = KitRule {
+        path: "kits/{company}".into(),
+        namespace: Some("{company}".into()),
+        ..KitRule::default()
+    };
+    let spec = RepositorySpec {
+        kits: vec![company],
+        ..RepositorySpec::of("https://git.example.org/platform.git")
+    };
+    Law::new(
+        AdmissionPolicy::default(),
+        &spec,
+        evaluation.into(),
+        live,
+        before,
+    )
+}
+
 fn law() -> Law {
     let verdicts = vec![
         kit("infra/mesh", None, &[], &map("mesh", "istio")),
@@ -65,12 +84,7 @@ fn law() -> Law {
         verdicts,
         ..Evaluation::default()
     };
-    Law::new(
-        AdmissionPolicy::default(),
-        evaluation.into(),
-        &BTreeMap::new(),
-        None,
-    )
+    of_evaluation(evaluation, &LiveNamespaces::new(), None)
 }
 
 /// Whose an object is taken for, and whether that kit has it.
@@ -132,7 +146,7 @@ fn of(verdicts: Vec<KitVerdict>, live: &LiveNamespaces, before: Option<&Law>) ->
         verdicts,
         ..Evaluation::default()
     };
-    Law::new(AdmissionPolicy::default(), evaluation.into(), live, before)
+    of_evaluation(evaluation, live, before)
 }
 
 #[test]
@@ -141,8 +155,12 @@ fn a_revision_without_kits_takes_no_namespace_out_in_which_their_objects_are() {
     let live = live(&[("kits/a", "a"), ("kits/b", "b")]);
     let law = of(Vec::new(), &live, Some(&before));
     assert_eq!(names(&law), ["a", "b"]);
-    let of_a = law.of(law.by_namespace["a"][0]);
-    assert_eq!(of_a.kit.grants.namespace.as_deref(), Some("a"));
+    for name in ["a", "b"] {
+        // The one was known, and the other is as the Repository would have it.
+        let kit = &law.of(law.by_namespace[name][0]).kit;
+        assert_eq!(kit.grants.namespace.as_deref(), Some(name));
+        assert_eq!(kit.grants.allowed_namespaces, [name]);
+    }
     assert_eq!(
         names(&of(Vec::new(), &LiveNamespaces::new(), Some(&law))),
         [""; 0]

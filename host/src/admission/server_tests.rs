@@ -15,7 +15,7 @@ use tokio_rustls::client::TlsStream;
 use super::*;
 use crate::admission::RepositoryId;
 use crate::admission::certificates::Certificates;
-use crate::kit::AdmissionPolicy;
+use crate::kit::{AdmissionPolicy, RepositorySpec};
 
 const PATH: &str = "/admit/system/platform";
 
@@ -48,7 +48,11 @@ async fn served(now: Timestamp, timeout_seconds: u32) -> Served {
         timeout_seconds,
         ..AdmissionPolicy::default()
     };
-    laws.learn(id, Some(policy), Arc::default(), &BTreeMap::new());
+    let spec = RepositorySpec {
+        admission: Some(policy),
+        ..RepositorySpec::of("https://git.example.org/platform.git")
+    };
+    laws.learn(id, &spec, Arc::default(), &BTreeMap::new());
     let certificates = Certificates::at(None, &names(), now).expect("made");
     let serving = Arc::new(Serving::default());
     serving.show(&certificates.serving).expect("shown");

@@ -115,10 +115,10 @@ impl Cluster {
                         return Err(error);
                     };
                     let again = self.patch(step, manager, true).await;
-                    if again.as_ref().is_err_and(ClusterError::is_invalid) {
+                    if again.is_err() {
                         self.give_back(step, &cleared).await?;
                     }
-                    rivals = cleared.from;
+                    rivals.extend(cleared.from);
                     again
                 }
                 other => other,

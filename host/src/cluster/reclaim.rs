@@ -78,14 +78,15 @@ fn owners(entries: &[ManagedFieldsEntry]) -> Vec<String> {
 }
 
 /// Makes `manager`'s the items that others have and the manifest has not, in lists of the manifest
-/// that one of `faults` (`spec.ports[1].name`) lies in. Nothing if there are none.
+/// that one of `faults` (`spec.ports[1].name`) is about: the innermost that it lies in. Nothing if
+/// there are none.
 pub(super) fn reclaimed<'f>(
     entries: &[ManagedFieldsEntry],
     manifest: &Value,
     faults: impl Iterator<Item = &'f str>,
     manager: &str,
 ) -> Option<Reclaimed> {
-    let faults: Vec<String> = faults.map(without_indexes).collect();
+    let faults: Vec<String> = faults.map(list_of).collect();
     let version = manifest["apiVersion"].as_str();
     let mut kept = Vec::new();
     let mut taken = Vec::new();
@@ -163,7 +164,7 @@ fn part<'m>(name: &str, manifest: &'m Value, path: &str, faults: &[String]) -> P
         (Value::Array(items), None) if name.starts_with("k:") => {
             match items.iter().find(|item| names_item(name, item)) {
                 Some(item) => Part::Inside(item, path.to_owned()),
-                None if faults.iter().any(|fault| lies_in(fault, path)) => Part::Taken,
+                None if faults.iter().any(|list| list == path) => Part::Taken,
                 None => Part::Left,
             }
         }
@@ -171,17 +172,12 @@ fn part<'m>(name: &str, manifest: &'m Value, path: &str, faults: &[String]) -> P
     }
 }
 
-fn lies_in(fault: &str, path: &str) -> bool {
-    fault
-        .strip_prefix(path)
-        .is_some_and(|rest| rest.is_empty() || rest.starts_with('.'))
-}
-
-/// `spec.ports[1].name` as `spec.ports.name`.
-fn without_indexes(field: &str) -> String {
+/// Of `spec.containers[0].ports[1].name`, `spec.containers.ports`: which of the containers it was
+/// is not asked, for the server counts them in an order of its own.
+fn list_of(fault: &str) -> String {
+    let list = fault.rsplit_once('[').map_or(fault, |(list, _)| list);
     let mut inside = false;
-    field
-        .chars()
+    list.chars()
         .filter(|char| {
             inside |= *char == '[';
             let keep = !inside;
@@ -256,6 +252,27 @@ mod tests {
             let after = reclaimed(&changed_by_hand(), &manifest(), faults.iter().copied(), KIT);
             assert_eq!(after, None, "{fault}");
         }
+    }
+
+    #[test]
+    fn a_list_within_a_list_is_refused_without_the_list_that_it_is_in() {
+        let port = "k:{\"containerPort\":8080,\"protocol\":\"TCP\"}";
+        let (web, sidecar) = ("k:{\"name\":\"web\"}", "k:{\"name\":\"sidecar\"}");
+        let of_web = json!({"f:ports": {port: {".": {}, "f:containerPort": {}}}});
+        let containers = json!({web: of_web, sidecar: {".": {}, "f:name": {}}});
+        let entries = [entry(
+            "kubectl-edit",
+            json!({"f:spec": {"f:containers": containers}}),
+        )];
+        let manifest = json!({"apiVersion": "v1", "kind": "Pod", "spec": {
+            "containers": [{"name": "web", "ports": [{"containerPort": 80}]}]}});
+        let faults = ["spec.containers[0].ports[1].name"];
+        let after = reclaimed(&entries, &manifest, faults.iter().copied(), KIT).expect("a port");
+        let theirs = json!({"f:spec": {"f:containers": {sidecar: {".": {}, "f:name": {}}}}});
+        assert!(
+            after.after.contains(&entry("kubectl-edit", theirs)),
+            "{after:?}"
+        );
     }
 
     #[test]

@@ -5,7 +5,10 @@ use std::sync::Arc;
 
 use sha2::{Digest as _, Sha256};
 
-use super::{DeletionBudget, KitPath, KitPolicy, RulePolicy};
+use super::grants::granted;
+use super::pattern::Pattern;
+use super::rules::Law;
+use super::{DeletionBudget, KitPath, KitPolicy, RepositorySpec, RulePolicy};
 use crate::manifest::{Finding, ObjectKey, Origin, Spans};
 use crate::source::ObjectId;
 
@@ -77,6 +80,30 @@ pub struct PluginUse {
 }
 
 impl KitSource {
+    /// A kit that the revision does not have, as the Repository alone would have it.
+    pub fn left_out(path: &KitPath, spec: &RepositorySpec) -> Self {
+        let rule = spec.kits.iter().find(|rule| rule.matches(path));
+        let grants = rule.map(|rule| {
+            let pattern = Pattern::parse(&rule.path);
+            let captures = pattern.map(|pattern| pattern.captured(path.as_str()));
+            // What is wrong with a name has been told where the kit was found.
+            granted(
+                path.as_str(),
+                rule,
+                &captures.unwrap_or_default(),
+                &mut Vec::new(),
+            )
+        });
+        Self {
+            grants: grants.unwrap_or_default(),
+            rules: Law::of(spec).for_kit(path, &[]),
+            budget: rule
+                .and_then(|rule| rule.deletion_budget)
+                .unwrap_or_default(),
+            ..Self::without_files(path.clone())
+        }
+    }
+
     /// A kit that the revision does not have.
     pub fn without_files(path: KitPath) -> Self {
         Self {

@@ -67,6 +67,19 @@ impl Pattern {
         segments.len() == names.len() && segments.iter().zip(&names).all(fits)
     }
 
+    /// What its names in braces are in a path that it matches.
+    pub(super) fn captured(&self, path: &str) -> Captures {
+        let Self::Segments(segments) = self else {
+            return Captures::new();
+        };
+        let pairs = segments.iter().zip(path.split('/'));
+        let captured = pairs.filter_map(|(segment, name)| match segment {
+            Segment::Capture(capture) => Some((capture.clone(), name.to_owned())),
+            _ => None,
+        });
+        captured.collect()
+    }
+
     pub(super) fn captures(&self) -> Vec<&str> {
         match self {
             Self::Everywhere => Vec::new(),

@@ -3,12 +3,12 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use super::PluginStore;
 use super::enforcement::weighed;
 use super::evaluation::{Evaluation, Evaluator, Verdict};
 use super::plugins::Loaded;
-use super::rendered::{call_object, context, finding, reads, unevaluated};
+use super::rendered::{as_they_were, call_object, context, finding, reads, unevaluated};
 use super::secrets::Secrets;
-use super::{PluginStore, Rendered, render_kit};
 use crate::kit::{KitPath, KitSource, RepositorySpec};
 use crate::manifest::{Finding, GroupKind, Manifest, ObjectKey, Scopes};
 use crate::sandbox::{CallChange, CallContext};
@@ -110,29 +110,16 @@ impl Evaluator {
         if kit.inputs == verdict.kit.inputs {
             return Vec::new();
         }
-        // A pin is of the newest revision: what was live was made by the components of its own.
-        let mut unpinned = KitSource::clone(kit);
-        for used in &mut unpinned.plugins {
-            used.digest = None;
+        match as_they_were(live, kit, &self.plugins, scopes) {
+            Ok(before) => between(
+                snapshot,
+                &verdict.kit,
+                &before,
+                &verdict.rendered.manifests,
+                &self.plugins,
+            ),
+            Err(error) => vec![not_comparable(&live.revision(), &error.message)],
         }
-        let before = render_kit(live, &unpinned, &self.plugins, scopes);
-        let mut errors = before.findings.iter().filter(|it| it.is_error());
-        // A plugin that the live revision does not have made nothing of it either.
-        let half_made = |error: &&Finding| {
-            before.manifests.is_empty()
-                || error.rule.starts_with("trimtab/plugin-")
-                    && error.rule != "trimtab/plugin-missing"
-        };
-        if let Some(error) = errors.find(half_made) {
-            return vec![not_comparable(&live.revision(), &error.message)];
-        }
-        between(
-            snapshot,
-            &verdict.kit,
-            &before,
-            &verdict.rendered,
-            &self.plugins,
-        )
     }
 }
 
@@ -140,13 +127,13 @@ impl Evaluator {
 fn between(
     snapshot: &Snapshot,
     kit: &KitSource,
-    before: &Rendered,
-    after: &Rendered,
+    before: &[Manifest],
+    after: &[Manifest],
     plugins: &PluginStore,
 ) -> Vec<Finding> {
-    let mut secrets = Secrets::of(&before.manifests);
-    secrets.add(&after.manifests);
-    let changes = compared(&before.manifests, &after.manifests);
+    let mut secrets = Secrets::of(before);
+    secrets.add(after);
+    let changes = compared(before, after);
     let mut findings = Vec::new();
     for used in &kit.plugins {
         // One that cannot be loaded has stopped the kit before this.

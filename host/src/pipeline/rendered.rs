@@ -111,6 +111,43 @@ pub fn render_kit(
     finished(manifests, findings)
 }
 
+/// A kit's objects as an earlier revision has them, judged by nobody. A transformer that cannot be
+/// asked there, for it is missing or its settings are for a newer one, made nothing of them either.
+/// Pins are of the newest revision, and left alone.
+///
+/// # Errors
+/// Why they are not known.
+pub(super) fn as_they_were(
+    snapshot: &Snapshot,
+    kit: &KitSource,
+    plugins: &PluginStore,
+    scopes: &Scopes,
+) -> Result<Vec<Manifest>, Finding> {
+    let mut manifests = plain(snapshot, kit, &Limits::default()).map_err(|findings| {
+        let first = findings.into_iter().next();
+        first.unwrap_or_else(|| Finding::host_error("kit-file", "its files cannot be read"))
+    })?;
+    settle(&mut manifests, &kit.grants, scopes);
+    let secrets = Secrets::of(&manifests);
+    for used in &kit.plugins {
+        let unpinned = PluginUse {
+            digest: None,
+            ..used.clone()
+        };
+        let Ok(ready) = plugins.ready(snapshot, &unpinned) else {
+            continue;
+        };
+        if ready.plugin.kinds().transform {
+            let context = context(kit.path.as_str(), &kit.grants, &ready.platform);
+            manifests = transform(&context, &ready, &manifests, &secrets)?
+                .0
+                .manifests;
+        }
+    }
+    settle(&mut manifests, &kit.grants, scopes);
+    Ok(manifests)
+}
+
 fn finished(manifests: Vec<Manifest>, mut findings: Vec<Finding>) -> Rendered {
     findings.sort_by(|a, b| {
         (a.severity, &a.origin, &a.rule, &a.field).cmp(&(b.severity, &b.origin, &b.rule, &b.field))

@@ -26,18 +26,24 @@ impl Actor {
         kits.iter().filter_map(revision).collect()
     }
 
-    /// Whether rules over changes were asked against a revision that meanwhile is live no longer.
+    /// Whether rules over changes were asked against a revision that meanwhile is live no longer,
+    /// and what they would say now may be another thing: they found something then, or the kit is to
+    /// change again. Else a revision that goes live kit by kit would hold up the next one.
     pub(super) fn outdated(&self, evaluation: &Evaluation) -> bool {
-        let mut told = evaluation
-            .verdicts
-            .iter()
-            .filter(|it| it.compared)
-            .peekable();
-        if told.peek().is_none() {
-            return false;
-        }
-        let live = self.live();
-        told.any(|verdict| live.get(&verdict.kit.path) != verdict.changed_from.as_ref())
+        let namespace = self.namespace();
+        let mut asked = evaluation.verdicts.iter().filter(|it| it.compared);
+        asked.any(|verdict| {
+            let path = &verdict.kit.path;
+            let kit = self.shared.kits.get(&namespace, &path.object_name());
+            let status = kit.as_ref().and_then(|kit| kit.status.as_ref());
+            let applied = status.and_then(|status| status.applied.as_ref());
+            let applied = applied.map(|applied| applied.revision.as_str());
+            if applied == verdict.changed_from.as_ref().map(Revision::as_str) {
+                return false;
+            }
+            let inputs = status.and_then(|status| status.inputs.as_deref());
+            !verdict.changes.is_empty() || inputs != Some(&*verdict.kit.inputs.to_string())
+        })
     }
 
     /// Has direct changes judged by the newest evaluation, in the namespaces of its kits and in
@@ -50,12 +56,12 @@ impl Actor {
             namespace: self.namespace(),
             name: self.name(),
         };
-        let policy = self.repository.spec.admission;
-        let live = match policy {
+        let spec = &self.repository.spec;
+        let live = match spec.admission {
             Some(_) => self.live_namespaces(),
             None => BTreeMap::new(),
         };
-        door.learn(id, policy, self.evaluation.clone(), &live);
+        door.learn(id, spec, self.evaluation.clone(), &live);
     }
 
     /// A Repository without a policy has no door, also while nothing of it is evaluated.

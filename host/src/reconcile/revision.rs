@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, PoisonError};
 
 use crate::cluster::ClusterError;
-use crate::kit::{DeletionBudget, InputDigest, KitPath, KitSource, RevisionStatus};
+use crate::kit::{InputDigest, KitPath, KitSource, RevisionStatus};
 use crate::manifest::Finding;
 use crate::pipeline::{Evaluation, Superseded, Verdict};
 use crate::plan::SetId;
@@ -233,8 +233,9 @@ impl Actor {
     }
 
     pub(super) fn remove(&mut self, path: &KitPath, commit: &Arc<Commit>, emptied: bool) {
+        // It has nothing that grants or rules would be for, but a budget.
         let kit = KitSource {
-            budget: self.budget_of(path),
+            budget: KitSource::left_out(path, &self.repository.spec).budget,
             ..KitSource::without_files(path.clone())
         };
         let verdict = Verdict::nothing_of(kit);
@@ -365,14 +366,5 @@ impl Actor {
         }
         self.settle().await;
         self.all_deleted().await;
-    }
-
-    /// The deletion budget of a kit that the revision no longer has: that of the rule that made
-    /// it a kit.
-    fn budget_of(&self, path: &KitPath) -> DeletionBudget {
-        let rules = &self.repository.spec.kits;
-        let rule = rules.iter().find(|rule| rule.matches(path));
-        rule.and_then(|rule| rule.deletion_budget)
-            .unwrap_or_default()
     }
 }

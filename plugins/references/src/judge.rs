@@ -44,6 +44,15 @@ fn is_built_in(key: &Key<'_>) -> bool {
     }
 }
 
+fn weight(level: Level) -> u8 {
+    match level {
+        Level::Ignore => 0,
+        Level::Info => 1,
+        Level::Warning => 2,
+        Level::Error => 3,
+    }
+}
+
 /// What is referred to.
 pub enum Found<'j, 'o> {
     Here(&'j Thing<'o>),
@@ -74,9 +83,15 @@ pub struct Judge<'j, 'o> {
 #[derive(Default)]
 struct Told {
     findings: usize,
-    left_out: usize,
-    /// How much the worst of those left out weighs, and what the first of them is about.
-    worst: Option<(Level, Object)>,
+    /// By their rules: the platform team weighs them so.
+    left_out: BTreeMap<&'static str, LeftOut>,
+}
+
+struct LeftOut {
+    count: usize,
+    /// How much the worst of them weighs, and what it is about.
+    level: Level,
+    object: Object,
 }
 
 impl<'j, 'o> Judge<'j, 'o> {
@@ -126,11 +141,15 @@ impl<'j, 'o> Judge<'j, 'o> {
             return;
         };
         if of_kit.findings == MOST || self.told == MOST_OF_ALL {
-            of_kit.left_out += 1;
-            match &mut of_kit.worst {
-                Some((worst, _)) if level == Level::Error => *worst = level,
-                Some(_) => {}
-                None => of_kit.worst = Some((level, object.clone())),
+            let left_out = of_kit.left_out.entry(rule).or_insert_with(|| LeftOut {
+                count: 0,
+                level,
+                object: object.clone(),
+            });
+            left_out.count += 1;
+            if weight(level) > weight(left_out.level) {
+                left_out.level = level;
+                left_out.object = object.clone();
             }
             return;
         }
@@ -142,17 +161,17 @@ impl<'j, 'o> Judge<'j, 'o> {
         }
     }
 
-    /// Tells of each kit what was left out, as the worst of it weighs: no kit answers for another.
+    /// Tells of each kit and rule what was left out: no kit answers for another, and no rule.
     pub fn finish(self) {
         for told in self.kits.into_values() {
-            let Some((level, object)) = told.worst else {
-                continue;
-            };
-            let message = format!(
-                "{} more findings are left out, of which this object has the first; see to those that are told first",
-                told.left_out
-            );
-            self.report.tell(level, "backend", message, &object, "");
+            for (rule, left_out) in told.left_out {
+                let message = format!(
+                    "{} more findings of this rule are left out, one of them of this object; see to those that are told first",
+                    left_out.count
+                );
+                let LeftOut { level, object, .. } = left_out;
+                self.report.tell(level, rule, message, &object, "");
+            }
         }
     }
 

@@ -1,11 +1,10 @@
 //! Plugins from Rust source to component.
 
 use std::path::{Path, PathBuf};
-use std::process::Command;
 
 use anyhow::{Context as _, Result, bail};
 
-use crate::root;
+use crate::{cargo, root};
 
 const TARGET: &str = "wasm32-unknown-unknown";
 /// The plugins of this repository.
@@ -72,7 +71,7 @@ fn guest_folder() -> PathBuf {
 
 fn compile(arguments: &[&str]) -> Result<()> {
     let root = root();
-    let mut cargo = Command::new(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
+    let mut cargo = cargo();
     cargo
         .current_dir(&root)
         .args(["build", "--quiet", "--profile", "guest", "--target", TARGET])

@@ -14,6 +14,18 @@ mod wait;
 pub use wait::wait_for;
 
 use std::path::{Path, PathBuf};
+use std::process::Command;
+
+/// Cargo, for a build that is the same whether it is begun by `cargo run` or from a shell: what
+/// `cargo run` says of its own package would make some crates be built anew each time.
+pub fn cargo() -> Command {
+    let mut cargo = Command::new(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
+    let own = std::env::vars_os().filter_map(|(name, _)| name.into_string().ok());
+    for name in own.filter(|it| it.starts_with("CARGO_PKG_") || it.starts_with("CARGO_MANIFEST_")) {
+        cargo.env_remove(name);
+    }
+    cargo
+}
 
 /// The workspace's root.
 pub fn root() -> PathBuf {
