@@ -1,17 +1,16 @@
 //! Functions of Rego that the engine lacks, or answers otherwise than OPA.
 
-use std::collections::BTreeMap;
-
 use regorus::{Engine, Value};
 
 use crate::program::told;
-use crate::{pattern, sprintf};
+use crate::regexes::{self, Faults};
+use crate::sprintf;
 
 /// Of Rego v0 alone, with how many arguments they take.
-pub const OLDER: [(&str, u8); 3] = [("all", 1), ("any", 1), ("re_match", 2)];
+pub const OLDER: [(&str, u8); 3] = [("all", 1), ("any", 1), (regexes::OLDER, 2)];
 
 /// What they cannot do is undefined, as in OPA.
-pub fn add(engine: &mut Engine, v1: bool) -> Result<(), String> {
+pub fn add(engine: &mut Engine, v1: bool, faults: &Faults) -> Result<(), String> {
     // The engine's own fails where Go's only says that a verb does not fit, and what fails is
     // undefined: a violation that is told with it would be lost.
     let sprintf = |arguments: Vec<Value>| match &arguments[..] {
@@ -23,11 +22,10 @@ pub fn add(engine: &mut Engine, v1: bool) -> Result<(), String> {
     engine
         .add_extension("sprintf".to_owned(), 2, Box::new(sprintf))
         .map_err(|error| told(&error))?;
-    add_match(engine, "regex.match")?;
+    regexes::add(engine, v1, faults)?;
     if v1 {
         return Ok(());
     }
-    add_match(engine, "re_match")?;
     for (name, asks) in [
         ("any", (|held, _| held > 0) as fn(usize, usize) -> bool),
         ("all", |held, all| held == all),
@@ -38,24 +36,6 @@ pub fn add(engine: &mut Engine, v1: bool) -> Result<(), String> {
             .map_err(|error| told(&error))?;
     }
     Ok(())
-}
-
-/// A function of a pattern and a text, which keeps the patterns that it has read.
-fn add_match(engine: &mut Engine, name: &str) -> Result<(), String> {
-    let mut patterns = BTreeMap::new();
-    let matches = move |arguments: Vec<Value>| match &arguments[..] {
-        [Value::String(pattern), Value::String(text)] => {
-            let read = patterns
-                .entry(pattern.to_string())
-                .or_insert_with(|| pattern::compile(pattern));
-            let matches = read.as_ref().map(|it| it.is_match(text));
-            Ok(matches.map_or(Value::Undefined, Value::Bool))
-        }
-        _ => Ok(Value::Undefined),
-    };
-    engine
-        .add_extension(name.to_owned(), 2, Box::new(matches))
-        .map_err(|error| told(&error))
 }
 
 /// Asks about how many members are true, and how many there are.

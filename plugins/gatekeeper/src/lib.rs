@@ -8,6 +8,7 @@ mod pattern;
 mod policies;
 mod program;
 mod reference;
+mod regexes;
 mod review;
 mod schema;
 mod sprintf;

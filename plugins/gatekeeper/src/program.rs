@@ -5,6 +5,7 @@ use std::collections::BTreeSet;
 use regorus::{Engine, Value};
 
 use crate::reference::References;
+use crate::regexes::Faults;
 use crate::{builtins, negation};
 
 /// Rego as a template brings it.
@@ -28,6 +29,7 @@ const DEPTH: usize = 8;
 
 pub struct Program {
     engine: Engine,
+    faults: Faults,
     rule: String,
     /// Whether it reads the other objects.
     pub referential: bool,
@@ -41,8 +43,9 @@ pub struct Violation {
 
 impl Program {
     pub fn compile(source: &Source) -> Result<Self, Fault> {
+        let beside = Faults::default();
         let mut texts = [vec![source.rego.clone()], source.libs.clone()].concat();
-        let (mut engine, package) = load(&texts, source.v1)?;
+        let (mut engine, package) = load(&texts, source.v1, &beside)?;
         let References {
             has_violation,
             inventory,
@@ -51,7 +54,9 @@ impl Program {
             rules,
         } = References::read(engine.get_modules(), source.v1);
         if !has_violation {
-            return Err(Fault::Invalid("its Rego has no rule violation".into()));
+            return Err(Fault::Invalid(
+                "its Rego has no rule violation, as `violation contains …`".into(),
+            ));
         }
         if !faults.is_empty() {
             return Err(Fault::Invalid(faults.join("; ")));
@@ -70,7 +75,7 @@ impl Program {
             }
             let given = texts.into_iter().zip(before);
             texts = given.map(|(text, other)| other.unwrap_or(text)).collect();
-            (engine, _) = load(&texts, source.v1)?;
+            (engine, _) = load(&texts, source.v1, &beside)?;
         }
         let rule = format!("{package}.violation");
         // Its order is found here, so that a variable without a value is told before it is asked.
@@ -79,6 +84,7 @@ impl Program {
             .map_err(|error| Fault::Invalid(told(&error)))?;
         Ok(Self {
             engine,
+            faults: beside,
             rule,
             referential: inventory,
         })
@@ -94,15 +100,27 @@ impl Program {
     /// In the order of their values: the same on every run.
     pub fn violations(&mut self, input: Value) -> Result<Vec<Violation>, String> {
         self.engine.set_input(input);
+        // Of another object.
+        self.faults.take();
         let result = self.engine.eval_rule(self.rule.clone());
+        if let Some(fault) = self.faults.take() {
+            return Err(fault);
+        }
         let result = result.map_err(|error| told(&error))?;
-        // Gatekeeper asks for members of a set that have a msg: anything else has none.
-        let Value::Set(members) = &result else {
-            return Ok(Vec::new());
+        // Gatekeeper asks for `violation[r]`: the members of a set, but the keys of an object.
+        let members: Vec<Value> = match &result {
+            Value::Undefined => Vec::new(),
+            Value::Set(members) => members.iter().cloned().collect(),
+            Value::Object(fields) => fields.keys().cloned().collect(),
+            // As a default, where there is none.
+            Value::Bool(false) => Vec::new(),
+            // Gatekeeper refuses a template where it sees that it is none of these, and is silent
+            // where it does not.
+            other => return Err(format!("violation is neither a set nor an object: {other}")),
         };
         let mut found = Vec::new();
         let mut seen = BTreeSet::new();
-        for member in members.iter() {
+        for member in &members {
             let message = &member["msg"];
             if *message == Value::Undefined {
                 continue;
@@ -127,12 +145,12 @@ impl Program {
 }
 
 /// An engine with an entry point and its libs, and the entry point's package.
-fn load(texts: &[String], v1: bool) -> Result<(Engine, String), Fault> {
+fn load(texts: &[String], v1: bool, faults: &Faults) -> Result<(Engine, String), Fault> {
     let mut engine = Engine::new();
     engine.set_rego_v0(!v1);
     // As in OPA: what a builtin cannot do is undefined, not the end.
     engine.set_strict_builtin_errors(false);
-    builtins::add(&mut engine, v1).map_err(Fault::Lacks)?;
+    builtins::add(&mut engine, v1, faults).map_err(Fault::Lacks)?;
     let mut packages = Vec::new();
     for (index, text) in texts.iter().enumerate() {
         let path = match index.checked_sub(1) {

@@ -7,7 +7,9 @@ use std::collections::{BTreeMap, BTreeSet};
 use regorus::unstable::{BUILTINS, Expr, Module, Query, Ref, Rule, RuleHead, Span};
 
 use crate::builtins;
-use crate::syntax::{Parts, Scope, children, every, indices, path, query, static_path, told_by};
+use crate::syntax::{
+    Parts, Scope, children, depth, every, indices, path, query, static_path, told_by,
+};
 
 /// Functions whose answer is no function of the commit.
 const OUTSIDE: [&str; 6] = [
@@ -45,7 +47,7 @@ impl References {
         let mut found = Self::default();
         if let Some(entry) = modules.first() {
             let mut rules = entry.policy.iter();
-            found.has_violation = rules.any(|rule| defined(rule).0 == "violation");
+            found.has_violation = rules.any(|it| named(it) && defined(it).0 == "violation");
         }
         for module in modules {
             let own = package(module);
@@ -290,6 +292,21 @@ fn defined(rule: &Rule) -> (String, Option<usize>) {
     };
     let (root, _) = path(refr);
     (root.span().text().to_owned(), arguments)
+}
+
+/// Whether OPA gives it a name, which Gatekeeper looks for. `p[x] if …` and what is longer have
+/// none.
+fn named(rule: &Rule) -> bool {
+    match rule {
+        Rule::Spec { head, .. } => match head {
+            RuleHead::Compr { refr, assign, .. } => {
+                depth(refr) == 0 || depth(refr) == 1 && assign.is_some()
+            }
+            RuleHead::Set { refr, .. } => depth(refr) == 0,
+            RuleHead::Func { .. } => true,
+        },
+        Rule::Default { refr, .. } => depth(refr) <= 1,
+    }
 }
 
 fn package(module: &Module) -> String {

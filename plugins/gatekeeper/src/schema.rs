@@ -2,7 +2,7 @@
 
 use serde_json::{Map, Value};
 
-use crate::pattern;
+use crate::pattern::{self, Refusal};
 
 /// The schema of `spec.parameters`; none: there may be no parameters.
 pub struct Schema {
@@ -96,11 +96,14 @@ fn structural(schema: &Value, path: &str) -> Result<(), String> {
         return Err(format!("{path}: {other:?} is no type; there are {known}"));
     }
     if let Some(pattern) = schema["pattern"].as_str()
-        && pattern::compile(pattern).is_none()
+        && let Err(refusal) = pattern::compile(pattern)
     {
-        return Err(format!(
-            "{path}: {pattern:?} is no pattern that can be read; RE2's are"
-        ));
+        return Err(match refusal {
+            Refusal::Invalid => format!("{path}: {pattern:?} is no pattern; RE2's are"),
+            Refusal::Lacks(why) => {
+                format!("{path}: the pattern {pattern:?} cannot be used here: {why}")
+            }
+        });
     }
     if schema["type"] == "array" && !schema["items"].is_object() {
         return Err(format!("{path}: an array without items"));
@@ -194,7 +197,7 @@ fn check(schema: &Value, value: &Value, path: &str, names: bool, faults: &mut Ve
             let length = text.chars().count();
             between(schema, ["minLength", "maxLength"], length, path, faults);
             if let Some(pattern) = schema["pattern"].as_str()
-                && pattern::compile(pattern).is_some_and(|it| !it.is_match(text))
+                && pattern::compile(pattern).is_ok_and(|it| !it.is_match(text))
             {
                 faults.push(format!("{path}: does not match {pattern}"));
             }

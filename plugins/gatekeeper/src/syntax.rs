@@ -182,7 +182,8 @@ pub fn path(reference: &Ref<Expr>) -> (&Ref<Expr>, Vec<String>) {
     }
 }
 
-fn depth(reference: &Ref<Expr>) -> usize {
+/// How many fields it goes down.
+pub fn depth(reference: &Ref<Expr>) -> usize {
     match reference.as_ref() {
         Expr::RefDot { refr, .. } | Expr::RefBrack { refr, .. } => depth(refr) + 1,
         _ => 0,

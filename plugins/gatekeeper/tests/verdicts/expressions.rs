@@ -6,13 +6,19 @@ use crate::compare::compare;
 use crate::oracle::Oracle;
 use crate::told;
 
+/// Of Rego v0, unless it says at its beginning that it is of v1.
 fn template(number: usize, rego: &str, schema: Value) -> Value {
+    let target = match rego.starts_with("# v1\n") {
+        true => json!({"target": "admission.k8s.gatekeeper.sh",
+            "code": [{"engine": "Rego", "source": {"version": "v1", "rego": rego}}]}),
+        false => json!({"target": "admission.k8s.gatekeeper.sh", "rego": rego}),
+    };
     json!({
         "apiVersion": "templates.gatekeeper.sh/v1", "kind": "ConstraintTemplate",
         "metadata": {"name": format!("t{number}")},
         "spec": {
             "crd": {"spec": {"names": {"kind": format!("T{number}")}, "validation": {"openAPIV3Schema": schema}}},
-            "targets": [{"target": "admission.k8s.gatekeeper.sh", "rego": rego}],
+            "targets": [target],
         },
     })
 }

@@ -96,6 +96,10 @@ fn the_plugins_own_cases_are_judged_alike() {
     let mut violations = 0;
     for case in std::fs::read_dir(folder).expect("cases").flatten() {
         let case = case.path();
+        // Gatekeeper judges these, or refuses them by their types.
+        if case.ends_with("what-it-cannot-judge") {
+            continue;
+        }
         let data = std::fs::read_dir(case.join("data"))
             .into_iter()
             .flatten()
