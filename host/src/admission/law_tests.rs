@@ -1,28 +1,19 @@
 use serde_json::json;
 
 use super::*;
-use crate::kit::{DeletionBudget, Grants, InputDigest, KitPath, KitPolicy, KitRule, KitSource};
+use crate::kit::{Grants, KitRule};
 use crate::manifest::{Limits, read};
 use crate::pipeline::{Rendered, Verdict as KitVerdict};
 
 fn kit(path: &str, namespace: Option<&str>, allowed: &[&str], files: &str) -> KitVerdict {
     let source = KitSource {
-        path: KitPath::new(path),
         grants: Grants {
             namespace: namespace.map(str::to_owned),
             granted_namespaces: allowed.iter().map(|it| (*it).to_owned()).collect(),
             allowed_namespaces: allowed.iter().map(|it| (*it).to_owned()).collect(),
             ..Grants::default()
         },
-        plugins: Vec::new(),
-        ignore: Vec::new(),
-        depends_on: Vec::new(),
-        depends_on_objects: Vec::new(),
-        policy: KitPolicy::default(),
-        rules: RulePolicy::default(),
-        budget: DeletionBudget::default(),
-        inputs: InputDigest::none(),
-        findings: Vec::new(),
+        ..KitSource::without_files(KitPath::new(path))
     };
     let manifests = read(
         &format!("{path}/a.yaml"),

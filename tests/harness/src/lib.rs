@@ -6,6 +6,7 @@ pub mod client_certificate;
 pub mod component;
 pub mod control_plane;
 pub mod git;
+pub mod go;
 pub mod kubectl;
 pub mod mirror;
 pub mod supervisor;

@@ -19,6 +19,14 @@ const LOCK: &str = "package-lock.json";
 const OLDEST_NODE: u32 = 18;
 const INSTALL_NODE: &str = "install Node.js 18 or newer, with npm, then run this again: \
      apt install nodejs npm, brew install node, or https://nodejs.org";
+/// The plugin as it is written, for the probe, which tells what is async by it.
+const WRITTEN: &str = "written.mjs";
+/// An async function becomes one that asks for `Promise`, which the SDK refuses in a component.
+const NOT_ASYNC: [&str; 3] = [
+    "--supported:async-await=false",
+    "--supported:async-generator=false",
+    "--supported:for-await=false",
+];
 /// Asks the plugin what it has; the names as the contract writes them.
 const PROBE: &str = r#"
 const { default: plugin } = await import(process.argv[1]);
@@ -59,11 +67,12 @@ pub(super) fn build(project: &Project) -> Result<Option<Vec<u8>>, Failure> {
     } else {
         "src/plugin.js"
     };
-    for (from, to) in [
-        (source, "plugin.mjs"),
-        ("trimtab-plugin/component", "component.mjs"),
+    for (from, to, more) in [
+        (source, WRITTEN, &[][..]),
+        (source, "plugin.mjs", &NOT_ASYNC),
+        ("trimtab-plugin/component", "component.mjs", &[]),
     ] {
-        if !bundle(folder, from, &staging.folder.join(to))? {
+        if !bundle(folder, from, &staging.folder.join(to), more)? {
             eprintln!(
                 "error: {} cannot be bundled; esbuild's words are above",
                 project.name
@@ -75,7 +84,7 @@ pub(super) fn build(project: &Project) -> Result<Option<Vec<u8>>, Failure> {
         Command::new("node")
             .current_dir(folder)
             .args(["--input-type=module", "--eval", PROBE, "--"])
-            .arg(staging.folder.join("plugin.mjs")),
+            .arg(staging.folder.join(WRITTEN)),
         INSTALL_NODE,
     )?;
     let names = match interfaces(&probed) {
@@ -115,7 +124,7 @@ pub(super) fn build(project: &Project) -> Result<Option<Vec<u8>>, Failure> {
 
 /// One module of a source and all that it imports. Without white space: esbuild's comments name
 /// the places of what it bundles.
-fn bundle(folder: &Path, from: &str, to: &Path) -> Result<bool, Failure> {
+fn bundle(folder: &Path, from: &str, to: &Path, more: &[&str]) -> Result<bool, Failure> {
     let bundled = tool(folder, "esbuild")?
         .arg(from)
         .args(["--bundle", "--format=esm", "--platform=neutral"])
@@ -126,6 +135,7 @@ fn bundle(folder: &Path, from: &str, to: &Path) -> Result<bool, Failure> {
         ])
         .args(["--minify-whitespace", "--legal-comments=none"])
         .args(["--log-level=warning", "--color=false"])
+        .args(more)
         .arg(format!("--outfile={}", to.display()))
         .output()?;
     let told = words(&bundled);

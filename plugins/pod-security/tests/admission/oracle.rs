@@ -1,74 +1,33 @@
 //! The API server's own admission, as a process that answers questions.
 
 use std::collections::BTreeSet;
-use std::io::{BufRead as _, BufReader, Write as _};
 use std::path::{Path, PathBuf};
-use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
-use std::sync::LazyLock;
 
 use serde_json::Value;
-use trimtab_harness::root;
+use trimtab_harness::go::{self, go};
 
 /// Rules that forbid a Pod.
 pub type Rules = BTreeSet<String>;
 
-pub struct Oracle {
-    child: Child,
-    input: ChildStdin,
-    output: BufReader<ChildStdout>,
-}
+/// Among the modules that the tests' control plane is built from.
+const FOLDER: &str = "tests/control-plane";
 
-/// Go, among the modules that the tests' control plane is built from.
-fn go(arguments: &[&str]) -> String {
-    let output = Command::new("go")
-        .current_dir(root().join("tests/control-plane"))
-        .args(arguments)
-        .stderr(Stdio::inherit())
-        .output()
-        .unwrap_or_else(|error| {
-            panic!(
-                "go cannot be run, which the API server's admission is built with: {error}; \
-                 install Go 1.26 or newer from https://go.dev/dl"
-            )
-        });
-    assert!(output.status.success(), "go {arguments:?} failed");
-    String::from_utf8(output.stdout).expect("UTF-8")
-}
-
-/// Built once; the tests run at the same time.
-fn program() -> &'static Path {
-    static PROGRAM: LazyLock<PathBuf> = LazyLock::new(|| {
-        let program = root().join("target/pod-security-oracle");
-        let path = program.to_str().expect("UTF-8");
-        let package = "./cmd/pod-security-oracle";
-        go(&["build", "-buildvcs=false", "-o", path, package]);
-        program
-    });
-    &PROGRAM
-}
+pub struct Oracle(go::Oracle);
 
 impl Oracle {
     /// To judge by these versions.
     pub fn start(versions: &[String]) -> Self {
-        let mut child = Command::new(program())
-            .args(versions)
-            .stdin(Stdio::piped())
-            .stdout(Stdio::piped())
-            .spawn()
-            .expect("it runs");
-        let input = child.stdin.take().expect("a pipe");
-        let output = BufReader::new(child.stdout.take().expect("a pipe"));
-        Self {
-            child,
-            input,
-            output,
-        }
+        let package = "./cmd/pod-security-oracle";
+        Self(go::Oracle::start(
+            FOLDER,
+            package,
+            "pod-security-oracle",
+            versions,
+        ))
     }
 
     pub fn judge(&mut self, pod: &Value) -> Answer {
-        writeln!(self.input, "{pod}").expect("it listens");
-        let mut line = String::new();
-        self.output.read_line(&mut line).expect("it answers");
+        let line = self.0.ask(pod);
         let answer: Value = serde_json::from_str(&line).expect("JSON");
         assert!(
             answer["error"].is_null(),
@@ -76,14 +35,6 @@ impl Oracle {
             answer["error"]
         );
         Answer(answer)
-    }
-}
-
-impl Drop for Oracle {
-    fn drop(&mut self) {
-        // It may have ended already.
-        let _ = self.child.kill();
-        let _ = self.child.wait();
     }
 }
 
@@ -119,7 +70,7 @@ fn rule(check: &str) -> String {
 /// The Pods that the module itself is tested with: level, version, whether it passes, and the YAML.
 pub fn fixtures() -> Vec<(String, String, bool, String)> {
     let module = "k8s.io/pod-security-admission";
-    let folder = go(&["list", "-m", "-f", "{{.Dir}}", module]);
+    let folder = go(FOLDER, &["list", "-m", "-f", "{{.Dir}}", module]);
     let folder = PathBuf::from(folder.trim()).join("test/testdata");
     let mut found = Vec::new();
     for level in ["baseline", "restricted"] {
