@@ -1,4 +1,4 @@
-// What a component has beside the rule: the host's log, and no time or chance.
+// What a component has beside the rule: the host's log, and no time, chance or promise.
 
 /** Makes the host's log what `console` writes to. */
 export function prepare(log) {
@@ -23,6 +23,17 @@ export function prepare(log) {
       super(...parts);
     }
     static now = now;
+  };
+  // Nothing runs once the call has ended: what waits would be lost, and what it would find. The
+  // build writes async functions as ones that ask for this.
+  const wait = () => {
+    throw new Error("a rule is not async: a promise is not there, for the call has ended before it would tell anything");
+  };
+  Promise.prototype.then = wait;
+  globalThis.Promise = class extends Promise {
+    constructor() {
+      wait();
+    }
   };
 }
 

@@ -10,6 +10,7 @@ use crate::folder;
 const REACHES: &str = r#"
 import { plugin, settings, SettingsFault } from "trimtab-plugin";
 
+const ready = (async () => undefined)();
 const what = {
   time: () => Date.now(),
   date: () => new Date().toISOString(),
@@ -21,6 +22,9 @@ const what = {
   memory: () => { const kept = []; for (;;) kept.push("x".repeat(1 << 20) + kept.length); },
   given: ({ kubernetes, data: [note] }) => `${kubernetes} ${note.origin} ${note.at("/note")}`,
   later: async () => undefined,
+  inner: () => { [1].forEach(async () => { await null; throw new Error("nobody hears it"); }); },
+  before: () => { ready.then(() => { throw new Error("nobody hears it"); }); },
+  lazy: () => [1].values(),
   fine: () => console.log("reached", new Date(0).getTime()),
 };
 
@@ -92,7 +96,10 @@ fn a_new_plugin_in_javascript_builds_and_passes_its_cases_at_once() {
         ("forever", "error[trimtab/plugin-fuel]"),
         ("memory", "could not be evaluated"),
         ("given", "given: 1.34 policies/note.yaml:1 well"),
-        ("later", "a rule is not async, and no generator"),
+        ("later", "a rule is not async: a promise is not there"),
+        ("inner", "a rule is not async: a promise is not there"),
+        ("before", "a rule is not async: a promise is not there"),
+        ("lazy", "a rule is not async, and no generator"),
         ("fine", "warning[reaches/reached]: fine: undefined"),
     ] {
         let told = checked(folder.path(), &component, &format!("{{reach: {reach}}}"));
