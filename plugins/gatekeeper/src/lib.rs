@@ -5,6 +5,7 @@ mod constraint;
 mod matching;
 mod negation;
 mod pattern;
+mod placing;
 mod policies;
 mod program;
 mod reference;
@@ -23,6 +24,7 @@ use serde_json::{Value, json};
 use trimtab_plugin::{Context, Exemption, Object, Report, Rule, Severity, Validator};
 
 use constraint::{Constraint, Point};
+use placing::Placed;
 use policies::Policies;
 use review::Namespaces;
 use template::Template;
@@ -93,6 +95,8 @@ impl Validator for Gatekeeper {
         let documents = context.data.iter().chain(objects);
         let mut policies = Policies::read(documents, settings, report);
         unused_skips(settings, &policies, report);
+        let documents = context.data.iter().chain(objects);
+        let placed = placing::place(documents, objects, &context.namespace);
         let mut judge = Judge {
             settings,
             namespaces: Namespaces::read(objects, settings),
@@ -102,13 +106,13 @@ impl Validator for Gatekeeper {
         let with_inventory = with_inventory.filter_map(|it| it.program.as_mut().ok());
         let mut inventory = None;
         for program in with_inventory.filter(|it| it.referential) {
-            let inventory = inventory.get_or_insert_with(|| review::inventory(objects));
+            let inventory = inventory.get_or_insert_with(|| review::inventory(&placed));
             if let Err(error) = program.set_inventory(inventory.clone()) {
                 let message = format!("the inventory cannot be handed over: {error}");
                 report.error("unevaluated", message, &Object::new(Value::Null), "");
             }
         }
-        for object in objects {
+        for object in &placed {
             judge.object(object, &mut policies, report);
         }
     }
@@ -137,7 +141,8 @@ struct Judge<'j> {
 }
 
 impl Judge<'_> {
-    fn object(&mut self, object: &Object, policies: &mut Policies, report: &mut Report) {
+    fn object(&mut self, placed: &Placed<'_>, policies: &mut Policies, report: &mut Report) {
+        let object = placed.object.as_ref();
         let exempt = |rule: &str| Exemption::any(&self.settings.exempt, rule, object, None);
         if exempt("violation") {
             return;
@@ -148,15 +153,12 @@ impl Judge<'_> {
             let Some(severity) = constraint.severity else {
                 continue;
             };
-            match constraint.matches.matches(object, namespace.as_ref()) {
+            match constraint.matches.matches(placed, namespace.as_ref()) {
                 Ok(false) => continue,
                 Ok(true) => {}
-                Err(matching::UnknownNamespace) if exempt("unevaluated") => continue,
-                Err(matching::UnknownNamespace) => {
-                    let message = format!(
-                        "its namespaceSelector asks for labels of the namespace {}, which is no object of the kit; add it to settings.namespaces",
-                        object.namespace()
-                    );
+                Err(_) if exempt("unevaluated") => continue,
+                Err(unknown) => {
+                    let message = unknown.told(object);
                     constraint.tell(report, severity, "unevaluated", &message, object);
                     continue;
                 }

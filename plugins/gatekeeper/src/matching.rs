@@ -4,6 +4,8 @@ use serde::Deserialize;
 use serde_json::Value;
 use trimtab_plugin::{LabelSelector, Object, Operator};
 
+use crate::placing::Placed;
+
 /// A name with `*` in front, behind, or both. Elsewhere it is a `*`.
 #[derive(Deserialize)]
 #[serde(transparent)]
@@ -46,8 +48,29 @@ pub struct Match {
     name: Option<Wildcard>,
 }
 
-/// A selector asks for labels of a namespace that nobody knows.
-pub struct UnknownNamespace;
+/// What a match hangs on and nobody knows.
+pub enum Unknown {
+    /// A selector asks for labels of a namespace.
+    Namespace,
+    /// Whether the kind is in a namespace at all.
+    Scope,
+}
+
+impl Unknown {
+    pub fn told(&self, object: &Object) -> String {
+        match self {
+            Self::Namespace => format!(
+                "its namespaceSelector asks for labels of the namespace {}, which is no object of the kit; add it to settings.namespaces",
+                object.namespace()
+            ),
+            Self::Scope => format!(
+                "its scope asks whether {} of {} is in a namespace, which is not known; give its CustomResourceDefinition by data",
+                object.kind(),
+                object.group()
+            ),
+        }
+    }
+}
 
 impl Match {
     pub fn read(value: &Value) -> Result<Self, String> {
@@ -75,11 +98,16 @@ impl Match {
     }
 
     /// `namespace` is the object's Namespace, if it is known.
-    pub fn matches(
-        &self,
-        object: &Object,
-        namespace: Option<&Value>,
-    ) -> Result<bool, UnknownNamespace> {
+    pub fn matches(&self, placed: &Placed<'_>, namespace: Option<&Value>) -> Result<bool, Unknown> {
+        let object = placed.object.as_ref();
+        if placed.guessed && self.scope_is_against(object) {
+            // What is asked of namespaces hangs on it as well.
+            let fits = self.kind(object)
+                && selects(self.label_selector.as_ref(), object.at("/metadata/labels"))
+                && self.name(object)
+                && self.source.as_deref() != Some("Generated");
+            return if fits { Err(Unknown::Scope) } else { Ok(false) };
+        }
         let fits = self.kind(object)
             && self.scope(object, namespace.is_some())
             && self.namespaces(object)
@@ -102,6 +130,15 @@ impl Match {
             || kinds
                 .iter()
                 .any(|it| has(&it.kinds, object.kind()) && has(&it.api_groups, object.group()))
+    }
+
+    /// Of a kind that nobody knows: the guess would keep it from being matched.
+    fn scope_is_against(&self, object: &Object) -> bool {
+        match self.scope.as_deref() {
+            Some("Cluster") => !object.namespace().is_empty(),
+            Some("Namespaced") => object.namespace().is_empty(),
+            _ => false,
+        }
     }
 
     fn scope(&self, object: &Object, known: bool) -> bool {
@@ -132,7 +169,7 @@ impl Match {
         &self,
         object: &Object,
         namespace: Option<&Value>,
-    ) -> Result<bool, UnknownNamespace> {
+    ) -> Result<bool, Unknown> {
         let Some(selector) = &self.namespace_selector else {
             return Ok(true);
         };
@@ -140,7 +177,7 @@ impl Match {
             _ if is_namespace(object) => Ok(selector.matches(object.at("/metadata/labels"))),
             Some(namespace) => Ok(selector.matches(&namespace["metadata"]["labels"])),
             None if object.namespace().is_empty() => Ok(true),
-            None => Err(UnknownNamespace),
+            None => Err(Unknown::Namespace),
         }
     }
 

@@ -9,6 +9,7 @@ use trimtab_plugin::Object;
 
 use crate::Settings;
 use crate::matching::is_namespace;
+use crate::placing::Placed;
 
 /// What the API server gives every Namespace.
 const NAME_LABEL: &str = "kubernetes.io/metadata.name";
@@ -97,9 +98,10 @@ pub fn rego(value: &Value) -> Rego {
 }
 
 /// `data.inventory`: `cluster/VERSION/KIND/NAME` and `namespace/NAMESPACE/VERSION/KIND/NAME`.
-pub fn inventory(objects: &[Object]) -> Rego {
+pub fn inventory(objects: &[Placed<'_>]) -> Rego {
     let mut root = Map::new();
-    for object in objects {
+    for placed in objects {
+        let object = placed.object.as_ref();
         let (version, kind, name) = (object.api_version(), object.kind(), object.name());
         // An empty group is none.
         let version = version.strip_prefix('/').unwrap_or(version);

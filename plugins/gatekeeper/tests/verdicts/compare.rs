@@ -29,6 +29,21 @@ impl Compared {
     }
 }
 
+/// What is in no namespace is so to Gatekeeper, whatever its kind.
+fn definition(object: &Value) -> Option<Value> {
+    let namespace = object["metadata"]["namespace"].as_str();
+    let (group, _) = object["apiVersion"].as_str()?.split_once('/')?;
+    let kind = object["kind"].as_str()?;
+    let known = trimtab_plugin::scope(group, kind).is_some();
+    (!known && namespace.unwrap_or_default().is_empty()).then(|| {
+        json!({
+            "apiVersion": "apiextensions.k8s.io/v1", "kind": "CustomResourceDefinition",
+            "metadata": {"name": format!("{kind}.{group}")},
+            "spec": {"group": group, "names": {"kind": kind}, "scope": "Cluster"},
+        })
+    })
+}
+
 pub fn ours(policies: &[Value], objects: &[Value], namespaces: &[Value]) -> Vec<Finding> {
     let name = |it: &Value| {
         it["metadata"]["name"]
@@ -42,7 +57,9 @@ pub fn ours(policies: &[Value], objects: &[Value], namespaces: &[Value]) -> Vec<
         .collect();
     let settings = json!({"namespaces": labels}).to_string();
     let texts = |all: &[Value]| all.iter().map(Value::to_string).collect::<Vec<_>>();
-    let (policies, objects) = (texts(policies), texts(objects));
+    let definitions = objects.iter().filter_map(definition);
+    let data: Vec<Value> = policies.iter().cloned().chain(definitions).collect();
+    let (policies, objects) = (texts(&data), texts(objects));
     fn text<'t>((at, json): (usize, &'t String)) -> Text<'t> {
         Text {
             kit: "kits/a",
