@@ -1,6 +1,7 @@
 //! Admission policies: the plugins say of an object what the API server says of it.
 
 mod mutation;
+mod unsound;
 
 use std::collections::BTreeSet;
 use std::process::{Output, Stdio};
