@@ -12,6 +12,7 @@ use kube::ResourceExt as _;
 
 use super::admission::AdmissionArgs;
 use super::{ClusterArgs, Failure, Outcome};
+use crate::child::own_program;
 use crate::cluster::{Candidate, Cluster};
 use crate::kit::{
     KitRule, RefSpec, Repository, RepositorySpec, SecretRef, custom_resource_definitions, validate,
@@ -196,7 +197,7 @@ impl Run {
             cache,
             candidate,
             worker: Worker {
-                program: std::env::current_exe()?,
+                program: own_program()?,
             },
             workers: config::workers(),
             namespace: self.only_namespace,

@@ -4,7 +4,7 @@
 
 use std::io::{BufRead, Read as _, Write as _};
 use std::path::PathBuf;
-use std::process::{Command, ExitCode, ExitStatus, Stdio};
+use std::process::{ExitCode, ExitStatus, Stdio};
 use std::sync::mpsc;
 use std::time::Duration;
 
@@ -12,7 +12,7 @@ use serde::{Deserialize, Serialize};
 use wasmtime::Engine;
 use wasmtime::component::Component;
 
-use crate::child::{ask, end_when_unwanted, end_with_parent};
+use crate::child::{ask, end_when_unwanted, end_with_parent, of_own};
 
 use super::cache::Cache;
 use super::engine::{Slots, compile_config};
@@ -161,7 +161,7 @@ fn child(
     bytes: &[u8],
 ) -> Result<Vec<u8>, LoadError> {
     let start = || {
-        Command::new(program)
+        of_own(program)
             .arg(COMPILE_VERB)
             .env_clear()
             .stdin(Stdio::piped())

@@ -1,10 +1,10 @@
 //! Exchanges in a child process, which can be killed when a server is silent.
 
 use std::io::{BufRead as _, Write as _};
-use std::process::{Command, ExitCode, Stdio};
+use std::process::{ExitCode, Stdio};
 use std::sync::mpsc;
 
-use crate::child::{ask, end_when_unwanted, end_with_parent};
+use crate::child::{ask, end_when_unwanted, end_with_parent, of_own};
 
 use super::exchange::{Request, exchange, is_local};
 use super::remote::masked;
@@ -42,7 +42,7 @@ pub(super) fn poll(worker: &Worker, request: &Request) -> Result<Poll, RemoteErr
         std::fs::create_dir(home.path().join(".ssh")).map_err(storage)?;
         std::fs::write(home.path().join(".ssh/known_hosts"), known).map_err(storage)?;
     }
-    let mut command = Command::new(&worker.program);
+    let mut command = of_own(&worker.program);
     command
         .arg(WORKER_VERB)
         .env_clear()

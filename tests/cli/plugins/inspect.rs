@@ -1,5 +1,8 @@
 //! `trimtab plugin inspect`.
 
+#[cfg(target_os = "linux")]
+use std::process::{Command, Stdio};
+
 use serde_json::Value;
 use trimtab_harness::component::digest;
 
@@ -70,4 +73,26 @@ fn a_component_that_is_refused_is_told_with_the_reason_and_its_imports() {
     let away = trimtab(folder.path(), &["plugin", "inspect", "nowhere.wasm"]);
     assert_eq!(away.status.code(), Some(3));
     assert!(text(&away.stderr).starts_with("error: nowhere.wasm cannot be read"));
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn a_binary_that_an_update_has_replaced_still_compiles_plugins() {
+    let folder = folder(&[]);
+    let (binary, pipe) = (folder.path().join("trimtab"), folder.path().join("pipe"));
+    std::fs::copy(env!("CARGO_BIN_EXE_trimtab"), &binary).expect("copied");
+    let made = Command::new("mkfifo").arg(&pipe).status();
+    assert!(made.expect("mkfifo runs").success());
+    // It waits for the component, until its own file is gone.
+    let running = Command::new(&binary)
+        .args(["plugin", "inspect"])
+        .arg(&pipe)
+        .stdout(Stdio::piped())
+        .spawn()
+        .expect("it runs");
+    std::fs::remove_file(&binary).expect("removed");
+    let bytes = std::fs::read(component("port-policy")).expect("it is built");
+    std::fs::write(&pipe, bytes).expect("it reads");
+    let output = running.wait_with_output().expect("it ends");
+    assert!(output.status.success(), "{}", text(&output.stdout));
 }

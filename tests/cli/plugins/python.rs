@@ -55,6 +55,7 @@ WHAT = {
     "deep": deep,
     "forever": forever,
     "later": coroutine,
+    "dropped": lambda: coroutine() and None,
     "lazy": lambda: map(str, [1]),
     "memory": memory,
     "given": lambda: f"{given.kubernetes} {given.data[0].origin} {given.data[0].at('/note')}",
@@ -121,6 +122,7 @@ fn a_new_plugin_in_python_builds_and_passes_its_cases_at_once() {
         ("time", "could not be evaluated"),
         ("given", "given: 1.34 policies/note.yaml:1 well"),
         ("later", "a rule is not async, and no generator"),
+        ("dropped", "was never awaited; a rule is not async"),
         ("lazy", "a rule is not async, and no generator"),
         ("fine", "warning[reaches/reached]: fine: None"),
     ] {
