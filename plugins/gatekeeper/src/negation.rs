@@ -14,10 +14,13 @@ struct Edit {
 }
 
 /// The module's text with what is looked up before; none if nothing is.
-pub fn looked_up_before(module: &Module, rules: &[String], round: usize) -> Option<String> {
+pub fn looked_up_before(
+    module: &Module,
+    rules: &[String],
+    round: usize,
+) -> Result<Option<String>, String> {
     let source = module.package.span.source.contents();
     let mut rewriter = Rewriter {
-        source,
         rules,
         round,
         edits: Vec::new(),
@@ -28,14 +31,27 @@ pub fn looked_up_before(module: &Module, rules: &[String], round: usize) -> Opti
             for body in bodies {
                 let given = body.assign.iter().map(|it| &it.value);
                 given.for_each(|it| rewriter.inside(it));
-                rewriter.query(&body.query);
+                // `if not …`: the body has no braces, and one statement.
+                let first = body.query.stmts.first();
+                let bare = first.is_some_and(|it| it.span.start == body.query.span.start);
+                rewriter.query(&body.query, bare);
             }
         }
     }
-    let mut edits = rewriter.edits;
-    if edits.is_empty() {
-        return None;
+    if rewriter.edits.is_empty() {
+        return Ok(None);
     }
+    match edited(source, rewriter.edits) {
+        Some(text) => Ok(Some(text)),
+        None => Err(format!(
+            "{}: what is in its `not`s cannot be told apart",
+            module.package.span.source.file()
+        )),
+    }
+}
+
+/// None if two of them are about the same place.
+fn edited(source: &str, mut edits: Vec<Edit>) -> Option<String> {
     edits.sort_by_key(|it| it.start);
     let mut text = String::with_capacity(source.len());
     let mut at = 0;
@@ -49,7 +65,6 @@ pub fn looked_up_before(module: &Module, rules: &[String], round: usize) -> Opti
 }
 
 struct Rewriter<'s> {
-    source: &'s str,
     /// What is no variable.
     rules: &'s [String],
     round: usize,
@@ -57,15 +72,16 @@ struct Rewriter<'s> {
 }
 
 impl Rewriter<'_> {
-    fn query(&mut self, query: &Query) {
+    /// `bare`: there are no braces around it.
+    fn query(&mut self, query: &Query, bare: bool) {
         for statement in &query.stmts {
             match &statement.literal {
-                Literal::NotExpr { expr, .. } if self.negation(statement, expr) => {}
+                Literal::NotExpr { expr, .. } if self.negation(statement, expr, bare) => {}
                 Literal::NotExpr { expr, .. } | Literal::Expr { expr, .. } => self.inside(expr),
                 Literal::SomeIn { collection, .. } => self.inside(collection),
                 Literal::Every { domain, query, .. } => {
                     self.inside(domain);
-                    self.query(query);
+                    self.query(query, false);
                 }
                 Literal::SomeVars { .. } => {}
             }
@@ -77,14 +93,14 @@ impl Rewriter<'_> {
         match expression.as_ref() {
             Expr::ArrayCompr { term, query, .. } | Expr::SetCompr { term, query, .. } => {
                 self.inside(term);
-                self.query(query);
+                self.query(query, false);
             }
             Expr::ObjectCompr {
                 key, value, query, ..
             } => {
                 self.inside(key);
                 self.inside(value);
-                self.query(query);
+                self.query(query, false);
             }
             _ => children(expression)
                 .into_iter()
@@ -93,7 +109,7 @@ impl Rewriter<'_> {
     }
 
     /// Whether something is looked up before it.
-    fn negation(&mut self, statement: &LiteralStmt, expression: &Ref<Expr>) -> bool {
+    fn negation(&mut self, statement: &LiteralStmt, expression: &Ref<Expr>, bare: bool) -> bool {
         let mut operands = Vec::new();
         match expression.as_ref() {
             Expr::AssignExpr { lhs, rhs, .. }
@@ -115,8 +131,7 @@ impl Rewriter<'_> {
             return false;
         }
         let (start, end) = (statement.span.start as usize, statement.span.end as usize);
-        let alone = self.source[..start].trim_end().ends_with("if");
-        let mut before = String::from(if alone { "{ " } else { "" });
+        let mut before = String::from(if bare { "{ " } else { "" });
         for operand in operands {
             let span = operand.span();
             let name = format!("__before_{}_{}", self.round, span.start);
@@ -133,7 +148,7 @@ impl Rewriter<'_> {
             text: text.to_owned(),
         };
         self.edits.push(edit(start, &before));
-        if alone {
+        if bare {
             self.edits.push(edit(end, " }"));
         }
         true
@@ -174,5 +189,26 @@ impl Rewriter<'_> {
             | Expr::Membership { .. } => operands.push(expression),
             _ => {}
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Edit, edited};
+
+    fn edit(start: usize, end: usize, text: &str) -> Edit {
+        Edit {
+            start,
+            end,
+            text: text.to_owned(),
+        }
+    }
+
+    #[test]
+    fn edits_are_carried_out_together_or_not_at_all() {
+        let apart = vec![edit(4, 5, "E"), edit(0, 0, "<"), edit(1, 3, "-")];
+        assert_eq!(edited("abcdef", apart).as_deref(), Some("<a-dEf"));
+        let overlapping = vec![edit(0, 3, "x"), edit(2, 4, "y")];
+        assert_eq!(edited("abcdef", overlapping), None);
     }
 }

@@ -65,13 +65,19 @@ impl Program {
             return Err(Fault::Lacks(Vec::from_iter(lacks).join("; ")));
         }
         // Once more for what is within.
-        for round in 0..DEPTH {
+        for round in 0.. {
             let modules = engine.get_modules().iter().zip(&rules);
-            let before: Vec<Option<String>> = modules
+            let before: Result<Vec<Option<String>>, String> = modules
                 .map(|(module, rules)| negation::looked_up_before(module, rules, round))
                 .collect();
+            let before = before.map_err(Fault::Lacks)?;
             if before.iter().all(Option::is_none) {
                 break;
+            }
+            if round == DEPTH {
+                return Err(Fault::Lacks(format!(
+                    "it has a `not` in a `not` more than {DEPTH} times"
+                )));
             }
             let given = texts.into_iter().zip(before);
             texts = given.map(|(text, other)| other.unwrap_or(text)).collect();
@@ -180,5 +186,29 @@ pub fn told(error: &impl ToString) -> String {
     match (place, words) {
         (Some(place), Some(words)) => format!("{place}: {words}"),
         _ => text.split_whitespace().collect::<Vec<_>>().join(" "),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{DEPTH, Fault, Program, Source};
+
+    /// A `not` in a `not`, so many times, of which the innermost is given something missing.
+    fn nested(depth: usize) -> Result<Program, Fault> {
+        let inner = "input.review.object.missing".to_owned();
+        let given = (1..depth).fold(inner, |it, _| format!("count([1 | not f({it})])"));
+        Program::compile(&Source {
+            rego: format!(
+                "package t\nf(x) {{ x == 1 }}\nviolation[{{\"msg\": \"x\"}}] {{ not f({given}) }}"
+            ),
+            libs: Vec::new(),
+            v1: false,
+        })
+    }
+
+    #[test]
+    fn a_not_that_is_too_deep_is_said_to_be_lacking() {
+        assert!(nested(DEPTH).is_ok());
+        assert!(matches!(nested(DEPTH + 1), Err(Fault::Lacks(_))));
     }
 }
