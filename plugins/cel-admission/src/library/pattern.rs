@@ -22,7 +22,9 @@ pub fn translated(pattern: &str) -> Result<String, Trouble> {
     let mut reader = Reader {
         rest: pattern,
         made: String::with_capacity(pattern.len() * 2),
-        depth: 0,
+        outside: Vec::new(),
+        most: 1,
+        times: 1,
         names: BTreeSet::new(),
         repeatable: false,
         repeated: false,
@@ -30,17 +32,20 @@ pub fn translated(pattern: &str) -> Result<String, Trouble> {
     while let Some(character) = reader.next() {
         reader.one(character)?;
     }
-    match reader.depth {
-        0 => Ok(reader.made),
-        _ => Err(Refused),
+    match reader.outside.is_empty() {
+        true => Ok(reader.made),
+        false => Err(Refused),
     }
 }
 
 struct Reader<'p> {
     rest: &'p str,
     made: String,
-    /// Groups that are open.
-    depth: usize,
+    /// For each group that is open, what is most outside of it.
+    outside: Vec<u32>,
+    /// How often something is repeated, counts within counts: at most in this group, and the last.
+    most: u32,
+    times: u32,
     /// Of groups; one may not be there twice.
     names: BTreeSet<&'p str>,
     /// Whether there is something before that can be repeated.
@@ -71,8 +76,8 @@ impl<'p> Reader<'p> {
 
     fn item(&mut self, text: &str) {
         self.made.push_str(text);
-        self.repeatable = true;
-        self.repeated = false;
+        (self.repeatable, self.repeated) = (true, false);
+        self.times = 1;
     }
 
     fn literal(&mut self, character: char) {
@@ -86,12 +91,21 @@ impl<'p> Reader<'p> {
             '(' => return self.group(),
             '*' | '+' | '?' => return self.repeat(&character.to_string()),
             '{' => match self.count()? {
-                Some(count) => return self.repeat(&count),
+                Some((count, times)) => {
+                    self.repeat(&count)?;
+                    self.times *= times.max(1);
+                    self.most = self.most.max(self.times);
+                    if self.times > REPEATS {
+                        return Err(Refused);
+                    }
+                }
                 None => self.literal('{'),
             },
             ')' => {
-                self.depth = self.depth.checked_sub(1).ok_or(Refused)?;
+                let outside = self.outside.pop().ok_or(Refused)?;
                 self.item(")");
+                self.times = self.most;
+                self.most = self.most.max(outside);
             }
             '|' => {
                 self.item("|");
@@ -115,8 +129,12 @@ impl<'p> Reader<'p> {
         Ok(())
     }
 
-    /// What follows a brace, if it is a count; else the brace is itself.
-    fn count(&mut self) -> Result<Option<String>, Trouble> {
+    fn open(&mut self) {
+        self.outside.push(std::mem::replace(&mut self.most, 1));
+    }
+
+    /// What follows a brace, if it is a count, and how often that is; else the brace is itself.
+    fn count(&mut self) -> Result<Option<(String, u32)>, Trouble> {
         let Some((inner, rest)) = self.rest.split_once('}') else {
             return Ok(None);
         };
@@ -135,13 +153,12 @@ impl<'p> Reader<'p> {
         }
         let number = |it: &str| it.parse().ok().filter(|it| *it <= REPEATS).ok_or(Refused);
         let from: u32 = number(least)?;
-        if let Some(to) = most.map(number).transpose()?
-            && to < from
-        {
+        let to = most.map(number).transpose()?.unwrap_or(from);
+        if to < from {
             return Err(Refused);
         }
         self.rest = rest;
-        Ok(Some(format!("{{{inner}}}")))
+        Ok(Some((format!("{{{inner}}}"), to)))
     }
 
     fn escaped(&mut self) -> Result<(), Trouble> {
@@ -149,14 +166,9 @@ impl<'p> Reader<'p> {
         match self.rest.chars().next().ok_or(Refused)? {
             'Q' => {
                 self.next();
-                let rest = self.rest;
-                let quoted = match self.before("\\E") {
-                    Some(quoted) => quoted,
-                    None => {
-                        self.rest = "";
-                        rest
-                    }
-                };
+                let all = (self.rest, "");
+                let (quoted, rest) = self.rest.split_once("\\E").unwrap_or(all);
+                self.rest = rest;
                 quoted.chars().for_each(|it| self.literal(it));
             }
             'A' | 'z' => {
@@ -318,7 +330,7 @@ impl<'p> Reader<'p> {
     fn group(&mut self) -> Result<(), Trouble> {
         self.repeatable = false;
         if !self.next_if("?") {
-            self.depth += 1;
+            self.open();
             self.made.push('(');
             return Ok(());
         }
@@ -328,7 +340,7 @@ impl<'p> Reader<'p> {
             if name.is_empty() || !name.chars().all(of_word) || !self.names.insert(name) {
                 return Err(Refused);
             }
-            self.depth += 1;
+            self.open();
             // Nobody asks for it by its name.
             self.made.push('(');
             return Ok(());
@@ -361,7 +373,7 @@ impl<'p> Reader<'p> {
 
     fn flagged(&mut self, flags: &str, end: char) -> Result<(), Trouble> {
         if end == ':' {
-            self.depth += 1;
+            self.open();
         } else if self.rest.starts_with(['*', '+', '?', '{']) {
             // Go repeats what is before the flags.
             return Err(Untranslatable);

@@ -93,6 +93,8 @@ mod tests {
             (r"^\pL\p{Greek}\P{^Greek}\p{^L}$", "aαα1", true),
             (r"^# a$", "# a", true),
             (r"(^a|b$)", "ab", true),
+            (r"^((a{2}){5}|b){100}(c{1000}){0}d{1000}?|x{1}{", "x{", true),
+            (r"^(a{500})(b{500})?$", "x", false),
         ] {
             let regex = compiled(pattern).expect(pattern);
             assert_eq!(regex.is_match(text), expected, "{pattern} {text}");
@@ -119,6 +121,8 @@ mod tests {
             "a{2}{3}",
             "a{1001}",
             "a{2,1}",
+            "(a{40}){40}",
+            "(a|(b{2,}c*){400}){2}",
             r"\1",
             r"\8",
             r"\Z",
@@ -138,7 +142,7 @@ mod tests {
             r"\B",
             r"\p{greek}",
             r"\p{Nope}",
-            "(((a{100}){100}){100})",
+            r"\pL{1000}",
             "a(?i)*",
             "(?ii)",
         ] {
