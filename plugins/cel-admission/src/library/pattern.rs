@@ -215,8 +215,7 @@ impl<'p> Reader<'p> {
                 let inverse = self.next_if("^");
                 (self.before("}").ok_or(Refused)?.to_owned(), inverse)
             }
-            Some(letter) => (letter.to_string(), false),
-            None => return Err(Refused),
+            letter => (letter.ok_or(Refused)?.to_string(), false),
         };
         let of_go = |it: char| it.is_ascii_alphabetic() || it == '_';
         // The crate reads names more leniently.
