@@ -26,6 +26,7 @@ impl Schema {
                 preserve(root);
             }
             structural(root, "openAPIV3Schema")?;
+            patterns(root, "openAPIV3Schema")?;
         }
         Ok(Self { root })
     }
@@ -95,6 +96,22 @@ fn structural(schema: &Value, path: &str) -> Result<(), String> {
         let known = known.join(", ");
         return Err(format!("{path}: {other:?} is no type; there are {known}"));
     }
+    if schema["type"] == "array" && !schema["items"].is_object() {
+        return Err(format!("{path}: an array without items"));
+    }
+    for (name, inner) in properties(schema) {
+        structural(inner, &format!("{path}.{name}"))?;
+    }
+    for name in ["items", "additionalProperties"] {
+        if schema[name].is_object() {
+            structural(&schema[name], &format!("{path}.{name}"))?;
+        }
+    }
+    Ok(())
+}
+
+/// All of them, those of `anyOf` and the like as well.
+fn patterns(schema: &Value, path: &str) -> Result<(), String> {
     if let Some(pattern) = schema["pattern"].as_str()
         && let Err(refusal) = pattern::compile(pattern)
     {
@@ -105,15 +122,17 @@ fn structural(schema: &Value, path: &str) -> Result<(), String> {
             }
         });
     }
-    if schema["type"] == "array" && !schema["items"].is_object() {
-        return Err(format!("{path}: an array without items"));
-    }
     for (name, inner) in properties(schema) {
-        structural(inner, &format!("{path}.{name}"))?;
+        patterns(inner, &format!("{path}.{name}"))?;
     }
-    for name in ["items", "additionalProperties"] {
+    for name in ["items", "additionalProperties", "not"] {
         if schema[name].is_object() {
-            structural(&schema[name], &format!("{path}.{name}"))?;
+            patterns(&schema[name], &format!("{path}.{name}"))?;
+        }
+    }
+    for name in ["allOf", "anyOf", "oneOf"] {
+        for inner in schema[name].as_array().into_iter().flatten() {
+            patterns(inner, &format!("{path}.{name}"))?;
         }
     }
     Ok(())

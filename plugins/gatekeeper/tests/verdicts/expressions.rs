@@ -120,6 +120,9 @@ fn parameters_are_taken_refused_and_filled_in_alike() {
         json!({"type": "object", "properties": {"a": {"type": "array"}}}),
         json!({"type": "object", "properties": {"a": {"type": "text"}}}),
         json!({"type": "object", "properties": {"a": {"type": "string", "pattern": "("}}}),
+        json!({"type": "object", "properties": {"a": {"type": "string", "pattern": "{{|\\<|\\Qx\\E"}}}),
+        json!({"type": "object", "properties": {"a": {"type": "string", "anyOf": [{"pattern": "("}, {"minLength": 1}]}}}),
+        json!({"type": "object", "properties": {"a": {"type": "string", "not": {"pattern": "a**"}}}}),
     ];
     let values = [
         json!("x"),
