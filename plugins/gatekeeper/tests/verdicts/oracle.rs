@@ -1,67 +1,24 @@
 //! Gatekeeper itself, as a process that answers questions, and what its modules are tested with.
 
 use std::collections::BTreeMap;
-use std::io::{BufRead as _, BufReader, Write as _};
 use std::path::{Path, PathBuf};
-use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
-use std::sync::LazyLock;
 
 use serde::Deserialize as _;
 use serde_json::{Value, json};
-use trimtab_harness::root;
+use trimtab_harness::go::{self, go};
 
 const MODULES: [&str; 2] = [
     "github.com/open-policy-agent/gatekeeper/v3",
     "github.com/open-policy-agent/frameworks/constraint",
 ];
 
-pub struct Oracle {
-    child: Child,
-    input: ChildStdin,
-    output: BufReader<ChildStdout>,
-}
+const FOLDER: &str = "tests/gatekeeper";
 
-fn go(arguments: &[&str]) -> String {
-    let output = Command::new("go")
-        .current_dir(root().join("tests/gatekeeper"))
-        .args(arguments)
-        .stderr(Stdio::inherit())
-        .output()
-        .unwrap_or_else(|error| {
-            panic!(
-                "go cannot be run, which Gatekeeper is built with: {error}; \
-                 install Go 1.26 or newer from https://go.dev/dl"
-            )
-        });
-    assert!(output.status.success(), "go {arguments:?} failed");
-    String::from_utf8(output.stdout).expect("UTF-8")
-}
-
-/// Built once; the tests run at the same time.
-fn program() -> &'static Path {
-    static PROGRAM: LazyLock<PathBuf> = LazyLock::new(|| {
-        let program = root().join("target/gatekeeper-oracle");
-        let path = program.to_str().expect("UTF-8");
-        go(&["build", "-buildvcs=false", "-o", path, "."]);
-        program
-    });
-    &PROGRAM
-}
+pub struct Oracle(go::Oracle);
 
 impl Oracle {
     pub fn start() -> Self {
-        let mut child = Command::new(program())
-            .stdin(Stdio::piped())
-            .stdout(Stdio::piped())
-            .spawn()
-            .expect("it runs");
-        let input = child.stdin.take().expect("a pipe");
-        let output = BufReader::new(child.stdout.take().expect("a pipe"));
-        Self {
-            child,
-            input,
-            output,
-        }
+        Self(go::Oracle::start(FOLDER, ".", "gatekeeper-oracle", &[]))
     }
 
     pub fn judge(&mut self, policies: &[Value], objects: &[Value], namespaces: &[Value]) -> Value {
@@ -74,20 +31,10 @@ impl Oracle {
     }
 
     fn ask(&mut self, request: &Value) -> Value {
-        writeln!(self.input, "{request}").expect("it listens");
-        let mut line = String::new();
-        self.output.read_line(&mut line).expect("it answers");
+        let line = self.0.ask(request);
         let answer: Value = serde_json::from_str(&line).expect("JSON");
         assert_eq!(answer["error"], Value::Null, "{request}");
         answer
-    }
-}
-
-impl Drop for Oracle {
-    fn drop(&mut self) {
-        // It may have ended already.
-        let _ = self.child.kill();
-        let _ = self.child.wait();
     }
 }
 
@@ -103,7 +50,7 @@ impl Fixtures {
     pub fn read() -> Self {
         let mut found: BTreeMap<String, (String, Value)> = BTreeMap::new();
         for module in MODULES {
-            let folder = go(&["list", "-m", "-f", "{{.Dir}}", module]);
+            let folder = go(FOLDER, &["list", "-m", "-f", "{{.Dir}}", module]);
             let folder = PathBuf::from(folder.trim());
             let mut files = Vec::new();
             below(&folder, &mut files);
