@@ -1,7 +1,9 @@
 """`python3 -m unittest`: the SDK natively, as a component has it."""
 
 import json
+import sys
 import unittest
+import warnings
 from dataclasses import dataclass
 from functools import partial
 from types import SimpleNamespace
@@ -189,6 +191,11 @@ class Sdk(unittest.TestCase):
             async def __call__(self, *given: Any) -> None:
                 given[2].error("one", "late")
 
+        self.addCleanup(setattr, sys, "unraisablehook", sys.unraisablehook)
+        before = warnings.catch_warnings()
+        before.__enter__()
+        self.addCleanup(before.__exit__, None, None, None)
+        run.hear_of_lost_coroutines()
         words = "not async, and no generator"
         for name, call, given in (
             ("validate", run.validate, context()),
@@ -207,6 +214,10 @@ class Sdk(unittest.TestCase):
             getattr(made, name)(lambda context, objects, report: map(report.error, objects))
             with self.assertRaisesRegex(TypeError, words):
                 call(made, given, [])
+            dropped = plugin()
+            getattr(dropped, name)(lambda *given: coroutine(*given) and None)
+            with self.assertRaisesRegex(TypeError, "never awaited; a rule is " + words):
+                call(dropped, given, [])
             for result in (None, 1, "x", [], {}):
                 made = plugin()
                 getattr(made, name)(lambda *given, result=result: result)

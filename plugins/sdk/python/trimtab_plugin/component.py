@@ -74,6 +74,7 @@ def _findings(call: Callable[..., list[Finding]], plugin: Plugin) -> Callable[..
 
 def classes(plugin: Plugin) -> dict[str, type]:
     """The classes that the runtime looks for in the component's first module, by name."""
+    run.hear_of_lost_coroutines()
     rules = [types.Rule(id, summary) for id, summary in plugin.rules.items()]
     description = types.Description(
         plugin.name, plugin.version, plugin.summary, rules, plugin.settings_schema, plugin.kinds

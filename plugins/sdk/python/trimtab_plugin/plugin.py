@@ -3,6 +3,8 @@ in tests, natively; it knows none of the contract's generated types."""
 
 import inspect
 import json
+import sys
+import warnings
 from collections.abc import AsyncIterator, Iterator
 from copy import deepcopy
 from dataclasses import dataclass
@@ -72,8 +74,10 @@ def _is_later(rule: Any) -> bool:
 
 def _refuse_later(result: Any) -> None:
     """What a rule would do after it has returned is lost, and its objects would pass unseen."""
+    if result is None:
+        return
     if inspect.iscoroutine(result):
-        # Else Python warns that it was never awaited, for which it would read the source.
+        # It is told of here; Python need not warn of it as well.
         result.close()
     if inspect.isawaitable(result) or isinstance(result, (Iterator, AsyncIterator)):
         raise TypeError(_NOT_LATER)
@@ -168,10 +172,37 @@ def _context(plugin: Plugin, given: Any) -> Context[Any]:
     )
 
 
-def validate(plugin: Plugin, given: Any, texts: list[Any]) -> list[Finding]:
+# What coroutines were dropped in a call.
+_lost: list[str] = []
+
+
+def hear_of_lost_coroutines() -> None:
+    """Once, when the component is built: Python only warns of them, and to show a warning, it would
+    read the source, which is not there."""
+    others = sys.unraisablehook
+
+    def hear(raised: Any) -> None:
+        if isinstance(raised.exc_value, RuntimeWarning):
+            _lost.append(str(raised.exc_value))
+        else:
+            others(raised)
+
+    warnings.simplefilter("error", RuntimeWarning)
+    sys.unraisablehook = hear
+
+
+def _run(plugin: Plugin, interface: str, given: Any, objects: list[Any]) -> list[Finding]:
+    """The findings of a rule, unless it, or what it calls, leaves a coroutine to nobody."""
     report = Report()
-    _refuse_later(plugin.functions["validate"](_context(plugin, given), _objects(texts), report))
+    _lost.clear()
+    _refuse_later(plugin.functions[interface](given, objects, report))
+    if _lost:
+        raise TypeError(f"{_lost[0]}; {_NOT_LATER}")
     return report.findings
+
+
+def validate(plugin: Plugin, given: Any, texts: list[Any]) -> list[Finding]:
+    return _run(plugin, "validate", _context(plugin, given), _objects(texts))
 
 
 def validate_change(plugin: Plugin, given: Any, texts: list[Any]) -> list[Finding]:
@@ -182,16 +213,12 @@ def validate_change(plugin: Plugin, given: Any, texts: list[Any]) -> list[Findin
         Change(side(text.before, index), side(text.after, index))
         for index, text in enumerate(texts)
     ]
-    report = Report()
-    _refuse_later(plugin.functions["validate-change"](_context(plugin, given), changes, report))
-    return report.findings
+    return _run(plugin, "validate-change", _context(plugin, given), changes)
 
 
 def validate_all(plugin: Plugin, given: Any, texts: list[Any]) -> list[Finding]:
-    report = Report()
     platform = Platform(**_platform(plugin, given))
-    _refuse_later(plugin.functions["referential"](platform, _objects(texts), report))
-    return report.findings
+    return _run(plugin, "referential", platform, _objects(texts))
 
 
 def transform(
@@ -200,8 +227,7 @@ def transform(
     """Objects as JSON text, each with the index of the one that it was; and findings."""
     objects = _objects(texts)
     before = [deepcopy(it.value) for it in objects]
-    report = Report()
-    _refuse_later(plugin.functions["transform"](_context(plugin, given), objects, report))
+    findings = _run(plugin, "transform", _context(plugin, given), objects)
     after = []
     for it in objects:
         # Untouched objects keep their very bytes.
@@ -209,4 +235,4 @@ def transform(
             after.append((texts[it.index].json, it.index))
         else:
             after.append((json.dumps(it.value, ensure_ascii=False), it.index))
-    return after, report.findings
+    return after, findings
