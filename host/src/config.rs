@@ -24,3 +24,16 @@ pub fn cache_folder() -> PathBuf {
 pub fn workers() -> NonZeroUsize {
     std::thread::available_parallelism().unwrap_or(NonZeroUsize::MIN)
 }
+
+/// What to start a child of this binary by. On Linux that is the file which runs, also where an
+/// update has put another one in its place since.
+///
+/// # Errors
+/// That the system does not say.
+pub fn own_program() -> std::io::Result<PathBuf> {
+    let program = PathBuf::from("/proc/self/exe");
+    match cfg!(target_os = "linux") && program.exists() {
+        true => Ok(program),
+        false => std::env::current_exe(),
+    }
+}

@@ -2,7 +2,7 @@
 //! request on standard input, one answer on standard output.
 
 use std::io::{Read as _, Write as _};
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::process::{Child, Command};
 use std::sync::mpsc::{self, RecvTimeoutError};
 use std::time::Duration;
@@ -33,19 +33,6 @@ pub fn ask(
     // input stays open: that it ends tells the child that nobody wants an answer.
     let _ = request.iter().try_for_each(|part| stdin.write_all(part));
     receiver.recv_timeout(deadline)
-}
-
-/// What to start a child of this binary by. On Linux that is the file which runs, also where an
-/// update has put another one in its place since.
-///
-/// # Errors
-/// That the system does not say.
-pub fn own_program() -> std::io::Result<PathBuf> {
-    let program = PathBuf::from("/proc/self/exe");
-    match cfg!(target_os = "linux") && program.exists() {
-        true => Ok(program),
-        false => std::env::current_exe(),
-    }
 }
 
 /// A child of this binary, by its own name for those who list processes.

@@ -21,7 +21,6 @@ use std::process::ExitCode;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
-use crate::child::own_program;
 use crate::cluster::ConnectOptions;
 use crate::sandbox::{Compiler, Sandbox, SandboxLimits};
 
@@ -141,7 +140,7 @@ fn told(error: &anyhow::Error, code: u8) -> ExitCode {
 /// The sandbox that a repository's plugins run in, compiled by children of this binary.
 fn sandbox(cache: &std::path::Path) -> anyhow::Result<Sandbox> {
     let compiler = Compiler::Child {
-        program: own_program()?,
+        program: crate::config::own_program()?,
         cache: Some(cache.join("plugins")),
     };
     Sandbox::new(SandboxLimits::default(), compiler).map_err(anyhow::Error::msg)

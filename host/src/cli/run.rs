@@ -12,7 +12,6 @@ use kube::ResourceExt as _;
 
 use super::admission::AdmissionArgs;
 use super::{ClusterArgs, Failure, Outcome};
-use crate::child::own_program;
 use crate::cluster::{Candidate, Cluster};
 use crate::kit::{
     KitRule, RefSpec, Repository, RepositorySpec, SecretRef, custom_resource_definitions, validate,
@@ -197,7 +196,7 @@ impl Run {
             cache,
             candidate,
             worker: Worker {
-                program: own_program()?,
+                program: config::own_program()?,
             },
             workers: config::workers(),
             namespace: self.only_namespace,

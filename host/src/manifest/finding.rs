@@ -134,7 +134,7 @@ impl fmt::Display for Finding {
         write!(f, "{}: {}", self.severity, self.message)?;
         if let Some(object) = &self.object {
             write!(f, " ({object}")?;
-            if let Some(field) = &self.field {
+            if let Some(field) = self.field.as_deref().filter(|it| !it.is_empty()) {
                 write!(f, " {field}")?;
             }
             f.write_str(")")?;
