@@ -93,13 +93,15 @@ fn whole(text: &str) -> Option<String> {
     (clean(&line, TEXT) == line).then_some(line)
 }
 
-/// Empty, or begins with `/`, and `~` only as `~0` or `~1`.
+/// Empty, or begins with `/`, and `~` only as `~0` or `~1`; and nothing in it would do more than be
+/// shown, for it is told as it is.
 fn is_pointer(text: &str) -> bool {
     let escapes_fit = text
         .split('~')
         .skip(1)
         .all(|rest| rest.starts_with(['0', '1']));
-    (text.is_empty() || text.starts_with('/')) && text.len() <= TEXT && escapes_fit
+    let begins = text.is_empty() || text.starts_with('/');
+    begins && escapes_fit && clean(text, TEXT) == text
 }
 
 pub(super) fn transformation(
