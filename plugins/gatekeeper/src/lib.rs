@@ -4,7 +4,6 @@ mod builtins;
 mod constraint;
 mod matching;
 mod negation;
-mod pattern;
 mod placing;
 mod policies;
 mod program;

@@ -3,10 +3,9 @@
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, PoisonError};
 
-use regex::Regex;
+use go_regexp::{Refusal, Regex};
 use regorus::{Engine, Value};
 
-use crate::pattern::{self, Refusal};
 use crate::program::told;
 
 /// What went wrong that may not be taken for something undefined. The engine takes an error in a
@@ -40,7 +39,7 @@ impl Patterns {
         let read = match self.read.get(pattern) {
             Some(read) => read.clone(),
             None => {
-                let read = pattern::compile(pattern);
+                let read = go_regexp::compile(pattern);
                 self.read.insert(pattern.to_owned(), read.clone());
                 read
             }
@@ -187,7 +186,7 @@ fn template_match(patterns: &mut Patterns, given: &[Value]) -> Option<Value> {
             depth = depth.checked_sub(1)?;
         }
         match (before, depth) {
-            (0, 0) => whole.push_str(&regex::escape(letter.encode_utf8(&mut [0; 4]))),
+            (0, 0) => whole.push_str(&go_regexp::escape(letter.encode_utf8(&mut [0; 4]))),
             (0, _) => {}
             (_, 0) => {
                 patterns.get(&format!("^{inside}$"))?;

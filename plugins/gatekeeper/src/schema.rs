@@ -1,8 +1,7 @@
 //! Parameters by the schema of their template: what an API server does with a constraint's CRD.
 
+use go_regexp::Refusal;
 use serde_json::{Map, Value};
-
-use crate::pattern::{self, Refusal};
 
 /// The schema of `spec.parameters`; none: there may be no parameters.
 pub struct Schema {
@@ -113,7 +112,7 @@ fn structural(schema: &Value, path: &str) -> Result<(), String> {
 /// All of them, those of `anyOf` and the like as well.
 fn patterns(schema: &Value, path: &str) -> Result<(), String> {
     if let Some(pattern) = schema["pattern"].as_str()
-        && let Err(refusal) = pattern::compile(pattern)
+        && let Err(refusal) = go_regexp::compile(pattern)
     {
         return Err(match refusal {
             Refusal::Invalid => format!("{path}: {pattern:?} is no pattern; RE2's are"),
@@ -216,7 +215,7 @@ fn check(schema: &Value, value: &Value, path: &str, names: bool, faults: &mut Ve
             let length = text.chars().count();
             between(schema, ["minLength", "maxLength"], length, path, faults);
             if let Some(pattern) = schema["pattern"].as_str()
-                && pattern::compile(pattern).is_ok_and(|it| !it.is_match(text))
+                && go_regexp::compile(pattern).is_ok_and(|it| !it.is_match(text))
             {
                 faults.push(format!("{path}: does not match {pattern}"));
             }

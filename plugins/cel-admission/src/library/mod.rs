@@ -4,7 +4,6 @@ pub mod format;
 pub mod lists;
 pub mod network;
 pub mod objects;
-mod pattern;
 pub mod quantity;
 pub mod regex;
 pub mod semver;

@@ -1,16 +1,11 @@
-//! Regular expressions: RE2's syntax, as Go reads it, put in that of the regex crate, which is as
-//! linear in time.
+//! Regular expressions, as Go reads them.
 
 use std::cell::RefCell;
 use std::collections::HashMap;
 
-use regex::{Regex, RegexBuilder};
+use go_regexp::{Refusal, Regex, compile};
 
-use super::pattern::{Trouble, translated};
 use crate::value::Fault;
-
-/// Bytes of a compiled expression.
-const SIZE: usize = 1 << 20;
 
 thread_local! {
     /// An expression is compiled once in a call of the plugin, for all objects.
@@ -31,15 +26,10 @@ pub fn compiled(pattern: &str) -> Result<Regex, Fault> {
 }
 
 fn made(pattern: &str) -> Result<Regex, Fault> {
-    let unreadable = || Fault::unknown(format!("the regular expression `{pattern}`"));
-    let translated = translated(pattern).map_err(|trouble| match trouble {
-        Trouble::Refused => Fault::new(format!("error parsing regexp: `{pattern}`")),
-        Trouble::Untranslatable => unreadable(),
-    })?;
-    RegexBuilder::new(&translated)
-        .size_limit(SIZE)
-        .build()
-        .map_err(|_| unreadable())
+    compile(pattern).map_err(|refusal| match refusal {
+        Refusal::Invalid => Fault::new(format!("error parsing regexp: `{pattern}`")),
+        Refusal::Lacks(_) => Fault::unknown(format!("the regular expression `{pattern}`")),
+    })
 }
 
 #[cfg(test)]
@@ -133,7 +123,6 @@ mod tests {
             r"[a-\d]",
             r"\x4",
             r"\x{110000}",
-            "(?P<a>)(?P<a>)",
             r"\p{L",
         ] {
             assert!(compiled(pattern).is_err_and(|it| !it.unknown), "{pattern}");
@@ -145,6 +134,7 @@ mod tests {
             r"\pL{1000}",
             "a(?i)*",
             "(?ii)",
+            "(?P<a>)(?P<a>)",
         ] {
             assert!(compiled(pattern).is_err_and(|it| it.unknown), "{pattern}");
         }

@@ -1,41 +1,23 @@
-//! Go's regular expressions as Rust's. A pattern is read as Go reads it and written anew: what Go
-//! refuses is told apart from what only the crate here refuses, for the first is undefined in Rego,
-//! and the second would lose a violation.
+//! A pattern, read as Go reads it and written for the crate.
 
-use regex::{Error, Regex, RegexBuilder};
+use crate::Refusal;
+use crate::numbers::{hexadecimal, interval};
 
-mod numbers;
-
-use numbers::{hexadecimal, interval};
-
-/// Of a compiled pattern.
-const BYTES: usize = 1 << 20;
 /// How often Go lets anything be repeated, repeats in repeats multiplied.
 const REPEATS: u32 = 1000;
 
-#[derive(Clone, Debug, PartialEq)]
-pub enum Refusal {
-    /// Go refuses it as well.
-    Invalid,
-    /// Why it cannot be read here.
-    Lacks(&'static str),
-}
-
-pub fn compile(pattern: &str) -> Result<Regex, Refusal> {
+pub fn written(pattern: &str) -> Result<String, Refusal> {
     let mut reader = Reader {
         rest: pattern,
         told: String::with_capacity(pattern.len()),
         groups: vec![Group::default()],
+        lacks: None,
     };
     reader.pattern().ok_or(Refusal::Invalid)?;
-    let mut builder = RegexBuilder::new(&reader.told);
-    builder
-        .size_limit(BYTES)
-        .build()
-        .map_err(|error| match error {
-            Error::CompiledTooBig(_) => Refusal::Lacks("it is too large"),
-            _ => Refusal::Lacks("it is written in a way that is not understood"),
-        })
+    match reader.lacks {
+        Some(why) => Err(Refusal::Lacks(why)),
+        None => Ok(reader.told),
+    }
 }
 
 /// What of a group was read; how often what is in it is repeated at most.
@@ -57,6 +39,8 @@ struct Reader<'p> {
     rest: &'p str,
     told: String,
     groups: Vec<Group>,
+    /// What Go takes, or may take, and cannot be written for the crate.
+    lacks: Option<&'static str>,
 }
 
 /// None: Go refuses it.
@@ -226,12 +210,12 @@ impl Reader<'_> {
             }
             return Some(());
         }
-        let places = [
-            ("A", "\\A"),
-            ("z", "\\z"),
-            ("b", "(?-u:\\b)"),
-            ("B", "(?:\\B)"),
-        ];
+        if self.take("B") {
+            // In the crate, one of ASCII could fall within a character.
+            self.lacks = Some("\\B is not understood");
+            return self.thing();
+        }
+        let places = [("A", "\\A"), ("z", "\\z"), ("b", "(?-u:\\b)")];
         if let Some((_, text)) = places.iter().find(|(name, _)| self.take(name)) {
             self.told.push_str(text);
         } else if !self.named()? {
@@ -264,7 +248,8 @@ impl Reader<'_> {
         Some(true)
     }
 
-    /// After `\p`. Whether Go knows the name is left to the crate, which knows the same.
+    /// After `\p`. Whether Go knows the name is left to the crate, which knows the same, but reads
+    /// small letters for capitals, as not every Go does.
     fn property(&mut self, mut negated: bool) -> Option<()> {
         let first = self.next()?;
         let mut name = match first {
@@ -282,6 +267,9 @@ impl Reader<'_> {
         let plain = |it: char| it.is_ascii_alphanumeric() || "_- ".contains(it);
         if name.is_empty() || !name.chars().all(plain) {
             return None;
+        }
+        if !name.starts_with(|it: char| it.is_ascii_uppercase()) {
+            self.lacks = Some("a property's name begins with a small letter");
         }
         let sign = if negated { 'P' } else { 'p' };
         self.told.push_str(&format!("\\{sign}{{{name}}}"));
@@ -385,6 +373,3 @@ const POSIX: [&str; 14] = [
     "alnum", "alpha", "ascii", "blank", "cntrl", "digit", "graph", "lower", "print", "punct",
     "space", "upper", "word", "xdigit",
 ];
-
-#[cfg(test)]
-mod tests;
