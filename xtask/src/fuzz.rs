@@ -108,8 +108,8 @@ impl Fuzz {
     pub fn run(self) -> Result<()> {
         prepare::tools(&[prepare::CC, prepare::CXX])?;
         let step = Step::begin("building the fuzz targets");
-        build(&["--package", "trimtab", "--bin", "trimtab"], false)?;
-        build(&["--package", "trimtab-fuzz", "--bins"], true)?;
+        build(&["--bin", "trimtab"], false)?;
+        build(&["--bin", "fuzz-components", "--bin", "fuzz-answers"], true)?;
         step.done();
         let targets = match self.target {
             Some(target) => vec![target],
@@ -181,7 +181,9 @@ fn build(arguments: &[&str], led: bool) -> Result<()> {
     let mut cargo = cargo();
     cargo
         .current_dir(root())
-        .args(["build", "--quiet"])
+        // An example is built with what tests are: with the same features of all that they stand
+        // on, which are not built once more.
+        .args(["build", "--quiet", "--workspace", "--example", "honest"])
         .args(arguments);
     if led {
         cargo

@@ -2,6 +2,7 @@
 
 use std::path::Path;
 use std::process::Command;
+use std::sync::LazyLock;
 
 use anyhow::{Result, bail};
 use trimtab_harness::root;
@@ -147,13 +148,20 @@ fn text_file(path: &str, text: &str) -> Vec<String> {
     violations
 }
 
+/// Where people's files are, and where this checkout is.
+static PLACES: LazyLock<Vec<String>> = LazyLock::new(|| {
+    let homes = ["home", "root", "Users"].map(|name| format!("/{name}/"));
+    let checkout = format!("{}/", root().display());
+    homes.into_iter().chain([checkout]).collect()
+});
+
 fn line_faults(path: &str, line: &str, tests: bool) -> Vec<String> {
     let mut faults = Vec::new();
     // This file names what it looks for.
     if path == "xtask/src/tidy.rs" {
         return faults;
     }
-    for place in ["/work/", "/root/", "/home/"] {
+    for place in PLACES.iter() {
         if line.contains(place) {
             faults.push(format!("{place} is a path of some machine"));
         }
