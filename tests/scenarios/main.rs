@@ -30,6 +30,7 @@ mod policies;
 mod prune;
 mod reports;
 mod restarts;
+mod rollback;
 mod rollout;
 mod schemas;
 #[path = "../remotes/servers.rs"]

@@ -31,6 +31,7 @@ fn kit(path: &str, namespace: Option<&str>, allowed: &[&str], files: &str) -> Ki
         changes: Vec::new(),
         compared: false,
         changed_from: None,
+        pinned: None,
         looked_at: true,
     }
 }

@@ -12,10 +12,14 @@ mod plugin;
 mod reconcile;
 mod render;
 mod report;
+mod revert;
 mod rewrite;
+mod rollback;
 mod run;
 mod sarif;
 mod status;
+mod suspend;
+mod target;
 
 use std::process::ExitCode;
 
@@ -45,6 +49,9 @@ enum Verb {
     Render(render::Render),
     Status(status::Status),
     Reconcile(reconcile::Reconcile),
+    Rollback(Box<rollback::Rollback>),
+    Suspend(suspend::Suspend),
+    Resume(suspend::Resume),
     Plugin(plugin::PluginArgs),
     Install(install::Install),
     Completion(completion::Completion),
@@ -117,6 +124,9 @@ pub fn main() -> ExitCode {
         Verb::Render(verb) => verb.run(),
         Verb::Status(verb) => verb.run(),
         Verb::Reconcile(verb) => verb.run(),
+        Verb::Rollback(verb) => verb.run(),
+        Verb::Suspend(verb) => verb.run(),
+        Verb::Resume(verb) => verb.run(),
         Verb::Plugin(verb) => verb.run(),
         Verb::Install(verb) => verb.run(),
         Verb::Completion(verb) => verb.run(),
@@ -144,6 +154,30 @@ fn sandbox(cache: &std::path::Path) -> anyhow::Result<Sandbox> {
         cache: Some(cache.join("plugins")),
     };
     Sandbox::new(SandboxLimits::default(), compiler).map_err(anyhow::Error::msg)
+}
+
+/// Runs what talks to a cluster.
+fn block_on(asking: impl Future<Output = Result<Outcome, Failure>>) -> Result<Outcome, Failure> {
+    tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()?
+        .block_on(asking)
+}
+
+/// A reason that a person gives, fit to be kept.
+fn said(reason: &str) -> Result<String, Failure> {
+    let reason = reason.trim();
+    if reason.is_empty() {
+        return Err(Failure::Usage(anyhow::anyhow!(
+            "it needs a reason, which is recorded: --reason 'what went wrong'"
+        )));
+    }
+    if reason.len() > 1024 || reason.chars().any(|it| it.is_control() && it != '\n') {
+        return Err(Failure::Usage(anyhow::anyhow!(
+            "the reason is one text of at most 1024 bytes, without control characters"
+        )));
+    }
+    Ok(reason.to_owned())
 }
 
 /// Prints to standard output. Whoever closes it early, as `head` does, wants no more.

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use clap::Args;
 use kube::ResourceExt as _;
 
+use super::target::is_called;
 use super::{ClusterArgs, Failure, Outcome};
 use crate::cluster::Cluster;
 use crate::kit::Kit;
@@ -38,10 +39,7 @@ pub struct Reconcile {
 
 impl Reconcile {
     pub(super) fn run(self) -> Result<Outcome, Failure> {
-        let runtime = tokio::runtime::Builder::new_current_thread()
-            .enable_all()
-            .build()?;
-        runtime.block_on(self.ask())
+        super::block_on(self.ask())
     }
 
     async fn ask(self) -> Result<Outcome, Failure> {
@@ -108,11 +106,6 @@ impl Reconcile {
 
 fn none(what: &str) -> Failure {
     Failure::Usage(anyhow::anyhow!("there is no {what} in the cluster"))
-}
-
-fn is_called(kit: &Kit, name: &str) -> bool {
-    let path = kit.status.as_ref().map(|status| status.path.as_str());
-    path == Some(name) || kit.name_any() == name
 }
 
 /// The full id of the revision that the kit tried, if that is the one that is meant.

@@ -8,6 +8,7 @@ use k8s_openapi::apiextensions_apiserver::pkg::apis::apiextensions::v1::CustomRe
 use kube::api::{DeleteParams, ListParams, Patch, PatchParams, PostParams, Preconditions};
 use kube::runtime::wait::{await_condition, conditions};
 use kube::{Api, ResourceExt as _};
+use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
 
 use crate::kit::{
@@ -190,6 +191,36 @@ impl Cluster {
         api.patch(&repository.name_any(), &params, &Patch::Merge(&patch))
             .await?;
         Ok(())
+    }
+
+    /// Says in fields of a Kit's spec what a person wants; `null` takes one out.
+    pub async fn ask_kit(&self, kit: &Kit, spec: &Value) -> Result<Kit, ClusterError> {
+        let namespace = kit.namespace().unwrap_or_default();
+        let api: Api<Kit> = Api::namespaced(self.client.clone(), &namespace);
+        self.asked(&api, &kit.name_any(), spec).await
+    }
+
+    /// The same of a Repository.
+    pub async fn ask_repository(
+        &self,
+        repository: &Repository,
+        spec: &Value,
+    ) -> Result<Repository, ClusterError> {
+        let namespace = repository.namespace().unwrap_or_default();
+        let api: Api<Repository> = Api::namespaced(self.client.clone(), &namespace);
+        self.asked(&api, &repository.name_any(), spec).await
+    }
+
+    async fn asked<K>(&self, api: &Api<K>, name: &str, spec: &Value) -> Result<K, ClusterError>
+    where
+        K: Clone + DeserializeOwned + std::fmt::Debug,
+    {
+        let patch = Patch::Merge(json!({"spec": spec}));
+        let params = PatchParams {
+            field_manager: Some("trimtab-cli".into()),
+            ..PatchParams::default()
+        };
+        Ok(api.patch(name, &params, &patch).await?)
     }
 
     /// Deletes a kit's object; one of another uid is left, and one that is gone already is fine.

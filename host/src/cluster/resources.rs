@@ -2,9 +2,11 @@
 
 use futures::{Stream, StreamExt as _};
 use kube::core::NamespaceResourceScope;
+use kube::runtime::watcher::watch_object;
 use kube::runtime::watcher::{self, Event};
 use kube::runtime::{WatchStreamExt as _, watcher as watch};
 use kube::{Api, Resource, ResourceExt as _};
+use serde::de::DeserializeOwned;
 
 use crate::kit::{Kit, Repository};
 
@@ -82,6 +84,38 @@ impl Cluster {
                     }
                 })
             })
+    }
+
+    /// A Kit as it is, and as it becomes. Ends when it is gone.
+    pub fn watch_kit(&self, kit: &Kit) -> impl Stream<Item = Kit> + Send + use<> {
+        self.watch_one(kit)
+    }
+
+    /// A Repository as it is, and as it becomes. Ends when it is gone.
+    pub fn watch_repository(
+        &self,
+        repository: &Repository,
+    ) -> impl Stream<Item = Repository> + Send + use<> {
+        self.watch_one(repository)
+    }
+
+    fn watch_one<K>(&self, object: &K) -> impl Stream<Item = K> + Send + use<K>
+    where
+        K: Resource<Scope = NamespaceResourceScope>
+            + Clone
+            + DeserializeOwned
+            + std::fmt::Debug
+            + Send
+            + 'static,
+        K::DynamicType: Default,
+    {
+        let namespace = object.namespace().unwrap_or_default();
+        let api: Api<K> = Api::namespaced(self.client.clone(), &namespace);
+        watch_object(api, &object.name_any())
+            .default_backoff()
+            .filter_map(|seen| std::future::ready(seen.ok()))
+            .take_while(|seen| std::future::ready(seen.is_some()))
+            .filter_map(std::future::ready)
     }
 
     fn in_namespace<K>(&self, namespace: Option<&str>) -> Api<K>

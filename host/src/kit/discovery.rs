@@ -65,6 +65,17 @@ impl Discoverer {
         snapshot: &Snapshot,
         spec: &RepositorySpec,
     ) -> Result<Discovery, SourceError> {
+        self.discover_earlier(snapshot, None, spec)
+    }
+
+    /// The kits of an earlier revision, under the guardrails that are wanted now: the `newest` has
+    /// those that the earlier one has not.
+    pub fn discover_earlier(
+        &mut self,
+        snapshot: &Snapshot,
+        newest: Option<&Snapshot>,
+        spec: &RepositorySpec,
+    ) -> Result<Discovery, SourceError> {
         let everywhere = [KitRule {
             path: "**".into(),
             create_namespace: true,
@@ -101,7 +112,7 @@ impl Discoverer {
         let matched = unique(matched, &mut discovery.findings);
         ungranted(&with_file, &matched, &mut discovery.findings);
         let circumstances = Circumstances::of(spec);
-        let guardrails = circumstances.guardrails(snapshot, &spec.guardrails);
+        let guardrails = circumstances.guardrails(snapshot, newest, &spec.guardrails);
         let law = Law::of(spec);
         let mut kits = Vec::new();
         for it in &matched {

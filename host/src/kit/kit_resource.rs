@@ -54,10 +54,27 @@ impl Kit {
     printcolumn = r#"{"name":"Age","type":"date","jsonPath":".metadata.creationTimestamp"}"#
 )]
 #[serde(rename_all = "camelCase")]
+#[schemars(extend("x-kubernetes-validations" = [{
+    "rule": "!has(self.revision) || has(self.reason)",
+    "message": "a kit is held at a revision for a reason: set spec.reason as well",
+}]))]
 pub struct KitSpec {
     /// Stops reconciling this kit; what is live stays.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub suspend: bool,
+    /// Holds the kit at a revision, by its id or the first seven digits or more, with the rules
+    /// that it has there; what is committed meanwhile waits until this is taken out.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(extend("pattern" = "^[0-9a-fA-F]{7,40}$"))]
+    pub revision: Option<String>,
+    /// Why it is held or suspended.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(extend("minLength" = 1, "maxLength" = 1024))]
+    pub reason: Option<String>,
+    /// Who wants it so, as `trimtab rollback` and `trimtab suspend` fill it in.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(extend("maxLength" = 256))]
+    pub by: Option<String>,
     /// A revision, by its id or the first seven digits or more: what it deletes is meant, whatever
     /// the deletion budget says.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -101,6 +118,16 @@ impl RevisionStatus {
             at,
         }
     }
+}
+
+/// A revision at which a kit was healthy.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct HealthyRevision {
+    #[serde(flatten)]
+    pub revision: RevisionStatus,
+    /// Digest of what it rendered to.
+    pub digest: String,
 }
 
 /// A revision of a kit that was rolled back.
@@ -147,6 +174,23 @@ pub struct DriftStatus {
     pub corrected: bool,
 }
 
+impl KitStatus {
+    /// The last revision before the one that is live at which the kit was healthy, and was another.
+    pub fn earlier(&self) -> Option<&RevisionStatus> {
+        let live = self.applied.as_ref()?;
+        let known = self
+            .history
+            .iter()
+            .position(|it| it.revision.revision == live.revision);
+        let after = known.map_or(0, |known| known + 1);
+        let other = |it: &&HealthyRevision| {
+            it.revision.revision != live.revision && Some(&it.digest) != self.digest.as_ref()
+        };
+        let found = self.history.iter().skip(after).find(other);
+        found.map(|it| &it.revision)
+    }
+}
+
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 // Kubernetes knows no unsigned formats, and warns of them.
@@ -181,6 +225,10 @@ pub struct KitStatus {
     /// The last revision that was live and healthy.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub healthy: Option<RevisionStatus>,
+    /// The last revisions that were live and healthy, newest first, at most 10: what
+    /// `trimtab rollback` goes back to. They stay in the host's mirror.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub history: Vec<HealthyRevision>,
     /// The revision that was rolled back, until a newer commit changes the kit.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub quarantine: Option<Quarantine>,

@@ -10,7 +10,7 @@ use super::pattern::Pattern;
 use super::rules::Law;
 use super::{DeletionBudget, KitPath, KitPolicy, RepositorySpec, RulePolicy};
 use crate::manifest::{Finding, ObjectKey, Origin, Spans};
-use crate::source::ObjectId;
+use crate::source::{ObjectId, Snapshot};
 
 /// What the platform team lets a kit do, with the names of captures filled in and narrowed by kit.yaml.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -59,6 +59,9 @@ pub struct PluginUse {
     pub path: String,
     /// The blob; equal ids are equal bytes.
     pub blob: ObjectId,
+    /// The root tree that it and its data are read from, where that is not the kit's own: a kit
+    /// that is held at an earlier revision has the guardrails that are wanted now.
+    pub tree: Option<ObjectId>,
     /// The pin, if there is one: `sha256:…`.
     pub digest: Option<String>,
     /// JSON text; `{}` if none were given.
@@ -104,6 +107,11 @@ impl KitSource {
         }
     }
 
+    /// Makes its inputs those of a kit that a finding stops: nothing else of it counts.
+    pub fn hold(&mut self, finding: &Finding) {
+        self.inputs = InputDigest::none().and(&finding.to_string());
+    }
+
     /// A kit that the revision does not have.
     pub fn without_files(path: KitPath) -> Self {
         Self {
@@ -123,6 +131,14 @@ impl KitSource {
 }
 
 impl PluginUse {
+    /// The files that it and its data are read from, for a kit of this snapshot.
+    pub fn files(&self, kit: &Snapshot) -> Snapshot {
+        match self.tree {
+            Some(tree) => kit.rooted_at(tree),
+            None => kit.clone(),
+        }
+    }
+
     /// A finding about one of the fields where it is named, `settings/service/allow` for one.
     pub fn field_fault(&self, field: &str, finding: Finding) -> Finding {
         let pointer = format!("{}{field}", self.pointer);

@@ -33,8 +33,8 @@ pub use definitions::custom_resource_definitions;
 pub use discovery::{Discoverer, Discovery};
 pub use file::KIT_FILE;
 pub use kit_resource::{
-    DriftStatus, FindingCounts, HealthStatus, Kit, KitSpec, KitStatus, PATH_ANNOTATION, Quarantine,
-    REPOSITORY_LABEL, REQUESTED_ANNOTATION, RevisionStatus,
+    DriftStatus, FindingCounts, HealthStatus, HealthyRevision, Kit, KitSpec, KitStatus,
+    PATH_ANNOTATION, Quarantine, REPOSITORY_LABEL, REQUESTED_ANNOTATION, RevisionStatus,
 };
 pub use kit_source::{DataSource, Grants, InputDigest, KitSource, PluginUse, ServiceAccount};
 pub use name::KitPath;

@@ -2,10 +2,15 @@
 
 use std::sync::Arc;
 
+use sha2::{Digest as _, Sha256};
+
 use super::file::KitFile;
 use super::{DataSource, Guardrail, KitRule, PluginUse, RepositorySpec};
 use crate::manifest::Finding;
 use crate::source::{EntryKind, ObjectId, Snapshot, SourceError};
+
+/// Bytes of a component that is compared with its pin; the sandbox takes none that is larger.
+const COMPONENT_LIMIT: usize = 128 << 20;
 
 pub(super) type Resolved = Vec<Result<PluginUse, Finding>>;
 
@@ -25,9 +30,30 @@ impl Circumstances {
         }
     }
 
-    pub(super) fn guardrails(&self, snapshot: &Snapshot, guardrails: &[Guardrail]) -> Resolved {
+    /// Those of an earlier revision are taken from it as long as they are the ones that are wanted
+    /// now, and from the `newest` else: the platform team's law does not go back with a kit.
+    pub(super) fn guardrails(
+        &self,
+        snapshot: &Snapshot,
+        newest: Option<&Snapshot>,
+        guardrails: &[Guardrail],
+    ) -> Resolved {
         let resolve = |(index, guardrail): (usize, &Guardrail)| {
-            self.guardrail(snapshot, guardrail, format!("/spec/guardrails/{index}"))
+            let pointer = format!("/spec/guardrails/{index}");
+            let own = self.guardrail(snapshot, guardrail, pointer.clone());
+            let Some(newest) = newest.filter(|newest| newest.root() != snapshot.root()) else {
+                return own;
+            };
+            if own.is_ok() && is_pinned(snapshot, guardrail) {
+                return own;
+            }
+            match self.guardrail(newest, guardrail, pointer) {
+                Ok(used) if is_pinned(newest, guardrail) => Ok(PluginUse {
+                    tree: Some(newest.root()),
+                    ..used
+                }),
+                _ => own,
+            }
         };
         guardrails.iter().enumerate().map(resolve).collect()
     }
@@ -55,6 +81,7 @@ impl Circumstances {
         Ok(PluginUse {
             path: guardrail.path.clone(),
             blob,
+            tree: None,
             digest: Some(guardrail.digest.clone()),
             settings: settings.map_or_else(|| "{}".into(), |it| it.to_string().into()),
             data,
@@ -98,6 +125,7 @@ impl Circumstances {
             let mut used = PluginUse {
                 path,
                 blob,
+                tree: None,
                 digest: plugin.digest.clone(),
                 settings: plugin.settings.as_str().into(),
                 data: [].into(),
@@ -122,6 +150,18 @@ impl Circumstances {
         }
         plugins
     }
+}
+
+/// Whether the component of a revision is the one that the Repository wants.
+fn is_pinned(snapshot: &Snapshot, guardrail: &Guardrail) -> bool {
+    let bytes = snapshot.read(&guardrail.path, COMPONENT_LIMIT);
+    bytes.is_ok_and(|bytes| {
+        let digest: String = Sha256::digest(bytes)
+            .iter()
+            .map(|byte| format!("{byte:02x}"))
+            .collect();
+        guardrail.digest == format!("sha256:{digest}")
+    })
 }
 
 fn component(snapshot: &Snapshot, path: &str) -> Result<ObjectId, SourceError> {

@@ -31,6 +31,10 @@ use crate::manifest::Finding;
     printcolumn = r#"{"name":"Age","type":"date","jsonPath":".metadata.creationTimestamp"}"#
 )]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
+#[schemars(extend("x-kubernetes-validations" = [{
+    "rule": "!has(self.revision) || has(self.reason)",
+    "message": "a platform is held at a revision for a reason: set spec.reason as well",
+}]))]
 pub struct RepositorySpec {
     /// `https://`, `http://`, `ssh://`, `user@host:path` or `file://`.
     pub url: String,
@@ -70,6 +74,19 @@ pub struct RepositorySpec {
     /// Stops polling; what is live stays.
     #[serde(default)]
     pub suspend: bool,
+    /// Holds the whole platform at a revision, by its id or the first seven digits or more; what is
+    /// committed meanwhile waits until this is taken out.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(extend("pattern" = "^[0-9a-fA-F]{7,40}$"))]
+    pub revision: Option<String>,
+    /// Why it is held or suspended.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(extend("minLength" = 1, "maxLength" = 1024))]
+    pub reason: Option<String>,
+    /// Who wants it so, as `trimtab rollback` and `trimtab suspend` fill it in.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(extend("maxLength" = 256))]
+    pub by: Option<String>,
     /// What becomes of all its kits' objects when the Repository is deleted.
     #[serde(default, skip_serializing_if = "DeletionPolicy::is_default")]
     pub deletion_policy: DeletionPolicy,
@@ -192,6 +209,13 @@ pub struct RepositoryStatus {
     /// The newest revision that was fetched.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub revision: Option<RevisionStatus>,
+    /// The revision that the platform is held at by `spec.revision`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub held: Option<RevisionStatus>,
+    /// The last revisions of which all kits were live and healthy, newest first, at most 10: what
+    /// `trimtab rollback --all` goes back to.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub history: Vec<RevisionStatus>,
     #[serde(default)]
     pub kits: KitCounts,
     /// `7 of 8 ready`.
@@ -201,6 +225,19 @@ pub struct RepositoryStatus {
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     #[schemars(schema_with = "super::kit_resource::findings_schema")]
     pub findings: Vec<Finding>,
+}
+
+impl RepositoryStatus {
+    /// The last revision before the one that was taken up of which all kits were healthy.
+    pub fn earlier(&self) -> Option<&RevisionStatus> {
+        let taken = self.held.as_ref().or(self.revision.as_ref())?;
+        let mut history = self.history.iter();
+        let known = history.position(|it| it.revision == taken.revision);
+        match known {
+            Some(_) => history.next(),
+            None => self.history.first(),
+        }
+    }
 }
 
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
@@ -218,4 +255,7 @@ pub struct KitCounts {
     pub refused: u32,
     #[schemars(with = "i32")]
     pub failed: u32,
+    /// Of all of these, those that a person holds at a revision.
+    #[schemars(with = "i32")]
+    pub held: u32,
 }

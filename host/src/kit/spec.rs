@@ -29,6 +29,9 @@ impl RepositorySpec {
             kits: Vec::new(),
             admission: None,
             suspend: false,
+            revision: None,
+            reason: None,
+            by: None,
             deletion_policy: DeletionPolicy::default(),
             reports: Reports::default(),
         }

@@ -31,7 +31,8 @@ impl Evaluator {
     ) -> Result<(), SourceError> {
         let mut asked: BTreeMap<&Revision, Vec<usize>> = BTreeMap::new();
         for (index, verdict) in evaluation.verdicts.iter_mut().enumerate() {
-            if !self.judges_changes(snapshot, &verdict.kit) {
+            // What was good once is to stay in reach.
+            if verdict.pinned.is_some() || !self.judges_changes(snapshot, &verdict.kit) {
                 continue;
             }
             verdict.compared = true;

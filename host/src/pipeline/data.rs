@@ -36,7 +36,7 @@ impl DataStore {
         if let Some(known) = self.lock().get(&used.data) {
             return Ok(known.clone());
         }
-        let documents: Arc<[CallObject]> = read_all(snapshot, used)?.into();
+        let documents: Arc<[CallObject]> = read_all(&used.files(snapshot), used)?.into();
         self.lock().insert(used.data.clone(), documents.clone());
         Ok(documents)
     }

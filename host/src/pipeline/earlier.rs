@@ -4,12 +4,13 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-use crate::kit::{Discoverer, KitPath, RepositorySpec};
+use crate::kit::{Discoverer, KitPath, PluginUse, RepositorySpec};
 use crate::manifest::{Finding, GroupKind, Scope, Scopes};
 use crate::source::{Snapshot, SourceError};
 
+use super::referential::Candidate;
 use super::referential::{over_all, over_its_own};
-use super::{Candidate, Evaluator, Verdict, render_kit};
+use super::{Evaluator, Verdict, render_kit};
 
 impl Evaluator {
     /// Kits of another revision, judged by the rules of their own that they had there, and
@@ -18,11 +19,12 @@ impl Evaluator {
     pub fn evaluate_kits(
         &self,
         snapshot: &Snapshot,
+        newest: &Snapshot,
         spec: &RepositorySpec,
         paths: &BTreeSet<KitPath>,
         defined: &BTreeMap<GroupKind, (Scope, KitPath)>,
     ) -> Result<Vec<Verdict>, SourceError> {
-        let discovery = Discoverer::default().discover(snapshot, spec)?;
+        let discovery = Discoverer::default().discover_earlier(snapshot, Some(newest), spec)?;
         let mut scopes = Scopes::default();
         for (kind, (scope, _)) in defined {
             scopes.learn(kind.clone(), *scope);
@@ -37,6 +39,7 @@ impl Evaluator {
                 changes: Vec::new(),
                 compared: false,
                 changed_from: None,
+                pinned: None,
                 looked_at: true,
             }
         });
@@ -56,9 +59,11 @@ impl Evaluator {
         now: Option<&Verdict>,
         others: &[Verdict],
     ) -> Vec<Finding> {
+        let guardrails = earlier.kit.plugins.iter().filter(|used| used.guardrail);
+        let guardrails: Vec<PluginUse> = guardrails.cloned().collect();
         let errors = |with: &Verdict| {
             let all: Vec<Candidate> = [with].into_iter().chain(others).map(candidate).collect();
-            let mut findings = over_all(snapshot, &all, &self.plugins);
+            let mut findings = over_all(snapshot, &guardrails, &all, &self.plugins);
             findings.retain(|(_, finding)| finding.is_error());
             findings
         };

@@ -5,12 +5,14 @@ use std::num::NonZeroUsize;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
-use crate::kit::{Discoverer, InputDigest, KitPath, KitSource, RepositorySpec};
+use crate::kit::{Discoverer, InputDigest, KitPath, KitSource, PluginUse, RepositorySpec};
 use crate::manifest::{Finding, GroupKind, ObjectKey, Scope, Scopes};
 use crate::source::{Revision, Snapshot, SourceError};
 
+use super::pins::{Held, Pinned, PinnedKits, Revisions};
 use super::plugins::UserId;
-use super::{Candidate, Guardrails, PluginStore, Rendered, cross_check, render_kit};
+use super::referential::{Candidate, cross_check};
+use super::{Guardrails, PluginStore, Rendered, render_kit};
 
 /// What the pipeline says of one kit.
 #[derive(Clone, Debug)]
@@ -25,6 +27,8 @@ pub struct Verdict {
     pub compared: bool,
     /// The revision that was live when they were asked.
     pub changed_from: Option<Revision>,
+    /// The revision that a person holds it at, in place of the one that was evaluated.
+    pub pinned: Option<Pinned>,
     /// Whether it had to be rendered: its inputs are not those of the evaluation before.
     pub looked_at: bool,
 }
@@ -39,6 +43,7 @@ impl Verdict {
             changes: Vec::new(),
             compared: false,
             changed_from: None,
+            pinned: None,
             looked_at: false,
         }
     }
@@ -105,6 +110,7 @@ pub struct Evaluator {
     workers: NonZeroUsize,
     /// Finds kits in the revisions that are live.
     pub(super) live: Discoverer,
+    held: PinnedKits,
 }
 
 /// What was made of a kit's inputs.
@@ -134,18 +140,32 @@ impl Evaluator {
             known: HashMap::new(),
             workers,
             live: Discoverer::default(),
+            held: PinnedKits::default(),
         }
     }
 
-    /// Blocking. `superseded` is looked at between kits. Errors if the snapshot's store is damaged.
+    /// One revision of which nothing is held back. Blocking. `superseded` is looked at between kits. Errors if the snapshot's store is damaged.
     pub fn evaluate(
         &mut self,
         snapshot: &Snapshot,
         spec: &RepositorySpec,
         superseded: &AtomicBool,
     ) -> Result<Result<Evaluation, Superseded>, SourceError> {
-        let evaluated = self.evaluate_intact(snapshot, spec, superseded);
-        let Some(damage) = snapshot.damage() else {
+        self.evaluate_all(&Revisions::only(snapshot), spec, superseded)
+    }
+
+    /// A revision, with the kits that are held at others. Blocking. `superseded` is looked at
+    /// between kits. Errors if the snapshot's store is damaged.
+    pub fn evaluate_all(
+        &mut self,
+        revisions: &Revisions<'_>,
+        spec: &RepositorySpec,
+        superseded: &AtomicBool,
+    ) -> Result<Result<Evaluation, Superseded>, SourceError> {
+        let evaluated = self.evaluate_intact(revisions, spec, superseded);
+        let pins = revisions.pins.iter().filter_map(|pin| pin.at.as_ref().ok());
+        let all = [revisions.snapshot, revisions.newest];
+        let Some(damage) = pins.chain(all).find_map(Snapshot::damage) else {
             return evaluated;
         };
         // Findings that tell of the mirror say nothing of the revision.
@@ -156,11 +176,15 @@ impl Evaluator {
 
     fn evaluate_intact(
         &mut self,
-        snapshot: &Snapshot,
+        revisions: &Revisions<'_>,
         spec: &RepositorySpec,
         superseded: &AtomicBool,
     ) -> Result<Result<Evaluation, Superseded>, SourceError> {
-        let discovery = self.discoverer.discover(snapshot, spec)?;
+        let snapshot = revisions.snapshot;
+        let mut discovery =
+            self.discoverer
+                .discover_earlier(snapshot, Some(revisions.newest), spec)?;
+        let held = self.held.hold(revisions, spec, &mut discovery);
         let changed: Vec<Arc<KitSource>> = discovery
             .kits
             .iter()
@@ -173,7 +197,7 @@ impl Evaluator {
             .collect();
         let none = BTreeMap::new();
         let first = self.render(
-            snapshot,
+            (snapshot, &held),
             changed.iter().map(|kit| (kit.clone(), none.clone())),
             superseded,
         );
@@ -197,7 +221,7 @@ impl Evaluator {
                 .is_ok()
         });
         let defined = self.defined(&discovery.kits);
-        self.settle_custom(snapshot, &discovery.kits, &defined, superseded);
+        self.settle_custom((snapshot, &held), &discovery.kits, &defined, superseded);
         if superseded.load(Ordering::Relaxed) {
             return Ok(Err(Superseded));
         }
@@ -220,10 +244,11 @@ impl Evaluator {
                 changes: Vec::new(),
                 compared: false,
                 changed_from: None,
+                pinned: held.pinned.get(&kit.path).cloned(),
                 looked_at: looked_at.contains(&kit.path),
             });
         }
-        self.cross(snapshot, &mut evaluation);
+        self.cross((snapshot, &held), &discovery.guardrails, &mut evaluation);
         let plugins = discovery.kits.iter().flat_map(|kit| &kit.plugins);
         self.plugins.keep(self.user, plugins);
         Ok(Ok(evaluation))
@@ -248,7 +273,7 @@ impl Evaluator {
     /// Renders kits that have objects of kinds which CRDs of the revision define again, knowing them.
     fn settle_custom(
         &mut self,
-        snapshot: &Snapshot,
+        files: (&Snapshot, &Held),
         kits: &[Arc<KitSource>],
         defined: &BTreeMap<GroupKind, (Scope, KitPath)>,
         superseded: &AtomicBool,
@@ -279,7 +304,7 @@ impl Evaluator {
             .iter()
             .map(|(kit, custom)| (kit.path.clone(), custom.clone()))
             .collect();
-        for (kit, rendered) in self.render(snapshot, again.into_iter(), superseded) {
+        for (kit, rendered) in self.render(files, again.into_iter(), superseded) {
             if let Some(known) = self.known.get_mut(&kit.path) {
                 known.settled = rendered;
                 known.custom = customs[&kit.path].clone();
@@ -289,7 +314,7 @@ impl Evaluator {
 
     fn render(
         &self,
-        snapshot: &Snapshot,
+        (snapshot, held): (&Snapshot, &Held),
         kits: impl Iterator<Item = (Arc<KitSource>, BTreeMap<GroupKind, Scope>)> + Send,
         superseded: &AtomicBool,
     ) -> Vec<(Arc<KitSource>, Arc<Rendered>)> {
@@ -303,7 +328,11 @@ impl Evaluator {
                 custom
                     .into_iter()
                     .for_each(|(kind, scope)| scopes.learn(kind, scope));
-                let rendered = Arc::new(render_kit(snapshot, &kit, &self.plugins, &scopes));
+                let files = held.files(&kit.path, snapshot);
+                let rendered = Arc::new(match held.is_nowhere(&kit.path) {
+                    true => Rendered::empty(),
+                    false => render_kit(files, &kit, &self.plugins, &scopes),
+                });
                 done.lock()
                     .unwrap_or_else(PoisonError::into_inner)
                     .push((kit, rendered));
@@ -318,7 +347,12 @@ impl Evaluator {
         done.into_inner().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn cross(&self, snapshot: &Snapshot, evaluation: &mut Evaluation) {
+    fn cross(
+        &self,
+        files: (&Snapshot, &Held),
+        guardrails: &[PluginUse],
+        evaluation: &mut Evaluation,
+    ) {
         let candidates: Vec<Candidate> = evaluation
             .verdicts
             .iter()
@@ -327,7 +361,7 @@ impl Evaluator {
                 rendered: verdict.rendered.clone(),
             })
             .collect();
-        for (path, finding) in cross_check(snapshot, &candidates, &self.plugins) {
+        for (path, finding) in cross_check(files, guardrails, &candidates, &self.plugins) {
             if let Ok(found) = evaluation
                 .verdicts
                 .binary_search_by(|verdict| verdict.kit.path.cmp(&path))

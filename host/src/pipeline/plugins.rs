@@ -83,7 +83,8 @@ impl PluginStore {
         let loaded = match slot.get() {
             Some(loaded) => loaded,
             None => {
-                let bytes = snapshot.read(&used.path, self.sandbox.limits().component_bytes);
+                let files = used.files(snapshot);
+                let bytes = files.read(&used.path, self.sandbox.limits().component_bytes);
                 match bytes {
                     Ok(bytes) => slot.get_or_init(|| self.sandbox.load(&bytes)),
                     Err(error) => {

@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use super::enforcement::weighed;
 use super::evaluation::definitions;
+use super::pins::Held;
 use super::plugins::{Loaded, fault};
 use super::rendered::{call_object, finding, reads, unevaluated};
 use super::secrets::Secrets;
@@ -16,7 +17,7 @@ use crate::source::Snapshot;
 
 /// A kit of the revision, as a referential validator sees it.
 #[derive(Clone)]
-pub struct Candidate {
+pub(super) struct Candidate {
     pub kit: Arc<KitSource>,
     pub rendered: Arc<Rendered>,
 }
@@ -24,14 +25,16 @@ pub struct Candidate {
 /// Runs each referential validator among the guardrails once over the objects of all kits, and a
 /// kit's own over that kit's. Also reports an object that two kits have, with both origins.
 /// Findings by the kit that they are about.
-pub fn cross_check(
-    snapshot: &Snapshot,
+pub(super) fn cross_check(
+    (snapshot, held): (&Snapshot, &Held),
+    guardrails: &[PluginUse],
     candidates: &[Candidate],
     plugins: &PluginStore,
 ) -> Vec<(KitPath, Finding)> {
-    let mut findings = over_all(snapshot, candidates, plugins);
+    let mut findings = over_all(snapshot, guardrails, candidates, plugins);
     for candidate in candidates {
-        findings.extend(over_its_own(snapshot, candidate, plugins));
+        let files = held.files(&candidate.kit.path, snapshot);
+        findings.extend(over_its_own(files, candidate, plugins));
     }
     findings
 }
@@ -61,16 +64,11 @@ fn weighed_by_kit(
 /// What the guardrails say of all kits, and of objects that two kits have.
 pub(super) fn over_all(
     snapshot: &Snapshot,
+    guardrails: &[PluginUse],
     candidates: &[Candidate],
     plugins: &PluginStore,
 ) -> Vec<(KitPath, Finding)> {
     let mut findings = twice(candidates);
-    // The guardrails are the same for every kit.
-    let guardrails = candidates
-        .first()
-        .into_iter()
-        .flat_map(|first| &first.kit.plugins)
-        .filter(|used| used.guardrail);
     for used in guardrails {
         let all: Vec<&Candidate> = candidates.iter().collect();
         findings.extend(run(snapshot, used, &all, plugins));

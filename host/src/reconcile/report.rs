@@ -107,6 +107,11 @@ impl Task {
             findings: &decision.findings,
             gone: self.gone,
             quarantine: self.quarantine.as_ref(),
+            held: {
+                let suspended = decision.outcome == Outcome::Suspended;
+                let told = suspended && kit.spec.reason.is_some();
+                (self.verdict.pinned.is_some() || told).then_some(&kit.spec)
+            },
             inputs: self.verdict.kit.inputs.to_string(),
             digest: self.verdict.rendered.digest.to_string(),
             objects,

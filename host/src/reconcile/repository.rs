@@ -20,6 +20,7 @@ use super::host::{Settled, Shared};
 use super::index::requested;
 use super::kit::Done;
 use super::outcome::{Outcome, Wait};
+use super::pins::NotEvaluated;
 use super::rollback::Earlier;
 
 /// What an actor is told.
@@ -55,8 +56,7 @@ pub(super) enum Job {
         asked: (Instant, u64),
     },
     Evaluated {
-        commit: Arc<Commit>,
-        result: Result<Result<Evaluation, Superseded>, SourceError>,
+        result: Result<Result<(Arc<Commit>, Evaluation), Superseded>, NotEvaluated>,
     },
     Kit {
         path: KitPath,
@@ -132,6 +132,10 @@ pub(super) struct Actor {
     pub(super) evaluator: Arc<Mutex<Evaluator>>,
     /// The newest commit that was fetched.
     pub(super) head: Option<Arc<Commit>>,
+    /// The commit that was taken up: the head, or the one that the platform is held at.
+    pub(super) taken: Option<Arc<Commit>>,
+    /// Kits that were held when the evaluation began, and where.
+    pub(super) pins: BTreeMap<KitPath, String>,
     /// Set to stop the evaluation that is under way.
     pub(super) evaluating: Option<Arc<AtomicBool>>,
     /// The head, or the spec, changed since the evaluation began.
@@ -179,6 +183,8 @@ impl Actor {
             auth: None,
             evaluator: Arc::new(Mutex::new(evaluator)),
             head: None,
+            taken: None,
+            pins: BTreeMap::new(),
             evaluating: None,
             stale: false,
             polling: false,
@@ -273,8 +279,10 @@ impl Actor {
                     .keys()
                     .find(|path| path.object_name() == object_name)
                     .cloned();
-                self.poll().await;
-                if let Some(path) = path {
+                let held_elsewhere = self.pinned() != self.pins;
+                if self.poll().await && held_elsewhere {
+                    self.evaluate();
+                } else if let Some(path) = path {
                     self.start(&path);
                 }
             }
@@ -327,7 +335,7 @@ impl Actor {
                 self.settle().await;
             }
             Job::LetGo => self.all_deleted().await,
-            Job::Evaluated { commit, result } => self.evaluated(commit, result).await,
+            Job::Evaluated { result } => self.evaluated(result).await,
             Job::Kit {
                 path,
                 attempt,

@@ -9,11 +9,12 @@ use crate::kit::{InputDigest, KitPath, KitSource, RevisionStatus};
 use crate::manifest::Finding;
 use crate::pipeline::{Evaluation, Superseded, Verdict};
 use crate::plan::SetId;
-use crate::source::{Commit, Revision, SourceError};
+use crate::source::{Commit, SourceError};
 
 use super::fights::Fights;
 use super::kit::{Done, Task};
 use super::outcome::{Outcome, Wait};
+use super::pins::{Asked, NotEvaluated};
 use super::repository::{Actor, Job, KitState};
 
 impl Actor {
@@ -33,36 +34,34 @@ impl Actor {
         let superseded = Arc::new(AtomicBool::new(false));
         self.evaluating = Some(superseded.clone());
         self.stale = false;
+        self.pins = self.pinned();
+        let asked = Asked {
+            mirror,
+            newest: commit,
+            spec: self.repository.spec.clone(),
+            pins: self.pins.clone(),
+            live: self.live(),
+        };
         let evaluator = self.evaluator.clone();
-        let spec = self.repository.spec.clone();
-        let live = self.live();
         self.jobs.spawn(async move {
-            let revision = commit.revision.clone();
             let evaluated = tokio::task::spawn_blocking(move || {
-                let snapshot = mirror.snapshot(&revision)?;
                 let mut evaluator = evaluator.lock().unwrap_or_else(PoisonError::into_inner);
-                let mut evaluated = evaluator.evaluate(&snapshot, &spec, &superseded)?;
-                if let Ok(evaluation) = &mut evaluated {
-                    let at = |revision: &Revision| mirror.snapshot(revision);
-                    evaluator.judge_changes(&snapshot, &spec, evaluation, &live, at)?;
-                }
-                Ok(evaluated)
+                asked.evaluate(&mut evaluator, &superseded)
             });
             let result = match evaluated.await {
                 Ok(result) => result,
-                Err(error) => Err(SourceError::Damaged {
+                Err(error) => Err(NotEvaluated::Source(SourceError::Damaged {
                     what: "evaluation".into(),
                     reason: error.to_string(),
-                }),
+                })),
             };
-            Job::Evaluated { commit, result }
+            Job::Evaluated { result }
         });
     }
 
     pub(super) async fn evaluated(
         &mut self,
-        commit: Arc<Commit>,
-        result: Result<Result<Evaluation, Superseded>, SourceError>,
+        result: Result<Result<(Arc<Commit>, Evaluation), Superseded>, NotEvaluated>,
     ) {
         self.evaluating = None;
         if std::mem::take(&mut self.stale) {
@@ -70,9 +69,13 @@ impl Actor {
             return;
         }
         match result {
-            Ok(Ok(evaluation)) => self.take_up(commit, evaluation).await,
+            Ok(Ok((commit, evaluation))) => self.take_up(commit, evaluation).await,
             Ok(Err(Superseded)) => self.evaluate(),
-            Err(error) => {
+            Err(NotEvaluated::Held(finding)) => {
+                self.findings = vec![finding];
+                self.settle().await;
+            }
+            Err(NotEvaluated::Source(error)) => {
                 // The mirror is fetched anew at the next poll.
                 if let Some(Err(error)) = self.mirror.take().map(|mirror| mirror.discard()) {
                     tracing::warn!(repository = %self.name(), %error, "the damaged mirror cannot be removed");
@@ -96,10 +99,15 @@ impl Actor {
         self.evaluation = evaluation.clone();
         self.teach_the_door();
         self.findings.clone_from(&evaluation.findings);
-        self.status.revision = Some(RevisionStatus::new(
-            &commit,
-            Some(jiff::Timestamp::now().to_string()),
-        ));
+        let now = jiff::Timestamp::now().to_string();
+        let taken = RevisionStatus::new(&commit, Some(now.clone()));
+        let held = self.repository.spec.revision.is_some();
+        self.status.held = held.then(|| taken.clone());
+        self.status.revision = match &self.head {
+            Some(head) if held => Some(RevisionStatus::new(head, Some(now))),
+            _ => Some(taken),
+        };
+        self.taken = Some(commit.clone());
         let verdicts = evaluation.verdicts.iter();
         let present: BTreeSet<KitPath> = verdicts.map(|verdict| verdict.kit.path.clone()).collect();
         // What is wrong with the repository itself may be why a kit is not found.
@@ -136,8 +144,10 @@ impl Actor {
         for verdict in &evaluation.verdicts {
             if self.wants(verdict) {
                 started += 1;
-                self.put(verdict.clone(), &commit);
-                if !self.still_quarantined(verdict) {
+                let pinned = verdict.pinned.as_ref();
+                let own = pinned.and_then(|pinned| pinned.commit.as_ref());
+                self.put(verdict.clone(), own.unwrap_or(&commit));
+                if pinned.is_some() || !self.still_quarantined(verdict) {
                     self.start(&verdict.kit.path);
                 }
             }
@@ -169,6 +179,9 @@ impl Actor {
         let Some(state) = self.kits.get(&verdict.kit.path) else {
             return true;
         };
+        if state.verdict.pinned != verdict.pinned {
+            return true;
+        }
         if let Some(quarantine) = &state.quarantine {
             return quarantine.inputs != verdict.kit.inputs.to_string();
         }

@@ -7,7 +7,7 @@ use crate::cluster::Note;
 use crate::kit::{KitPath, OnFailure, Quarantine, RepositorySpec, RevisionStatus};
 use crate::manifest::{Finding, Severity};
 use crate::pipeline::{Evaluation, Evaluator, Verdict};
-use crate::source::{Commit, Mirror, Revision, SourceError};
+use crate::source::{Commit, Mirror, Revision, Snapshot, SourceError};
 
 use super::others::goes_live;
 use super::outcome::Outcome;
@@ -38,7 +38,10 @@ impl Actor {
         let Some(Outcome::Applied { health, .. }) = &state.outcome else {
             return;
         };
+        // Where a person holds it, a person lets it go.
+        let held = state.verdict.pinned.is_some() || self.repository.spec.revision.is_some();
         if !wants
+            || held
             || !state.stays.is_empty()
             || state.quarantine.is_some()
             || state.gone
@@ -108,7 +111,9 @@ impl Actor {
         let Some(healthy) = healthy.filter(|it| it.revision != quarantine.revision) else {
             return false;
         };
-        let (Some(mirror), Some(state)) = (self.mirror.clone(), self.kits.get(path)) else {
+        let (Some(mirror), Some(state), Some(head)) =
+            (self.mirror.clone(), self.kits.get(path), self.head.clone())
+        else {
             return false;
         };
         tracing::warn!(kit = %path, bad = %quarantine.revision, good = healthy.short, reason = %quarantine.message, "rolling back");
@@ -124,6 +129,7 @@ impl Actor {
                 let revisions = Revisions {
                     evaluator: &evaluator,
                     mirror: &mirror,
+                    head: &head.revision,
                     spec: &spec,
                     newest: &evaluation,
                 };
@@ -199,6 +205,7 @@ impl Actor {
 struct Revisions<'a> {
     evaluator: &'a Evaluator,
     mirror: &'a Mirror,
+    head: &'a Revision,
     spec: &'a RepositorySpec,
     newest: &'a Evaluation,
 }
@@ -211,10 +218,14 @@ impl Revisions<'_> {
         others: Option<Others>,
     ) -> Result<Earlier, SourceError> {
         let snapshot = self.mirror.snapshot(revision)?;
+        let head = self.mirror.snapshot(self.head)?;
         let kits = [kit.clone()].into();
-        let mut found =
+        let evaluate = |snapshot: &Snapshot, kits: &BTreeSet<KitPath>| {
+            let defined = &self.newest.defined;
             self.evaluator
-                .evaluate_kits(&snapshot, self.spec, &kits, &self.newest.defined)?;
+                .evaluate_kits(snapshot, &head, self.spec, kits, defined)
+        };
+        let mut found = evaluate(&snapshot, &kits)?;
         let mut earlier = Earlier {
             verdict: found.pop(),
             clashes: Vec::new(),
@@ -222,12 +233,7 @@ impl Revisions<'_> {
         if let (Some(verdict), Some(others)) = (&earlier.verdict, others) {
             let mut all = others.newest;
             for (revision, kits) in &others.live {
-                let snapshot = self.mirror.snapshot(revision)?;
-                let (spec, defined) = (self.spec, &self.newest.defined);
-                all.extend(
-                    self.evaluator
-                        .evaluate_kits(&snapshot, spec, kits, defined)?,
-                );
+                all.extend(evaluate(&self.mirror.snapshot(revision)?, kits)?);
             }
             let now = self.newest.verdict(kit);
             earlier.clashes = self.evaluator.clashes(&snapshot, verdict, now, &all);

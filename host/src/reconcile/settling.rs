@@ -4,14 +4,15 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use crate::cluster::Note;
-use crate::kit::KitCounts;
+use crate::kit::{KitCounts, RevisionStatus};
 use crate::source::Revision;
 use kube::Resource as _;
 
 use super::host::Settled;
 use super::outcome::Outcome;
 use super::repository::{Actor, Job};
-use super::status::{RepositoryState, bounded, repository_conditions, summary};
+use super::repository_status::{RepositoryState, repository_conditions, summary};
+use super::status::{HISTORY_LIMIT, bounded, held};
 
 /// Between two reports of how many kits are on their way.
 const PROGRESS: Duration = Duration::from_secs(1);
@@ -20,6 +21,7 @@ impl Actor {
     pub(super) fn counts(&self) -> KitCounts {
         let mut counts = KitCounts::default();
         for state in self.kits.values() {
+            counts.held += u32::from(state.verdict.pinned.is_some());
             match &state.outcome {
                 Some(Outcome::Gone) => continue,
                 Some(Outcome::Applied { health, .. }) if health.is_bad() => counts.unhealthy += 1,
@@ -53,14 +55,23 @@ impl Actor {
             .filter(|finding| finding.is_error())
             .count();
         let all = counts.ready == counts.total && errors == 0;
-        let revision = self
-            .head
+        let taken = self.taken.clone().or_else(|| self.head.clone());
+        let revision = taken
             .as_ref()
-            .map(|head| head.revision.short().to_owned())
+            .map(|taken| taken.revision.short().to_owned())
             .unwrap_or_default();
-        let text = summary(&counts);
+        let spec = &self.repository.spec;
+        let text = match (&spec.revision, &self.head) {
+            (Some(_), Some(head)) => {
+                let held = held(spec.by.as_deref(), spec.reason.as_deref());
+                let newest = head.revision.short();
+                format!("{}, {held} (newest is {newest})", summary(&counts))
+            }
+            _ => summary(&counts),
+        };
         let (reason, message) = match (all, self.findings.iter().find(|finding| finding.is_error()))
         {
+            (true, _) if spec.revision.is_some() => ("Held", format!("{revision}: {text}")),
             (true, _) => ("Applied", format!("{revision}: {text}")),
             (false, Some(first)) => ("InvalidRepository", format!("{revision}: {first}; {text}")),
             (false, None) if counts.progressing > 0 => {
@@ -72,6 +83,9 @@ impl Actor {
         self.status.summary = text;
         self.status.findings = bounded(&self.findings);
         let busy = counts.progressing > 0;
+        if all && counts.held == 0 {
+            self.remember();
+        }
         self.write_status(all, reason, message, busy).await;
         if busy {
             self.progress_told = Some(Instant::now());
@@ -83,10 +97,10 @@ impl Actor {
                 repository = %self.name(), %revision, milliseconds = since.elapsed().as_millis() as u64,
                 requests = self.shared.cluster.requests() - requests, summary = %self.status.summary, "settled"
             );
-            if let Some(head) = self.head.clone() {
+            if let Some(taken) = taken {
                 let message = format!(
                     "{revision} by {} ({}): {}",
-                    head.author, head.subject, self.status.summary
+                    taken.author, taken.subject, self.status.summary
                 );
                 let note = Note {
                     warning: !all,
@@ -97,6 +111,18 @@ impl Actor {
             }
         }
         self.tell_settled(all, true);
+    }
+
+    /// A revision of which all is healthy is one to go back to.
+    fn remember(&mut self) {
+        let now = jiff::Timestamp::now().to_string();
+        let Some(taken) = &self.taken else { return };
+        let healthy = RevisionStatus::new(taken, Some(now));
+        let history = &mut self.status.history;
+        if !history.iter().any(|it| it.revision == healthy.revision) {
+            history.insert(0, healthy);
+            history.truncate(HISTORY_LIMIT);
+        }
     }
 
     /// Tells once that all of a revision is sent; its objects may still be on their way.
@@ -145,8 +171,13 @@ impl Actor {
         let live = live
             .iter()
             .filter_map(|kit| kit.status.as_ref())
-            .flat_map(|status| [status.applied.as_ref(), status.healthy.as_ref()])
-            .flatten();
+            .flat_map(|status| {
+                let earlier = status.history.iter().map(|it| &it.revision);
+                let live = status.applied.iter().chain(&status.healthy);
+                live.chain(earlier)
+            })
+            .chain(&self.status.history)
+            .chain(&self.status.held);
         let mut revisions: Vec<Revision> =
             live.map(|it| Revision::new(it.revision.as_str())).collect();
         revisions.extend(self.head.as_ref().map(|head| head.revision.clone()));

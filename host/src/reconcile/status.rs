@@ -2,8 +2,8 @@
 
 use crate::cluster::Note;
 use crate::kit::{
-    Condition, ConditionStatus, FindingCounts, HealthStatus, KitCounts, KitStatus, Quarantine,
-    RepositoryStatus, RevisionStatus, set_condition,
+    Condition, ConditionStatus, FindingCounts, HealthStatus, HealthyRevision, KitSpec, KitStatus,
+    Quarantine, RevisionStatus, set_condition,
 };
 use crate::manifest::{Finding, Severity};
 use crate::source::Commit;
@@ -14,6 +14,8 @@ use super::outcome::Outcome;
 const FINDINGS_LIMIT: usize = 50;
 /// How many objects that are not healthy a status holds.
 const HEALTH_LIMIT: usize = 20;
+/// How many revisions a status remembers.
+pub(super) const HISTORY_LIMIT: usize = 10;
 /// Bytes of one finding's message in a status.
 const MESSAGE_LIMIT: usize = 2048;
 
@@ -27,6 +29,8 @@ pub(super) struct Attempt<'a> {
     pub gone: bool,
     /// The revision that this one is applied instead of.
     pub quarantine: Option<&'a Quarantine>,
+    /// A person holds it, at this revision or as it is.
+    pub held: Option<&'a KitSpec>,
     pub inputs: String,
     /// Of the rendered objects.
     pub digest: String,
@@ -65,6 +69,7 @@ pub(super) fn kit_status(before: &KitStatus, attempt: &Attempt<'_>, now: &str) -
     }
     if attempt.outcome.is_ready() && attempt.quarantine.is_none() {
         status.healthy.clone_from(&status.applied);
+        remember(&mut status, attempt.held.is_some());
     }
     if let Outcome::Applied { health, .. } = attempt.outcome {
         let objects = health.objects.iter().take(HEALTH_LIMIT);
@@ -79,6 +84,36 @@ pub(super) fn kit_status(before: &KitStatus, attempt: &Attempt<'_>, now: &str) -
     status.objects = attempt.objects.try_into().unwrap_or(u32::MAX);
     conditions(&mut status, attempt, now);
     status
+}
+
+/// A revision that was healthy once keeps its place, so that going back once more leads further. One
+/// that renders to what the last one did is nothing that anybody would go back to.
+fn remember(status: &mut KitStatus, held: bool) {
+    let (Some(revision), Some(digest)) = (&status.healthy, &status.digest) else {
+        return;
+    };
+    let mut known = status.history.iter();
+    let last = status.history.first();
+    if known.any(|it| it.revision.revision == revision.revision)
+        || last.is_some_and(|last| held || last.digest == *digest)
+    {
+        return;
+    }
+    let healthy = HealthyRevision {
+        revision: revision.clone(),
+        digest: digest.clone(),
+    };
+    status.history.insert(0, healthy);
+    status.history.truncate(HISTORY_LIMIT);
+}
+
+/// `held by Ada: the lamp flickers`.
+pub(super) fn held(by: Option<&str>, reason: Option<&str>) -> String {
+    format!(
+        "held by {}: {}",
+        by.unwrap_or("its spec"),
+        reason.unwrap_or("no reason is given")
+    )
 }
 
 /// The bad revision stays the one that was tried, so that it is not tried again.
@@ -106,6 +141,7 @@ fn conditions(status: &mut KitStatus, attempt: &Attempt<'_>, now: &str) {
         Outcome::Applied { health, .. } if !health.objects.is_empty() => {
             (False, "Progressing", true, false)
         }
+        Outcome::Applied { .. } if attempt.held.is_some() => (True, "Held", false, false),
         Outcome::Applied { .. } => (True, "Applied", false, false),
         Outcome::Refused => (False, "Refused", false, true),
         Outcome::Failed => (False, "ApplyFailed", true, false),
@@ -132,6 +168,17 @@ fn conditions(status: &mut KitStatus, attempt: &Attempt<'_>, now: &str) {
 }
 
 fn message(status: &KitStatus, attempt: &Attempt<'_>) -> String {
+    let message = what_became(status, attempt);
+    match attempt.held {
+        Some(spec) => {
+            let held = held(spec.by.as_deref(), spec.reason.as_deref());
+            format!("{message}; {held}")
+        }
+        None => message,
+    }
+}
+
+fn what_became(status: &KitStatus, attempt: &Attempt<'_>) -> String {
     let tried = status
         .attempted
         .as_ref()
@@ -293,6 +340,7 @@ pub(super) fn kit_note(
                 });
             }
             match (health.objects.is_empty(), health.is_bad()) {
+                (true, _) if attempt.held.is_some() => (false, "Held", ready(after)?.1),
                 (true, _) => (false, "Applied", message),
                 (_, true) => (true, "Unhealthy", ready(after)?.1),
                 (_, false) => (false, "Progressing", format!("{message}; {health}")),
@@ -309,61 +357,4 @@ pub(super) fn kit_note(
         reason,
         message,
     })
-}
-
-/// What the Repository's conditions say.
-pub(super) struct RepositoryState<'a> {
-    pub ready: bool,
-    pub reason: &'a str,
-    pub message: String,
-    /// Something is still under way, or will be tried again.
-    pub busy: bool,
-    pub generation: Option<i64>,
-}
-
-pub(super) fn repository_conditions(
-    status: &mut RepositoryStatus,
-    state: &RepositoryState<'_>,
-    now: &str,
-) {
-    use ConditionStatus::{False, True};
-    status.observed_generation = state.generation;
-    let condition = |kind: &str, status| Condition {
-        kind: kind.to_owned(),
-        status,
-        reason: state.reason.to_owned(),
-        message: state.message.clone(),
-        last_transition_time: now.to_owned(),
-        observed_generation: state.generation,
-    };
-    set_condition(
-        &mut status.conditions,
-        condition("Ready", if state.ready { True } else { False }),
-    );
-    for (kind, holds) in [
-        ("Reconciling", state.busy),
-        ("Stalled", !state.busy && !state.ready),
-    ] {
-        if holds {
-            set_condition(&mut status.conditions, condition(kind, True));
-        } else {
-            status.conditions.retain(|old| old.kind != kind);
-        }
-    }
-}
-
-/// `7 of 8 ready`, with what the others are.
-pub(super) fn summary(counts: &KitCounts) -> String {
-    let mut text = format!("{} of {} ready", counts.ready, counts.total);
-    for (count, word) in [
-        (counts.progressing, "progressing"),
-        (counts.unhealthy, "unhealthy"),
-        (counts.refused, "refused"),
-        (counts.failed, "failed"),
-    ] {
-        if count > 0 {
-            text.push_str(&format!(", {count} {word}"));
-        }
-    }
-    text
 }

@@ -57,6 +57,21 @@ impl Snapshot {
         Ok(Self::new(store, tree, Some(commit)))
     }
 
+    /// The files of a commit of the repository that a directory belongs to, by its id.
+    pub fn of_commit(root: &Path, id: &str) -> Result<Self, SourceError> {
+        let missing = |error: git2::Error| SourceError::NoRevision {
+            name: id.to_owned(),
+            reason: error.message().to_owned(),
+        };
+        let store = git2::Repository::discover(root).map_err(missing)?;
+        let (tree, commit) = {
+            let id = git2::Oid::from_str(id).map_err(missing)?;
+            let commit = store.find_commit(id).map_err(missing)?;
+            (commit.tree_id(), super::exchange::describe(&commit, None))
+        };
+        Ok(Self::new(store, tree, Some(commit)))
+    }
+
     /// The commit's id; of a working directory, that of nothing.
     pub fn revision(&self) -> Revision {
         match self.commit() {

@@ -128,6 +128,31 @@ impl Mirror {
         Ok(Snapshot::new(store, root, Some(commit)))
     }
 
+    /// The commit that a person names, by its id or the first seven digits or more.
+    pub fn commit(&self, name: &str) -> Result<Commit, SourceError> {
+        let missing = |reason: &str| SourceError::NoRevision {
+            name: name.to_owned(),
+            reason: reason.to_owned(),
+        };
+        let digits = name.bytes().all(|byte| byte.is_ascii_hexdigit());
+        if !(7..=40).contains(&name.len()) || !digits {
+            return Err(missing(
+                "give a commit's id, or its first seven digits or more",
+            ));
+        }
+        let store = Repository::open_bare(&self.folder).map_err(|error| SourceError::Damaged {
+            what: self.folder.display().to_string(),
+            reason: error.message().to_owned(),
+        })?;
+        match store.find_commit_by_prefix(name) {
+            Ok(commit) => Ok(describe(&commit, None)),
+            Err(error) if error.code() == git2::ErrorCode::Ambiguous => {
+                Err(missing("several objects begin so; give more digits"))
+            }
+            Err(_) => Err(missing("no commit that was followed has this id")),
+        }
+    }
+
     /// Keeps exactly these revisions, whatever the remote does with them. Those that the mirror does
     /// not have are passed over.
     pub fn keep(&self, revisions: &[Revision]) -> Result<(), SourceError> {

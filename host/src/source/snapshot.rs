@@ -112,6 +112,8 @@ pub enum SourceError {
     },
     #[error("the base {name} is not to be had: {reason}")]
     NoBase { name: String, reason: String },
+    #[error("there is no revision {name}: {reason}")]
+    NoRevision { name: String, reason: String },
     #[error("the mirror lost {what}: {reason}")]
     Damaged { what: String, reason: String },
 }
@@ -147,6 +149,14 @@ impl Snapshot {
     /// the revision.
     pub fn damage(&self) -> Option<&SourceError> {
         self.damage.get()
+    }
+
+    /// The files below another root tree of the same store.
+    pub fn rooted_at(&self, root: ObjectId) -> Self {
+        Self {
+            root,
+            ..self.clone()
+        }
     }
 
     /// `None` for a working directory.

@@ -52,6 +52,7 @@ fn fixture() -> Fixture {
 /// The first byte says who answers, the others what.
 fn answered(fixture: &Fixture, who: u8, answer: &[u8]) -> Tried {
     let used = PluginUse {
+        tree: None,
         path: "mirror".into(),
         blob: ObjectId::none(),
         digest: None,

@@ -114,6 +114,7 @@ impl Case {
             .transpose()
             .map_err(told)?;
         let used = PluginUse {
+            tree: None,
             // How the host's own findings call it; a path would differ between machines.
             path: plugin.description().name.clone(),
             blob: ObjectId::none(),

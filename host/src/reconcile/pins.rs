@@ -1,0 +1,111 @@
+//! What is held at a revision by a person, and evaluated so.
+
+use std::collections::{BTreeMap, HashMap};
+use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
+
+use crate::kit::{KitPath, RepositorySpec};
+use crate::manifest::Finding;
+use crate::pipeline::{Evaluation, Evaluator, Pin, Revisions, Superseded};
+use crate::source::{Commit, Mirror, Revision, Snapshot, SourceError};
+
+use super::repository::Actor;
+
+/// Why there is no evaluation.
+pub(super) enum NotEvaluated {
+    /// There is no such revision to hold the platform at.
+    Held(Finding),
+    Source(SourceError),
+}
+
+impl From<SourceError> for NotEvaluated {
+    fn from(error: SourceError) -> Self {
+        Self::Source(error)
+    }
+}
+
+/// What is to be evaluated.
+pub(super) struct Asked {
+    pub mirror: Arc<Mirror>,
+    pub newest: Arc<Commit>,
+    pub spec: RepositorySpec,
+    pub pins: BTreeMap<KitPath, String>,
+    /// The revision of each kit that is live.
+    pub live: BTreeMap<KitPath, Revision>,
+}
+
+impl Asked {
+    /// Blocking. Gives the commit that was evaluated.
+    pub(super) fn evaluate(
+        self,
+        evaluator: &mut Evaluator,
+        superseded: &AtomicBool,
+    ) -> Result<Result<(Arc<Commit>, Evaluation), Superseded>, NotEvaluated> {
+        let newest = self.mirror.snapshot(&self.newest.revision)?;
+        let held = match &self.spec.revision {
+            Some(name) => Some(self.held(name)?),
+            None => None,
+        };
+        let (commit, snapshot) = match &held {
+            Some((commit, snapshot)) => (commit, snapshot),
+            None => (&self.newest, &newest),
+        };
+        let mut found: HashMap<&str, Result<Snapshot, SourceError>> = HashMap::new();
+        let pins = self.pins.iter().map(|(kit, asked)| {
+            let at = found
+                .entry(asked)
+                .or_insert_with(|| self.at(asked).map(|(_, snapshot)| snapshot));
+            Pin {
+                kit: kit.clone(),
+                asked: asked.clone(),
+                at: at.clone(),
+            }
+        });
+        let pins: Vec<Pin> = pins.collect();
+        let revisions = Revisions {
+            snapshot,
+            newest: &newest,
+            pins: &pins,
+        };
+        let mut evaluated = evaluator.evaluate_all(&revisions, &self.spec, superseded)?;
+        // What was good once is to stay in reach.
+        if let (Ok(evaluation), None) = (&mut evaluated, &held) {
+            let at = |revision: &Revision| self.mirror.snapshot(revision);
+            evaluator.judge_changes(&newest, &self.spec, evaluation, &self.live, at)?;
+        }
+        Ok(evaluated.map(|evaluation| (commit.clone(), evaluation)))
+    }
+
+    fn at(&self, name: &str) -> Result<(Arc<Commit>, Snapshot), SourceError> {
+        let commit = self.mirror.commit(name)?;
+        let snapshot = self.mirror.snapshot(&commit.revision)?;
+        Ok((Arc::new(commit), snapshot))
+    }
+
+    fn held(&self, name: &str) -> Result<(Arc<Commit>, Snapshot), NotEvaluated> {
+        self.at(name).map_err(|error| match error {
+            SourceError::NoRevision { .. } => {
+                let message = format!("the platform cannot be held: {error}; what is live stays");
+                let finding = Finding::host_error("pin", message).field("/spec/revision");
+                let hint = "name a revision of status.history, or take spec.revision out: `trimtab resume --all`";
+                NotEvaluated::Held(finding.hint(hint))
+            }
+            error => NotEvaluated::Source(error),
+        })
+    }
+}
+
+impl Actor {
+    /// Kits that are held, and where, as their objects say.
+    pub(super) fn pinned(&self) -> BTreeMap<KitPath, String> {
+        let kits = self
+            .shared
+            .kits
+            .of_repository(&self.namespace(), &self.name());
+        let held = kits
+            .iter()
+            .filter(|kit| kit.metadata.deletion_timestamp.is_none());
+        held.filter_map(|kit| Some((kit.path()?, kit.spec.revision.clone()?)))
+            .collect()
+    }
+}
