@@ -20,6 +20,28 @@ pub fn cache_folder() -> PathBuf {
         .join("trimtab")
 }
 
+/// What must outlive a cache: `$XDG_STATE_HOME/trimtab`, `~/.local/state/trimtab`
+/// (`~/Library/Application Support/trimtab` on macOS), or a folder of the temporary one where there
+/// is no home.
+pub fn state_folder() -> PathBuf {
+    let usual = if cfg!(target_os = "macos") {
+        "Library/Application Support"
+    } else {
+        ".local/state"
+    };
+    std::env::var_os("XDG_STATE_HOME")
+        .filter(|path| !path.is_empty())
+        .map(PathBuf::from)
+        .or_else(|| std::env::home_dir().map(|home| home.join(usual)))
+        .unwrap_or_else(std::env::temp_dir)
+        .join("trimtab")
+}
+
+/// The history's file where no database is named.
+pub fn history_file() -> PathBuf {
+    state_folder().join("history.db")
+}
+
 /// Threads that render and validate at once: one a core.
 pub fn workers() -> NonZeroUsize {
     std::thread::available_parallelism().unwrap_or(NonZeroUsize::MIN)

@@ -11,6 +11,7 @@ pub mod cluster;
 pub mod config;
 pub mod expression;
 pub mod health;
+pub mod history;
 pub mod kit;
 pub mod manifest;
 pub mod pipeline;

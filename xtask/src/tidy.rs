@@ -12,7 +12,7 @@ const LINES: usize = 400;
 /// Bytes that a tracked file may have.
 const BYTES: u64 = 500_000;
 /// Rooms of the host in the order of the flow, with those that each may name.
-const ROOMS: [(&str, &[&str]); 14] = [
+const ROOMS: [(&str, &[&str]); 15] = [
     ("child", &[]),
     ("manifest", &[]),
     ("source", &["child"]),
@@ -31,6 +31,7 @@ const ROOMS: [(&str, &[&str]); 14] = [
     ),
     ("cluster", &["manifest", "kit", "health", "plan"]),
     ("admission", &["manifest", "kit", "pipeline", "cluster"]),
+    ("history", &["manifest"]),
     (
         "reconcile",
         &[
@@ -42,6 +43,7 @@ const ROOMS: [(&str, &[&str]); 14] = [
             "plan",
             "cluster",
             "admission",
+            "history",
         ],
     ),
     (
@@ -55,6 +57,7 @@ const ROOMS: [(&str, &[&str]); 14] = [
             "plan",
             "cluster",
             "admission",
+            "history",
             "reconcile",
             "config",
             "telemetry",
@@ -62,10 +65,11 @@ const ROOMS: [(&str, &[&str]); 14] = [
     ),
 ];
 /// Words that only one room may have.
-const OWN_WORDS: [(&str, &str); 5] = [
+const OWN_WORDS: [(&str, &str); 6] = [
     ("git2::", "source"),
     ("wasmtime::", "sandbox"),
     ("cel::", "expression"),
+    ("sqlx::", "history"),
     ("kube::Client", "cluster"),
     ("kube::Api", "cluster"),
 ];

@@ -5,6 +5,7 @@ mod admission;
 mod check;
 mod completion;
 mod fix;
+mod history;
 mod install;
 mod junit;
 mod local;
@@ -52,6 +53,7 @@ enum Verb {
     Rollback(Box<rollback::Rollback>),
     Suspend(suspend::Suspend),
     Resume(suspend::Resume),
+    History(Box<history::History>),
     Plugin(plugin::PluginArgs),
     Install(install::Install),
     Completion(completion::Completion),
@@ -127,6 +129,7 @@ pub fn main() -> ExitCode {
         Verb::Rollback(verb) => verb.run(),
         Verb::Suspend(verb) => verb.run(),
         Verb::Resume(verb) => verb.run(),
+        Verb::History(verb) => verb.run(),
         Verb::Plugin(verb) => verb.run(),
         Verb::Install(verb) => verb.run(),
         Verb::Completion(verb) => verb.run(),

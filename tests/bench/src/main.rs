@@ -1,9 +1,10 @@
 //! The figures. Arguments: the names of benchmarks (`rule`, `rules`, `admission`, `attacks`, `change`, `poll`, `scale`,
-//! `keeping`, `memory`, `kits`), and `--json`. `cargo xtask bench` builds it in release and gives it a control plane.
+//! `keeping`, `memory`, `kits`, `history`), and `--json`. `cargo xtask bench` builds it in release and gives it a control plane.
 
 mod admission;
 mod attacks;
 mod change;
+mod history;
 mod host;
 mod keeping;
 mod kits;
@@ -105,6 +106,9 @@ fn main() -> Result<()> {
     if wanted("kits") {
         figures.extend(kits::measure(100)?);
         figures.extend(kits::measure(1000)?);
+    }
+    if wanted("history") {
+        figures.extend(history::measure()?);
     }
     if arguments.iter().any(|argument| argument == "--json") {
         println!(

@@ -9,6 +9,7 @@ pub mod git;
 pub mod go;
 pub mod kubectl;
 pub mod mirror;
+pub mod postgres;
 pub mod supervisor;
 mod wait;
 

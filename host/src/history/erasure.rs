@@ -1,0 +1,157 @@
+//! Erasing what names a person (GDPR, article 17): the text and its salt go, the commitment stays,
+//! which says nothing without them; so the chain verifies as before.
+
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+use sqlx::{AssertSqlSafe, Row as _};
+
+use super::append::{head, list_of};
+use super::chain::Hash;
+use super::database::{Kind, Store};
+use super::entry::{Cause, Entry, Outcome};
+use super::error::HistoryError;
+
+/// What is shorter is in too many texts.
+const SHORTEST: usize = 3;
+const SAMPLES: usize = 20;
+const PAGE: i64 = 10_000;
+const PARAMETERS: usize = 500;
+
+/// What was erased, or would be: names and texts of commits, and what operators wrote.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Erasure {
+    pub texts: u64,
+    /// Some of them, while they are there.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub samples: Vec<String>,
+}
+
+impl Store {
+    /// How many texts name somebody: `alice@example.org`, or `Alice Example`. Letters count alike
+    /// in both cases, and only whole words do.
+    ///
+    /// # Errors
+    /// That the name is too short, or the database away.
+    pub async fn would_erase(&self, name: &str) -> Result<Erasure, HistoryError> {
+        let found = self.naming(name).await?;
+        let texts = found.len() as u64;
+        let samples = found.into_iter().take(SAMPLES).map(|(_, text)| text);
+        Ok(Erasure {
+            texts,
+            samples: samples.collect(),
+        })
+    }
+
+    /// Erases the texts that name somebody, and records how many, without the name.
+    ///
+    /// # Errors
+    /// As [`would_erase`](Self::would_erase); nothing is erased then.
+    pub async fn erase(&self, name: &str, now: Timestamp) -> Result<Erasure, HistoryError> {
+        let found = self.naming(name).await?;
+        let away = |error| self.away(error);
+        let mut known = self.known.lock().await;
+        let mut transaction = self.locked().await.map_err(away)?;
+        let mut texts = 0;
+        for chunk in found.chunks(PARAMETERS) {
+            let sql = format!(
+                "DELETE FROM trimtab_texts WHERE commitment IN ({})",
+                list_of(1, chunk.len())
+            );
+            let mut delete = sqlx::query(AssertSqlSafe(sql)).persistent(false);
+            for (commitment, _) in chunk {
+                delete = delete.bind(commitment.0.to_vec());
+            }
+            let deleted = delete.execute(&mut *transaction).await.map_err(away)?;
+            texts += deleted.rows_affected();
+        }
+        let (_, _, epoch) = head(&mut transaction).await.map_err(away)?;
+        let next = sqlx::query("UPDATE trimtab_head SET epoch = $1 WHERE id = 1");
+        let next = next.bind(epoch + 1).execute(&mut *transaction).await;
+        next.map_err(away)?;
+        let mut said = Entry::new(now, "", "", None, Cause::Erasure, Outcome::Noted);
+        said.erased = Some(texts);
+        said.message = format!("{texts} texts that name a person were erased on request");
+        let (_, learnt) = self.append_in(&mut transaction, &known, vec![said]).await?;
+        transaction.commit().await.map_err(away)?;
+        known.learn(learnt);
+        drop(known);
+        self.overwrite().await.map_err(away)?;
+        Ok(Erasure {
+            texts,
+            samples: Vec::new(),
+        })
+    }
+
+    async fn naming(&self, name: &str) -> Result<Vec<(Hash, String)>, HistoryError> {
+        let name = name.trim().to_lowercase();
+        if name.chars().count() < SHORTEST {
+            return Err(HistoryError::Asked(format!(
+                "{name:?} is too short to tell whose name it is; give an e-mail address or a full name"
+            )));
+        }
+        let away = |error| self.away(error);
+        let page = "SELECT commitment, text FROM trimtab_texts WHERE commitment > $1 ORDER BY commitment LIMIT $2";
+        let (mut found, mut after) = (Vec::new(), Vec::new());
+        loop {
+            let rows = sqlx::query(page)
+                .bind(after)
+                .bind(PAGE)
+                .fetch_all(&self.pool)
+                .await;
+            let rows = rows.map_err(away)?;
+            let Some(last) = rows.last() else {
+                return Ok(found);
+            };
+            after = last.try_get(0).map_err(away)?;
+            for row in &rows {
+                let text: String = row.try_get(1).map_err(away)?;
+                if names(&text.to_lowercase(), &name) {
+                    let commitment: Vec<u8> = row.try_get(0).map_err(away)?;
+                    found.extend(Hash::from_bytes(&commitment).map(|it| (it, text)));
+                }
+            }
+        }
+    }
+
+    /// What a deleted row leaves behind in files goes as well, as far as it is the database's to say.
+    async fn overwrite(&self) -> Result<(), sqlx::Error> {
+        let overwrite = match self.kind {
+            // `secure_delete` has overwritten the page, whose old state is in the log.
+            Kind::Sqlite => "PRAGMA wal_checkpoint(TRUNCATE)",
+            Kind::Postgres => "VACUUM trimtab_texts",
+        };
+        sqlx::raw_sql(overwrite)
+            .execute(&self.pool)
+            .await
+            .map(|_| ())
+    }
+}
+
+/// Whether a text has a name in it as whole words: `bob`, and not `bobsled`.
+fn names(text: &str, name: &str) -> bool {
+    let word = |character: Option<char>| character.is_some_and(char::is_alphanumeric);
+    text.match_indices(name).any(|(start, found)| {
+        let before = text[..start].chars().next_back();
+        let after = text[start + found.len()..].chars().next();
+        !word(before) && !word(after)
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_name_is_found_as_whole_words() {
+        for (text, name, expected) in [
+            ("alice <alice@example.org>", "alice@example.org", true),
+            ("by malice", "alice", false),
+            ("bobsled, and bob", "bob", true),
+            ("bobsled", "bob", false),
+            ("zoë müller", "müller", true),
+            ("xalice@example.org", "alice@example.org", false),
+        ] {
+            assert_eq!(names(text, name), expected, "{text}");
+        }
+    }
+}
