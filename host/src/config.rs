@@ -42,6 +42,16 @@ pub fn history_file() -> PathBuf {
     state_folder().join("history.db")
 }
 
+/// In the cache folder of the host.
+pub const SOCKET: &str = "host.sock";
+
+/// Where the socket of a host on this machine is looked for: `$TRIMTAB_SOCKET`, else in the usual
+/// cache folder.
+pub fn host_socket() -> PathBuf {
+    let given = std::env::var_os("TRIMTAB_SOCKET").filter(|path| !path.is_empty());
+    given.map_or_else(|| cache_folder().join(SOCKET), PathBuf::from)
+}
+
 /// Threads that render and validate at once: one a core.
 pub fn workers() -> NonZeroUsize {
     std::thread::available_parallelism().unwrap_or(NonZeroUsize::MIN)

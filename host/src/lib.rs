@@ -19,5 +19,7 @@ pub mod plan;
 pub mod reconcile;
 pub mod render;
 pub mod sandbox;
+pub mod server;
 pub mod source;
 pub mod telemetry;
+pub mod web;

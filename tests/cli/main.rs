@@ -174,18 +174,21 @@ fn every_shell_gets_its_completions_and_install_prints_what_kubectl_takes() {
     let expected = [
         "CustomResourceDefinition",
         "CustomResourceDefinition",
+        "ClusterRole",
+        "ClusterRole",
         "Namespace",
         "ServiceAccount",
         "ClusterRoleBinding",
         "Deployment",
+        "Service",
     ];
     assert_eq!(kinds, expected);
     let with_door = ["install", "--image", "example.org/trimtab:1", "--admission"];
     let yaml = trimtab(folder.path(), &with_door).stdout;
     let manifests = trimtab::manifest::read("install.yaml", &yaml, &limits).expect("objects");
     assert_eq!(manifests.len(), expected.len() + 1);
-    let [.., deployment, service] = &manifests[..] else {
-        panic!("a Deployment and a Service");
+    let [.., deployment, _, service] = &manifests[..] else {
+        panic!("a Deployment and two Services");
     };
     let arguments = &deployment.object["spec"]["template"]["spec"]["containers"][0]["args"];
     assert!(arguments.to_string().contains("--admission"), "{arguments}");
@@ -195,6 +198,18 @@ fn every_shell_gets_its_completions_and_install_prints_what_kubectl_takes() {
     );
     // The host that acts says where it leads.
     assert_eq!(service.object["spec"].get("selector"), None);
+}
+
+#[test]
+fn a_host_outside_of_a_pod_cannot_be_asked_through_the_api_server() {
+    let folder = folder(&[]);
+    let refused = trimtab(folder.path(), &["run", "--api"]);
+    assert_eq!(refused.status.code(), Some(2));
+    let words = text(&refused.stderr);
+    assert!(
+        words.contains("$POD_NAME") && words.contains("socket"),
+        "{words}"
+    );
 }
 
 #[test]

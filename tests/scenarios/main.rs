@@ -2,6 +2,7 @@
 //! Run by `cargo xtask test`, which starts the control plane that they share.
 
 mod admission;
+mod api;
 mod boutique;
 mod changes;
 mod chaos;

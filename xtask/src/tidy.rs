@@ -12,8 +12,9 @@ const LINES: usize = 400;
 /// Bytes that a tracked file may have.
 const BYTES: u64 = 500_000;
 /// Rooms of the host in the order of the flow, with those that each may name.
-const ROOMS: [(&str, &[&str]); 15] = [
+const ROOMS: [(&str, &[&str]); 17] = [
     ("child", &[]),
+    ("server", &[]),
     ("manifest", &[]),
     ("source", &["child"]),
     ("expression", &[]),
@@ -30,8 +31,12 @@ const ROOMS: [(&str, &[&str]); 15] = [
         &["manifest", "source", "expression", "kit", "health"],
     ),
     ("cluster", &["manifest", "kit", "health", "plan"]),
-    ("admission", &["manifest", "kit", "pipeline", "cluster"]),
     ("history", &["manifest"]),
+    (
+        "admission",
+        &["manifest", "kit", "pipeline", "cluster", "server"],
+    ),
+    ("web", &["cluster", "server"]),
     (
         "reconcile",
         &[
@@ -44,6 +49,7 @@ const ROOMS: [(&str, &[&str]); 15] = [
             "cluster",
             "admission",
             "history",
+            "web",
         ],
     ),
     (
@@ -58,6 +64,7 @@ const ROOMS: [(&str, &[&str]); 15] = [
             "cluster",
             "admission",
             "history",
+            "web",
             "reconcile",
             "config",
             "telemetry",

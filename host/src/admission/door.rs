@@ -12,12 +12,12 @@ use tokio::task::JoinSet;
 use crate::cluster::{Cluster, ClusterError};
 use crate::kit::RepositorySpec;
 use crate::pipeline::Evaluation;
+use crate::server::Shown;
 
 use super::certificates::CannotSign;
 use super::law::{Law, LiveNamespaces};
 use super::registration::Registration;
 use super::server::Server;
-use super::serving::Serving;
 use super::{Address, RepositoryId};
 
 /// How long registering may take at the start.
@@ -170,7 +170,7 @@ impl Door {
             .await
             .map_err(|error| DoorError::Listen(listen, error))?;
         let laws = Arc::new(Laws::default());
-        let serving = Arc::new(Serving::default());
+        let serving = Arc::new(Shown::default());
         let own_user = cluster.own_user().await?;
         let server = Server::new(laws.clone(), &serving, own_user.clone(), cluster.clone())
             .map_err(|error| DoorError::Tls(error.to_string()))?;

@@ -8,7 +8,6 @@ mod law;
 mod registration;
 mod review;
 mod server;
-mod serving;
 mod webhooks;
 
 pub use door::{Door, DoorError, Options};

@@ -9,28 +9,30 @@ use futures::stream::BoxStream;
 use jiff::Timestamp;
 use serde_json::Value;
 
-use crate::cluster::{Cluster, StoredCertificates};
+use crate::cluster::{Cluster, Endpoint, StoredEntry};
+use crate::server::Shown;
 
 use super::certificates::{Certificates, LOOK};
 use super::door::{DoorError, Laws, Options};
 use super::law::Law;
-use super::serving::Serving;
 use super::webhooks::{Entry, Route, configuration, inherited, readdressed};
 use super::{Address, RepositoryId};
 
 /// Until what failed is tried again, doubled with each failure in a row.
 const RETRY: Duration = Duration::from_secs(1);
 const LONGEST_RETRY: Duration = Duration::from_secs(60);
+/// Of the Secret's data.
+const ENTRY: &str = "certificates.json";
 
 pub(super) struct Registration {
     cluster: Cluster,
     options: Options,
     laws: Arc<Laws>,
-    serving: Arc<Serving>,
+    serving: Arc<Shown>,
     own_user: String,
-    secrets: BoxStream<'static, Option<StoredCertificates>>,
+    secrets: BoxStream<'static, Option<StoredEntry>>,
     /// As the watch, or the answer to a write, showed it.
-    stored: Option<StoredCertificates>,
+    stored: Option<StoredEntry>,
     /// Registered by a host before this one.
     inherited: BTreeMap<RepositoryId, Value>,
     /// What was registered last.
@@ -45,10 +47,10 @@ impl Registration {
         cluster: Cluster,
         options: Options,
         laws: Arc<Laws>,
-        serving: Arc<Serving>,
+        serving: Arc<Shown>,
         own_user: String,
     ) -> Self {
-        let secrets = cluster.watch_certificates(&options.namespace, &options.secret);
+        let secrets = cluster.watch_entry(&options.namespace, &options.secret, ENTRY);
         Self {
             secrets: secrets.boxed(),
             cluster,
@@ -124,14 +126,18 @@ impl Registration {
             self.registered = Some(wanted);
         }
         self.serving
-            .show(&certificates.serving)
+            .show(&certificates.serving.certificate, &certificates.serving.key)
             .map_err(DoorError::Tls)?;
         if let (Address::Service { namespace, name }, Some(address), false) = (
             &self.options.address,
             self.options.endpoint,
             self.endpoint_is_put,
         ) {
-            self.cluster.put_endpoint(namespace, name, address).await?;
+            // It is led to by the Service's address, which any endpoint may be behind.
+            let endpoint = Endpoint { address, pod: None };
+            self.cluster
+                .put_endpoint(namespace, name, &endpoint)
+                .await?;
             self.endpoint_is_put = true;
         }
         Ok(())
@@ -157,7 +163,7 @@ impl Registration {
         } = &self.options;
         let put = self
             .cluster
-            .put_certificates(namespace, secret, self.stored.as_ref(), bytes);
+            .put_entry(namespace, secret, ENTRY, self.stored.as_ref(), bytes);
         self.stored = Some(put.await?);
         tracing::info!(until = %next.serving.until, "the admission webhook's certificates are new");
         Ok(next)

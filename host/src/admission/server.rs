@@ -1,31 +1,23 @@
 //! HTTPS for the API server: bounded in connections, bytes, time and judgements at once.
 
-use std::collections::HashMap;
-use std::convert::Infallible;
-use std::net::IpAddr;
-use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 use std::time::Duration;
 
 use http::{Method, Response, StatusCode};
 use http_body_util::{BodyExt as _, Full, Limited};
 use hyper::body::{Body, Bytes};
-use hyper::server::conn::http1;
-use hyper::service::service_fn;
-use hyper_util::rt::{TokioIo, TokioTimer};
-use tokio::net::{TcpListener, TcpStream};
+use tokio::net::TcpListener;
 use tokio::sync::Semaphore;
-use tokio::task::JoinSet;
 use tokio::time::{Instant, timeout, timeout_at};
 use tokio_rustls::TlsAcceptor;
 
 use crate::cluster::Cluster;
 use crate::manifest::ObjectKey;
+use crate::server::{Bounds, Listener, Shown, serve};
 
 use super::door::Laws;
 use super::law::Law;
 use super::review::{Request, Verdict};
-use super::serving::Serving;
 use super::webhooks::id_of_path;
 
 /// Twice what the API server takes for an object, for a review has the old one as well.
@@ -37,8 +29,6 @@ const CONNECTIONS_OF_ONE: usize = 256;
 const IDLE: Duration = Duration::from_secs(120);
 /// What TLS, the first request, and a body each may take.
 const PATIENCE: Duration = Duration::from_secs(5);
-/// Between two tries where the system has no more connections to give.
-const PAUSE: Duration = Duration::from_millis(100);
 
 /// Whether a write is the host's own.
 pub(super) type OwnWrites = Arc<dyn Fn(&Request, &ObjectKey) -> bool + Send + Sync>;
@@ -58,40 +48,10 @@ pub(super) struct Server {
 #[derive(Debug, PartialEq, Eq)]
 struct Refusal(StatusCode, String);
 
-/// How many connections each address has.
-#[derive(Clone, Default)]
-struct Guests(Arc<Mutex<HashMap<IpAddr, usize>>>);
-
-struct Guest(Guests, IpAddr);
-
-impl Guests {
-    fn enter(&self, from: IpAddr) -> Option<Guest> {
-        let mut counts = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        let count = counts.entry(from).or_default();
-        if *count == CONNECTIONS_OF_ONE {
-            return None;
-        }
-        *count += 1;
-        Some(Guest(self.clone(), from))
-    }
-}
-
-impl Drop for Guest {
-    fn drop(&mut self) {
-        let mut counts = self.0.0.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(count) = counts.get_mut(&self.1) {
-            *count -= 1;
-            if *count == 0 {
-                counts.remove(&self.1);
-            }
-        }
-    }
-}
-
 impl Server {
     pub(super) fn new(
         laws: Arc<Laws>,
-        serving: &Arc<Serving>,
+        serving: &Arc<Shown>,
         own_user: String,
         cluster: Cluster,
     ) -> Result<Self, rustls::Error> {
@@ -105,7 +65,7 @@ impl Server {
         Self::of(laws, serving, Arc::new(own))
     }
 
-    fn of(laws: Arc<Laws>, serving: &Arc<Serving>, own: OwnWrites) -> Result<Self, rustls::Error> {
+    fn of(laws: Arc<Laws>, serving: &Arc<Shown>, own: OwnWrites) -> Result<Self, rustls::Error> {
         let turns = std::thread::available_parallelism().map_or(2, usize::from);
         Ok(Self {
             laws,
@@ -118,73 +78,19 @@ impl Server {
 
     /// Never ends; its connections end with it.
     pub(super) async fn serve(self, listener: TcpListener) {
-        let places = Arc::new(Semaphore::new(CONNECTIONS));
-        let mut connections = JoinSet::new();
-        let guests = Guests::default();
-        loop {
-            while connections.try_join_next().is_some() {}
-            // Never closed, so that this only waits.
-            let Ok(place) = places.clone().acquire_owned().await else {
-                return;
-            };
-            match listener.accept().await {
-                Ok((stream, from)) => {
-                    let Some(guest) = guests.enter(from.ip()) else {
-                        tracing::debug!(%from, "has too many connections to the admission webhook");
-                        continue;
-                    };
-                    let server = self.clone();
-                    connections.spawn(async move {
-                        server.connection(stream).await;
-                        drop((place, guest));
-                    });
-                }
-                Err(error) => {
-                    tracing::warn!(%error, "the admission webhook cannot take a connection");
-                    tokio::time::sleep(PAUSE).await;
-                }
-            }
-        }
-    }
-
-    async fn connection(self, stream: TcpStream) {
-        // The answer is one small packet; it is not to wait for another.
-        let _ = stream.set_nodelay(true);
-        let stream = match timeout(self.patience, self.tls.accept(stream)).await {
-            Ok(Ok(stream)) => stream,
-            Ok(Err(error)) => {
-                tracing::debug!(%error, "no TLS with a client of the admission webhook");
-                return;
-            }
-            Err(_) => return,
+        let bounds = Bounds {
+            connections: CONNECTIONS,
+            of_one: CONNECTIONS_OF_ONE,
+            patience: self.patience,
+            idle: IDLE,
+            stalled: IDLE,
         };
-        let asked = Arc::new(AtomicBool::new(false));
-        let seen = asked.clone();
-        let patience = self.patience;
-        let service = service_fn(move |request| {
-            seen.store(true, Ordering::Relaxed);
+        let listener = Listener::Tls(listener, self.tls.clone());
+        let respond = move |request| {
             let server = self.clone();
-            async move { Ok::<_, Infallible>(server.respond(request).await) }
-        });
-        let connection = http1::Builder::new()
-            .timer(TokioTimer::new())
-            .header_read_timeout(IDLE)
-            .max_buf_size(64 << 10)
-            .serve_connection(TokioIo::new(stream), service);
-        tokio::pin!(connection);
-        let first = tokio::time::sleep(patience);
-        tokio::pin!(first);
-        let ended = tokio::select! {
-            ended = &mut connection => ended,
-            () = first => match asked.load(Ordering::Relaxed) {
-                true => connection.await,
-                // Whoever connects has something to ask.
-                false => return,
-            },
+            async move { server.respond(request).await }
         };
-        if let Err(error) = ended {
-            tracing::debug!(%error, "a client of the admission webhook went away");
-        }
+        serve("the admission webhook", listener, bounds, respond).await;
     }
 
     async fn respond<B>(&self, request: http::Request<B>) -> Response<Full<Bytes>>

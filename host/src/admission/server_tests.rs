@@ -9,12 +9,13 @@ use rustls_pki_types::pem::PemObject as _;
 use rustls_pki_types::{CertificateDer, ServerName, UnixTime};
 use serde_json::{Value, json};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+use tokio::net::TcpStream;
 use tokio_rustls::TlsConnector;
 use tokio_rustls::client::TlsStream;
 
 use super::*;
 use crate::admission::RepositoryId;
-use crate::admission::certificates::Certificates;
+use crate::admission::certificates::{Certificates, Certified};
 use crate::kit::{AdmissionPolicy, RepositorySpec};
 
 const PATH: &str = "/admit/system/platform";
@@ -27,7 +28,7 @@ fn names() -> Vec<String> {
 struct Served {
     at: SocketAddr,
     certificates: Certificates,
-    serving: Arc<Serving>,
+    serving: Arc<Shown>,
     server: Server,
     running: tokio::task::JoinHandle<()>,
 }
@@ -54,8 +55,10 @@ async fn served(now: Timestamp, timeout_seconds: u32) -> Served {
     };
     laws.learn(id, &spec, Arc::default(), &BTreeMap::new());
     let certificates = Certificates::at(None, &names(), now).expect("made");
-    let serving = Arc::new(Serving::default());
-    serving.show(&certificates.serving).expect("shown");
+    let serving = Arc::new(Shown::default());
+    serving
+        .show(&certificates.serving.certificate, &certificates.serving.key)
+        .expect("shown");
     let mut server = Server::of(laws, &serving, Arc::new(|_, _| false)).expect("TLS");
     server.patience = Duration::from_millis(300);
     let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
@@ -260,7 +263,10 @@ async fn a_rotation_interrupts_nobody_not_even_who_has_not_heard_of_it() {
         let now = start + SignedDuration::from_hours(week * 7 * 24);
         let next = Certificates::at(Some(&kept), &names(), now).expect("made");
         shown += u32::from(next.serving != kept.serving);
-        served.serving.show(&next.serving).expect("shown");
+        let Certified {
+            certificate, key, ..
+        } = &next.serving;
+        served.serving.show(certificate, key).expect("shown");
         for bundle in [kept.bundle(), next.bundle()] {
             let mut stream = connect(served.at, &bundle, now).await.expect("TLS goes on");
             stream

@@ -6,6 +6,7 @@ use anyhow::{Context as _, anyhow};
 use clap::Args;
 
 use super::Failure;
+use super::api::PodArgs;
 use crate::admission::{Address, Options};
 
 /// Of the Service, its EndpointSlice and the Secret, as `trimtab install --admission` prints them.
@@ -24,23 +25,13 @@ pub(super) struct AdmissionArgs {
     /// Where to listen [default: the URL's address, or port 9443 of all]
     #[arg(long, value_name = "ADDRESS:PORT", requires = "admission")]
     admission_listen: Option<SocketAddr>,
-    /// The address of this Pod, for the EndpointSlice of the Service
-    #[arg(long, value_name = "ADDRESS", env = "POD_IP", hide_env_values = true)]
-    pod_ip: Option<IpAddr>,
-    /// The namespace of this Pod, and of the Service [default: that of the lease]
-    #[arg(
-        long,
-        value_name = "NAME",
-        env = "POD_NAMESPACE",
-        hide_env_values = true
-    )]
-    pod_namespace: Option<String>,
 }
 
 impl AdmissionArgs {
     /// `namespace` is that of the lease.
     pub(super) fn options(
         &self,
+        pod: &PodArgs,
         namespace: &str,
         only_namespace: Option<&str>,
     ) -> Result<Option<Options>, Failure> {
@@ -48,7 +39,7 @@ impl AdmissionArgs {
             return Ok(None);
         }
         let anywhere = SocketAddr::new(IpAddr::V4(Ipv4Addr::UNSPECIFIED), PORT);
-        let (address, listen, endpoint) = match (&self.admission_url, self.pod_ip) {
+        let (address, listen, endpoint) = match (&self.admission_url, pod.pod_ip) {
             (Some(url), _) => {
                 let usual = usual_listen(url).map_err(Failure::Usage)?;
                 let listen = self.admission_listen.unwrap_or(usual);
@@ -56,7 +47,7 @@ impl AdmissionArgs {
             }
             (None, Some(ip)) => {
                 let listen = self.admission_listen.unwrap_or(anywhere);
-                let own = self.pod_namespace.as_deref();
+                let own = pod.pod_namespace.as_deref();
                 let address = Address::Service {
                     namespace: own.unwrap_or(namespace).to_owned(),
                     name: NAME.into(),

@@ -3,9 +3,10 @@
 use clap::Args;
 use serde_json::{Value, json};
 
-use super::{Failure, Outcome, admission};
+use super::{Failure, Outcome, admission, api};
 use crate::kit::custom_resource_definitions;
 use crate::manifest::write_yaml;
+use crate::web;
 
 /// Print what a host in the cluster needs, as YAML
 ///
@@ -34,7 +35,9 @@ impl Install {
             .map(serde_json::to_value)
             .collect::<Result<_, _>>()?;
         if let (false, Some(image)) = (self.crds_only, &self.image) {
+            objects.extend(roles());
             objects.extend(host(&self.namespace, image));
+            objects.push(service(web::SERVICE, &self.namespace, api::PORT));
             if self.admission {
                 with_admission(&mut objects, &self.namespace);
             }
@@ -73,7 +76,15 @@ fn host(namespace: &str, image: &str) -> Vec<Value> {
                         },
                         "containers": [{
                             "name": "trimtab", "image": image,
-                            "args": ["run", "--log-format=json", "--cache-dir=/cache"],
+                            "args": ["run", "--log-format=json", "--cache-dir=/cache", "--api"],
+                            "env": [
+                                {"name": "POD_IP", "valueFrom": {"fieldRef": {"fieldPath": "status.podIP"}}},
+                                {"name": "POD_NAME", "valueFrom": {"fieldRef": {"fieldPath": "metadata.name"}}},
+                                {"name": "POD_NAMESPACE", "valueFrom": {"fieldRef": {"fieldPath": "metadata.namespace"}}},
+                                // So that `kubectl exec` needs to say nothing.
+                                {"name": "TRIMTAB_SOCKET", "value": "/cache/host.sock"},
+                            ],
+                            "ports": [{"name": "api", "containerPort": api::PORT}],
                             "resources": {"requests": {"cpu": "100m", "memory": "128Mi"}, "limits": {"memory": "1Gi"}},
                             "securityContext": {
                                 "allowPrivilegeEscalation": false, "readOnlyRootFilesystem": true,
@@ -91,22 +102,44 @@ fn host(namespace: &str, image: &str) -> Vec<Value> {
 
 /// The Service has no selector: the host that acts writes its EndpointSlice, so that nothing is
 /// asked of one that only waits.
+fn service(name: &str, namespace: &str, port: u16) -> Value {
+    json!({
+        "apiVersion": "v1", "kind": "Service",
+        "metadata": {"name": name, "namespace": namespace, "labels": {"app.kubernetes.io/name": "trimtab"}},
+        "spec": {"ports": [{"name": "https", "port": 443, "targetPort": port}]},
+    })
+}
+
+/// What people need who ask the host, and those who tell it what to do; to be bound to them.
+fn roles() -> Vec<Value> {
+    let reads = [
+        json!({"apiGroups": ["trimtab.io"], "resources": ["repositories", "kits"], "verbs": ["get", "list", "watch"]}),
+        json!({"apiGroups": [""], "resources": ["services/proxy"], "resourceNames": [web::PROXIED], "verbs": ["get"]}),
+        json!({"apiGroups": [""], "resources": ["secrets"], "resourceNames": [web::SECRET], "verbs": ["get"]}),
+    ];
+    let writes = json!({"apiGroups": ["trimtab.io"], "resources": ["repositories", "kits"], "verbs": ["patch"]});
+    let role = |name: &str, rules: Vec<&Value>| {
+        json!({
+            "apiVersion": "rbac.authorization.k8s.io/v1", "kind": "ClusterRole",
+            "metadata": {"name": name, "labels": {"app.kubernetes.io/name": "trimtab"}},
+            "rules": rules,
+        })
+    };
+    vec![
+        role("trimtab-reader", reads.iter().collect()),
+        role("trimtab-operator", reads.iter().chain([&writes]).collect()),
+    ]
+}
+
 fn with_admission(objects: &mut Vec<Value>, namespace: &str) {
     for host in objects.iter_mut().filter(|it| it["kind"] == "Deployment") {
         let container = &mut host["spec"]["template"]["spec"]["containers"][0];
         if let Some(arguments) = container["args"].as_array_mut() {
             arguments.push("--admission".into());
         }
-        container["env"] = json!([
-            {"name": "POD_IP", "valueFrom": {"fieldRef": {"fieldPath": "status.podIP"}}},
-            {"name": "POD_NAMESPACE", "valueFrom": {"fieldRef": {"fieldPath": "metadata.namespace"}}},
-        ]);
-        container["ports"] = json!([{"name": "admission", "containerPort": admission::PORT}]);
+        if let Some(ports) = container["ports"].as_array_mut() {
+            ports.push(json!({"name": "admission", "containerPort": admission::PORT}));
+        }
     }
-    let labels = json!({"app.kubernetes.io/name": "trimtab"});
-    objects.push(json!({
-        "apiVersion": "v1", "kind": "Service",
-        "metadata": {"name": admission::NAME, "namespace": namespace, "labels": labels},
-        "spec": {"ports": [{"name": "https", "port": 443, "targetPort": admission::PORT}]},
-    }));
+    objects.push(service(admission::NAME, namespace, admission::PORT));
 }

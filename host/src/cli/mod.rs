@@ -2,10 +2,13 @@
 //! Exit codes: 0 fine, 1 findings or differences, 2 usage, 3 cannot tell (cluster or Git away).
 
 mod admission;
+mod api;
+mod ask;
 mod check;
 mod completion;
 mod fix;
 mod history;
+mod host;
 mod install;
 mod junit;
 mod local;
@@ -49,6 +52,7 @@ enum Verb {
     Check(check::Check),
     Render(render::Render),
     Status(status::Status),
+    Host(host::Host),
     Reconcile(reconcile::Reconcile),
     Rollback(Box<rollback::Rollback>),
     Suspend(suspend::Suspend),
@@ -125,6 +129,7 @@ pub fn main() -> ExitCode {
         Verb::Check(verb) => verb.run(),
         Verb::Render(verb) => verb.run(),
         Verb::Status(verb) => verb.run(),
+        Verb::Host(verb) => verb.run(),
         Verb::Reconcile(verb) => verb.run(),
         Verb::Rollback(verb) => verb.run(),
         Verb::Suspend(verb) => verb.run(),

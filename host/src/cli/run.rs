@@ -11,6 +11,7 @@ use clap::Args;
 use kube::ResourceExt as _;
 
 use super::admission::AdmissionArgs;
+use super::api::{ApiArgs, PodArgs};
 use super::{ClusterArgs, Failure, Outcome};
 use crate::cluster::{Candidate, Cluster};
 use crate::kit::{
@@ -23,7 +24,7 @@ use crate::source::Worker;
 use crate::{admission, config, telemetry};
 
 /// Where the lease of hosts is that reconcile the Repositories of all namespaces.
-const LEASE_NAMESPACE: &str = "trimtab-system";
+pub(super) const LEASE_NAMESPACE: &str = "trimtab-system";
 /// How long what blocks may go on when the host ends. It may be cut off at any instant.
 const GRACE: Duration = Duration::from_secs(2);
 
@@ -72,6 +73,10 @@ pub struct Run {
     concurrency: usize,
     #[command(flatten)]
     admission: AdmissionArgs,
+    #[command(flatten)]
+    api: ApiArgs,
+    #[command(flatten)]
+    pod: PodArgs,
     /// Reconcile the newest revision once and end; exits with 1 if not all of it is live
     #[arg(long)]
     once: bool,
@@ -118,7 +123,8 @@ impl Run {
 
     fn admission(&self) -> Result<Option<admission::Options>, Failure> {
         let only = self.only_namespace.as_deref();
-        self.admission.options(self.lease_namespace(), only)
+        self.admission
+            .options(&self.pod, self.lease_namespace(), only)
     }
 
     fn repositories(&self) -> Result<Vec<(String, Repository)>, Failure> {
@@ -192,6 +198,10 @@ impl Run {
             identity,
         };
         let sandbox = super::sandbox(&cache)?;
+        let web = match self.once {
+            true => None,
+            false => Some(self.api.options(&self.pod, &candidate.namespace, &cache)?),
+        };
         let options = Options {
             cache,
             candidate,
@@ -202,6 +212,7 @@ impl Run {
             namespace: self.only_namespace,
             once: self.once,
             admission,
+            web,
         };
         let plugins = Arc::new(PluginStore::new(sandbox));
         let settled = reconcile::run(cluster, plugins, options, shutdown()).await?;

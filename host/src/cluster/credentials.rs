@@ -16,6 +16,7 @@ use tower::{BoxError, Service};
 
 use super::ClusterError;
 use super::error::chain;
+use super::proxied::HOST_HEADER;
 
 /// Between two looks at credentials that are not accepted.
 const PAUSE: Duration = Duration::from_secs(1);
@@ -151,7 +152,10 @@ fn copy(request: &Request<Body>) -> Option<Request<Body>> {
 
 fn is_refused(answer: &Result<Response<Body>, kube::Error>) -> bool {
     match answer {
-        Ok(answer) => answer.status() == StatusCode::UNAUTHORIZED,
+        Ok(answer) => {
+            let of_host = answer.headers().contains_key(HOST_HEADER);
+            answer.status() == StatusCode::UNAUTHORIZED && !of_host
+        }
         // rustls says "invalid peer certificate" of the server's, and "received fatal alert" of
         // what the server says of ours.
         Err(error) => {

@@ -7,6 +7,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use futures::StreamExt as _;
+use jiff::Timestamp;
 use kube::ResourceExt as _;
 use tokio::sync::mpsc;
 use tokio::task::JoinSet;
@@ -20,9 +21,11 @@ use crate::manifest::GroupKind;
 use crate::pipeline::PluginStore;
 use crate::plan::group_kinds_of;
 use crate::source::Worker;
+use crate::web::{self, Web, WebError};
 
 use super::ages::Ages;
-use super::index::{KitIndex, SetIndex, asked, id_of};
+use super::answers::HostAnswers;
+use super::index::{KitIndex, RepositoryIndex, SetIndex, asked, id_of};
 use super::repository::{Actor, Message};
 
 /// How a host runs.
@@ -41,6 +44,8 @@ pub struct Options {
     pub candidate: Candidate,
     /// How it judges direct changes, if it does.
     pub admission: Option<admission::Options>,
+    /// How it can be asked, if it can.
+    pub web: Option<web::Options>,
 }
 
 /// Why the host cannot run.
@@ -52,6 +57,8 @@ pub enum HostError {
     Lease(#[from] LeaseLost),
     #[error(transparent)]
     Admission(#[from] DoorError),
+    #[error(transparent)]
+    Web(#[from] WebError),
 }
 
 /// What `once` came to, for each Repository: whether all of it is live.
@@ -74,6 +81,7 @@ pub(super) struct Shared {
     pub turns: Turns,
     pub options: Options,
     pub plugins: Arc<PluginStore>,
+    pub repositories: RepositoryIndex,
     pub kits: KitIndex,
     pub sets: SetIndex,
     pub ages: Ages,
@@ -104,11 +112,13 @@ pub async fn run(
         cluster,
         options,
         plugins,
+        repositories: RepositoryIndex::default(),
         kits: KitIndex::default(),
         sets: SetIndex::default(),
         ages: Ages::default(),
         door,
     });
+    let web = web(&shared).await?;
     let mut host = Host {
         shared,
         actors: HashMap::new(),
@@ -122,7 +132,7 @@ pub async fn run(
         lost = cluster.keep_leading(&candidate) => Err(lost.into()),
     };
     // What is under way ends before another host is let in.
-    drop(host);
+    drop((web, host));
     cluster.stop_leading(&candidate).await;
     ended
 }
@@ -138,6 +148,16 @@ async fn door(cluster: &Cluster, options: &Options) -> Result<Option<Door>, Host
         tracing::debug!(%error, "an admission webhook of a host before this one may be left");
     }
     Ok(None)
+}
+
+/// Whoever asks is answered while this host acts.
+async fn web(shared: &Arc<Shared>) -> Result<Option<Web>, HostError> {
+    let Some(options) = &shared.options.web else {
+        return Ok(None);
+    };
+    let answers = Arc::new(HostAnswers::new(shared.clone(), Timestamp::now()));
+    let web = Web::open(&shared.cluster, options.clone(), answers).await?;
+    Ok(Some(web))
 }
 
 struct Host {
@@ -280,6 +300,7 @@ impl Host {
             RepositoryChange::Listing => seen.clear(),
             RepositoryChange::Listed => {
                 self.actors.retain(|id, _| seen.contains(id));
+                self.shared.repositories.listed(seen);
                 if let Some(door) = &self.shared.door {
                     door.listed(seen.iter().map(repository_id).collect());
                 }
@@ -288,6 +309,7 @@ impl Host {
                 // Dropping the sender ends the actor; what is live stays.
                 self.shared.sets.forget(&namespace, &name);
                 let id = (namespace, name);
+                self.shared.repositories.remove(&id);
                 if let Some(door) = &self.shared.door {
                     door.forget(repository_id(&id));
                 }
@@ -299,6 +321,7 @@ impl Host {
                     repository.name_any(),
                 );
                 seen.insert(id.clone());
+                self.shared.repositories.put(&id);
                 self.put(id, *repository, report);
             }
         }

@@ -1,12 +1,39 @@
 //! What the host knows of kits: their objects, and which is behind a set's id.
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap, HashSet};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use kube::ResourceExt as _;
 
 use crate::kit::{Kit, KitPath, KitSpec, KitStatus, REQUESTED_ANNOTATION};
 use crate::plan::SetId;
+
+/// Namespaces and names of the Repositories that this host follows.
+#[derive(Default)]
+pub(super) struct RepositoryIndex(Mutex<BTreeSet<(String, String)>>);
+
+impl RepositoryIndex {
+    fn lock(&self) -> MutexGuard<'_, BTreeSet<(String, String)>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    pub(super) fn put(&self, id: &(String, String)) {
+        self.lock().insert(id.clone());
+    }
+
+    pub(super) fn remove(&self, id: &(String, String)) {
+        self.lock().remove(id);
+    }
+
+    /// These are all that there are.
+    pub(super) fn listed(&self, all: &HashSet<(String, String)>) {
+        self.lock().retain(|id| all.contains(id));
+    }
+
+    pub(super) fn all(&self) -> BTreeSet<(String, String)> {
+        self.lock().clone()
+    }
+}
 
 /// Kit objects as the watch last showed them.
 #[derive(Default)]

@@ -4,6 +4,7 @@
 
 mod adoption;
 mod ages;
+mod answers;
 mod carry_out;
 mod credentials;
 mod deletion;

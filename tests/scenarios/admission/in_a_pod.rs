@@ -34,7 +34,7 @@ fn in_a_pod_the_service_that_install_prints_leads_to_the_host_that_acts() {
     let documents = printed.split("\n---\n").map(serde_yaml::from_str::<Value>);
     let mut services: Vec<Value> = documents
         .map(|it| it.expect("valid YAML"))
-        .filter(|it| it["kind"] == "Service")
+        .filter(|it| it["kind"] == "Service" && it["metadata"]["name"] == "trimtab-admission")
         .collect();
     services[0]["metadata"]["namespace"] = platform.name.as_str().into();
     let shop = service("shop", 6776, None);

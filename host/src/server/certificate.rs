@@ -8,19 +8,17 @@ use rustls::sign::CertifiedKey;
 use rustls_pki_types::pem::PemObject as _;
 use rustls_pki_types::{CertificateDer, PrivateKeyDer};
 
-use super::certificates::Certified;
-
 #[derive(Debug, Default)]
-pub(super) struct Serving {
+pub struct Shown {
     shown: RwLock<Option<Arc<CertifiedKey>>>,
 }
 
-impl Serving {
-    /// Connections from now on see this one.
-    pub(super) fn show(&self, certified: &Certified) -> Result<(), String> {
-        let certificate = CertificateDer::from_pem_slice(certified.certificate.as_bytes());
+impl Shown {
+    /// Connections from now on see this one, given as PEM. An error quotes neither.
+    pub fn show(&self, certificate: &str, key: &str) -> Result<(), String> {
+        let certificate = CertificateDer::from_pem_slice(certificate.as_bytes());
         let certificate = certificate.map_err(|error| error.to_string())?;
-        let key = PrivateKeyDer::from_pem_slice(certified.key.as_bytes());
+        let key = PrivateKeyDer::from_pem_slice(key.as_bytes());
         let key = key.map_err(|error| error.to_string())?;
         let signer = ring::sign::any_supported_type(&key).map_err(|error| error.to_string())?;
         let shown = Arc::new(CertifiedKey::new(vec![certificate], signer));
@@ -28,7 +26,7 @@ impl Serving {
         Ok(())
     }
 
-    pub(super) fn config(self: &Arc<Self>) -> Result<ServerConfig, rustls::Error> {
+    pub fn config(self: &Arc<Self>) -> Result<ServerConfig, rustls::Error> {
         let provider = Arc::new(ring::default_provider());
         let builder = ServerConfig::builder_with_provider(provider);
         let mut config = builder
@@ -40,7 +38,7 @@ impl Serving {
     }
 }
 
-impl ResolvesServerCert for Serving {
+impl ResolvesServerCert for Shown {
     fn resolve(&self, _: ClientHello<'_>) -> Option<Arc<CertifiedKey>> {
         let shown = self.shown.read().unwrap_or_else(PoisonError::into_inner);
         shown.clone()
