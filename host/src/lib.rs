@@ -20,6 +20,8 @@ pub mod reconcile;
 pub mod render;
 pub mod sandbox;
 pub mod server;
+pub mod signature;
 pub mod source;
 pub mod telemetry;
+pub mod verification;
 pub mod web;

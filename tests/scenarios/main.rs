@@ -36,4 +36,5 @@ mod rollout;
 mod schemas;
 #[path = "../remotes/servers.rs"]
 mod servers;
+mod signatures;
 mod weights;

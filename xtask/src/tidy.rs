@@ -12,13 +12,15 @@ const LINES: usize = 400;
 /// Bytes that a tracked file may have.
 const BYTES: u64 = 500_000;
 /// Rooms of the host in the order of the flow, with those that each may name.
-const ROOMS: [(&str, &[&str]); 17] = [
+const ROOMS: [(&str, &[&str]); 19] = [
     ("child", &[]),
     ("server", &[]),
     ("manifest", &[]),
-    ("source", &["child"]),
+    ("signature", &[]),
+    ("source", &["child", "signature"]),
     ("expression", &[]),
-    ("kit", &["manifest", "source", "expression"]),
+    ("kit", &["manifest", "signature", "source", "expression"]),
+    ("verification", &["manifest", "signature", "source", "kit"]),
     ("render", &["manifest", "source", "kit"]),
     ("sandbox", &["manifest", "child"]),
     (
@@ -41,8 +43,10 @@ const ROOMS: [(&str, &[&str]); 17] = [
         "reconcile",
         &[
             "manifest",
+            "signature",
             "source",
             "kit",
+            "verification",
             "pipeline",
             "health",
             "plan",
@@ -72,16 +76,26 @@ const ROOMS: [(&str, &[&str]); 17] = [
     ),
 ];
 /// Words that only one room may have.
-const OWN_WORDS: [(&str, &str); 6] = [
+const OWN_WORDS: [(&str, &str); 8] = [
     ("git2::", "source"),
     ("wasmtime::", "sandbox"),
     ("cel::", "expression"),
     ("sqlx::", "history"),
+    ("ssh_key::", "signature"),
+    ("pgp::", "signature"),
     ("kube::Client", "cluster"),
     ("kube::Api", "cluster"),
 ];
 /// Rooms that know neither an executor nor a client.
-const PURE: [&str; 5] = ["plan", "health", "manifest", "kit", "expression"];
+const PURE: [&str; 7] = [
+    "plan",
+    "health",
+    "manifest",
+    "kit",
+    "expression",
+    "signature",
+    "verification",
+];
 /// Names that say nothing.
 const EMPTY_NAMES: [&str; 6] = ["utils", "util", "common", "helpers", "manager", "types"];
 

@@ -125,6 +125,10 @@ fn text(repositories: &[&Repository], kits: &[&Kit]) -> String {
             .collect();
         text.push_str(&table(&own));
     }
+    let of_repositories = repositories.iter().filter_map(|it| it.status.as_ref());
+    for finding in of_repositories.flat_map(|status| &status.findings) {
+        text.push_str(&format!("\n{finding}\n"));
+    }
     for kit in kits {
         let Some(status) = &kit.status else { continue };
         let shown = status

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use k8s_openapi::api::core::v1::{Namespace, Secret};
+use k8s_openapi::api::core::v1::{ConfigMap, Namespace, Secret};
 use k8s_openapi::apiextensions_apiserver::pkg::apis::apiextensions::v1::CustomResourceDefinition;
 use kube::api::{DeleteParams, ListParams, Patch, PatchParams, PostParams, Preconditions};
 use kube::runtime::wait::{await_condition, conditions};
@@ -111,6 +111,22 @@ impl Cluster {
         Ok(data
             .into_iter()
             .map(|(key, value)| (key, value.0))
+            .collect())
+    }
+
+    /// A ConfigMap's entries.
+    pub async fn config_map(
+        &self,
+        namespace: &str,
+        name: &str,
+    ) -> Result<BTreeMap<String, Vec<u8>>, ClusterError> {
+        let api: Api<ConfigMap> = Api::namespaced(self.client.clone(), namespace);
+        let found = api.get(name).await?;
+        let texts = found.data.unwrap_or_default().into_iter();
+        let bytes = found.binary_data.unwrap_or_default().into_iter();
+        let texts = texts.map(|(key, value)| (key, value.into_bytes()));
+        Ok(texts
+            .chain(bytes.map(|(key, value)| (key, value.0)))
             .collect())
     }
 

@@ -101,6 +101,10 @@ pub struct RevisionStatus {
     pub subject: String,
     /// When it was committed, RFC 3339.
     pub committed_at: String,
+    /// What its signature is worth: `unsigned`, `signed, not judged`, `good: NAME, KEY`,
+    /// `accepted: REASON`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub signature: Option<String>,
     /// When the host got to the state that this describes, RFC 3339.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub at: Option<String>,
@@ -115,6 +119,7 @@ impl RevisionStatus {
             author: commit.author.clone(),
             subject: commit.subject.clone(),
             committed_at: committed.to_string(),
+            signature: commit.signature.told(),
             at,
         }
     }

@@ -25,6 +25,7 @@ mod reference_tests;
 mod reports;
 mod repository;
 mod rules;
+mod signing;
 mod spec;
 
 pub use admission::{AdmissionPolicy, DoorEnforcement, FailurePolicy};
@@ -48,4 +49,8 @@ pub use repository::{
     Guardrail, KitCounts, KitRule, RefSpec, Repository, RepositorySpec, RepositoryStatus, SecretRef,
 };
 pub use rules::{Enforcement, Exemption, RuleEnforcement, RulePolicy};
+pub use signing::{
+    Acceptance, Committers, KeySource, KeySourceKind, Rewrites, Verification, VerificationKey,
+    VerificationMode,
+};
 pub use spec::validate;

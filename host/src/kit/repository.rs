@@ -7,7 +7,7 @@ use serde_json::Value;
 
 use super::{
     AdmissionPolicy, Condition, DeletionBudget, DeletionPolicy, Exemption, Reports, RevisionStatus,
-    RuleEnforcement,
+    RuleEnforcement, Verification,
 };
 use crate::manifest::Finding;
 
@@ -50,6 +50,9 @@ pub struct RepositorySpec {
     /// Credentials, in the Repository's namespace.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub secret_ref: Option<SecretRef>,
+    /// Takes up only revisions that are signed by the keys that it gives.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub verify: Option<Verification>,
     /// The cluster's version of Kubernetes, `1.34`, as plugins are told it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub kubernetes_version: Option<String>,
@@ -206,7 +209,8 @@ pub struct RepositoryStatus {
     pub observed_generation: Option<i64>,
     #[serde(default)]
     pub conditions: Vec<Condition>,
-    /// The newest revision that was fetched.
+    /// The newest revision that was taken up: fetched, verified if `spec.verify` asks for that, and
+    /// evaluated.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub revision: Option<RevisionStatus>,
     /// The revision that the platform is held at by `spec.revision`.
@@ -216,6 +220,10 @@ pub struct RepositoryStatus {
     /// `trimtab rollback --all` goes back to.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub history: Vec<RevisionStatus>,
+    /// What was followed to it: the URL and the ref. Signatures are looked at from it on, as long
+    /// as the same is followed.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub followed: Option<String>,
     #[serde(default)]
     pub kits: KitCounts,
     /// `7 of 8 ready`.

@@ -7,11 +7,12 @@ use ignore::gitignore::GitignoreBuilder;
 use super::pattern::{Pattern, fill, is_dns_label};
 use super::repository::{default_interval, default_timeout};
 use super::rules::rules_faults;
+use super::signing::signing_faults;
 use super::{
     DeletionPolicy, Guardrail, KitPath, KitRule, RefSpec, Reports, RepositorySpec, durations,
 };
 use crate::manifest::Finding;
-use crate::source::Follow;
+use crate::source::{Follow, masked};
 
 impl RepositorySpec {
     /// What follows a repository's `main`, as it is where nothing else is said.
@@ -22,6 +23,7 @@ impl RepositorySpec {
             interval: default_interval(),
             timeout: default_timeout(),
             secret_ref: None,
+            verify: None,
             kubernetes_version: None,
             guardrails: Vec::new(),
             rules: Vec::new(),
@@ -53,6 +55,18 @@ impl RepositorySpec {
                 Err("spec.ref takes one of branch, tag, semver and commit".into())
             }
         }
+    }
+
+    /// What is followed, in words that change with it and hold no password.
+    pub fn followed(&self) -> String {
+        let what = match self.follow() {
+            Ok(Follow::Branch(name)) => format!("branch {name}"),
+            Ok(Follow::Tag(name)) => format!("tag {name}"),
+            Ok(Follow::Semver(range)) => format!("semver {range}"),
+            Ok(Follow::Commit(id)) => format!("commit {id}"),
+            Err(error) => error,
+        };
+        format!("{} {what}", masked(&self.url))
     }
 
     pub fn interval(&self) -> Result<Duration, String> {
@@ -100,6 +114,9 @@ pub fn validate(spec: &RepositorySpec) -> Vec<Finding> {
     }
     let fault = spec.admission.and_then(|policy| policy.fault());
     findings.extend(fault.map(|error| wrong("/spec/admission/timeoutSeconds".into(), error)));
+    for (field, message) in signing_faults(spec) {
+        findings.push(wrong(format!("/spec/verify/{field}"), message));
+    }
     for (index, guardrail) in spec.guardrails.iter().enumerate() {
         for (field, message) in guardrail_faults(guardrail) {
             findings.push(wrong(format!("/spec/guardrails/{index}/{field}"), message));

@@ -7,6 +7,7 @@ use kube::ResourceExt as _;
 
 use crate::kit::{DeletionPolicy, KitPath, PRUNE_FINALIZER};
 use crate::pipeline::Evaluation;
+use crate::signature::SignatureState;
 use crate::source::{Commit, Revision};
 
 use super::repository::{Actor, Job};
@@ -87,6 +88,7 @@ impl Actor {
             subject,
             time: 0,
             tag: None,
+            signature: SignatureState::default(),
         }
     }
 

@@ -9,6 +9,7 @@ mod carry_out;
 mod credentials;
 mod deletion;
 mod drift;
+mod evaluating;
 mod fights;
 mod health;
 mod host;
@@ -27,6 +28,7 @@ mod revision;
 mod rollback;
 mod settling;
 mod status;
+mod verifying;
 mod waiting;
 
 pub use host::{HostError, Options, Settled, run};

@@ -78,6 +78,14 @@ impl Asked {
 
     fn at(&self, name: &str) -> Result<(Arc<Commit>, Snapshot), SourceError> {
         let commit = self.mirror.commit(name)?;
+        // The mirror also has what signatures have kept from being taken up.
+        let newest = &self.newest.revision;
+        if self.spec.verify.is_some() && !self.mirror.leads_to(&commit.revision, newest)? {
+            return Err(SourceError::NoRevision {
+                name: name.to_owned(),
+                reason: "it is not part of the history that is verified".into(),
+            });
+        }
         let snapshot = self.mirror.snapshot(&commit.revision)?;
         Ok((Arc::new(commit), snapshot))
     }

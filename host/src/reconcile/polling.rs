@@ -184,6 +184,7 @@ impl Actor {
                 if recovered {
                     self.settle().await;
                 }
+                self.judge_again();
             }
             Poll::Moved { commit, forced } => {
                 tracing::info!(repository = %self.name(), revision = commit.revision.short(), author = %commit.author, subject = %commit.subject, forced, "new revision");

@@ -22,6 +22,7 @@ use super::kit::Done;
 use super::outcome::{Outcome, Wait};
 use super::pins::NotEvaluated;
 use super::rollback::Earlier;
+use super::verifying::Refusal;
 
 /// What an actor is told.
 pub(super) enum Message {
@@ -56,7 +57,15 @@ pub(super) enum Job {
         asked: (Instant, u64),
     },
     Evaluated {
+        /// The newest revision that may be taken up.
+        newest: Arc<Commit>,
+        /// Why that is not the head.
+        refusal: Option<Refusal>,
         result: Result<Result<(Arc<Commit>, Evaluation), Superseded>, NotEvaluated>,
+    },
+    /// The head is not taken up, and nothing else is there to be evaluated, or none of it is news.
+    Refused {
+        refusal: Refusal,
     },
     Kit {
         path: KitPath,
@@ -155,6 +164,8 @@ pub(super) struct Actor {
     /// Set while the newest revision has not settled: when it was found, and requests until then.
     pub(super) unsettled: Option<(Instant, u64)>,
     pub(super) source_error: Option<(String, String)>,
+    /// Why the head is not taken up; the revision before it is kept right meanwhile.
+    pub(super) refused: Option<Refusal>,
     /// The Repository is being deleted, and its objects before it.
     pub(super) deleting: bool,
     /// Whether the newest revision has been told of as applied.
@@ -196,6 +207,7 @@ impl Actor {
             findings: Vec::new(),
             unsettled: None,
             source_error: None,
+            refused: None,
             deleting: false,
             applied: false,
             progress_told: None,
@@ -335,7 +347,12 @@ impl Actor {
                 self.settle().await;
             }
             Job::LetGo => self.all_deleted().await,
-            Job::Evaluated { result } => self.evaluated(result).await,
+            Job::Evaluated {
+                newest,
+                refusal,
+                result,
+            } => self.evaluated(newest, refusal, result).await,
+            Job::Refused { refusal } => self.nothing_to_evaluate(refusal).await,
             Job::Kit {
                 path,
                 attempt,

@@ -1,93 +1,28 @@
-//! Evaluating revisions, and starting kits on what came of it.
+//! Taking up a revision that was evaluated, and starting kits on what came of it.
 
 use std::collections::BTreeSet;
-use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, PoisonError};
+use std::sync::Arc;
 
 use crate::cluster::ClusterError;
 use crate::kit::{InputDigest, KitPath, KitSource, RevisionStatus};
 use crate::manifest::Finding;
-use crate::pipeline::{Evaluation, Superseded, Verdict};
+use crate::pipeline::{Evaluation, Verdict};
 use crate::plan::SetId;
-use crate::source::{Commit, SourceError};
+use crate::source::Commit;
 
 use super::fights::Fights;
 use super::kit::{Done, Task};
 use super::outcome::{Outcome, Wait};
-use super::pins::{Asked, NotEvaluated};
 use super::repository::{Actor, Job, KitState};
 
 impl Actor {
-    /// Evaluates the head; one evaluation at a time, and the newest wins.
-    pub(super) fn evaluate(&mut self) {
-        let Some(commit) = self.head.clone() else {
-            return;
-        };
-        if let Some(superseded) = &self.evaluating {
-            superseded.store(true, Ordering::Relaxed);
-            self.stale = true;
-            return;
-        }
-        let Some(mirror) = self.mirror.clone() else {
-            return;
-        };
-        let superseded = Arc::new(AtomicBool::new(false));
-        self.evaluating = Some(superseded.clone());
-        self.stale = false;
-        self.pins = self.pinned();
-        let asked = Asked {
-            mirror,
-            newest: commit,
-            spec: self.repository.spec.clone(),
-            pins: self.pins.clone(),
-            live: self.live(),
-        };
-        let evaluator = self.evaluator.clone();
-        self.jobs.spawn(async move {
-            let evaluated = tokio::task::spawn_blocking(move || {
-                let mut evaluator = evaluator.lock().unwrap_or_else(PoisonError::into_inner);
-                asked.evaluate(&mut evaluator, &superseded)
-            });
-            let result = match evaluated.await {
-                Ok(result) => result,
-                Err(error) => Err(NotEvaluated::Source(SourceError::Damaged {
-                    what: "evaluation".into(),
-                    reason: error.to_string(),
-                })),
-            };
-            Job::Evaluated { result }
-        });
-    }
-
-    pub(super) async fn evaluated(
+    /// `newest` is told of as such; `commit` is the one that was evaluated.
+    pub(super) async fn take_up(
         &mut self,
-        result: Result<Result<(Arc<Commit>, Evaluation), Superseded>, NotEvaluated>,
+        newest: Arc<Commit>,
+        commit: Arc<Commit>,
+        evaluation: Evaluation,
     ) {
-        self.evaluating = None;
-        if std::mem::take(&mut self.stale) {
-            self.evaluate();
-            return;
-        }
-        match result {
-            Ok(Ok((commit, evaluation))) => self.take_up(commit, evaluation).await,
-            Ok(Err(Superseded)) => self.evaluate(),
-            Err(NotEvaluated::Held(finding)) => {
-                self.findings = vec![finding];
-                self.settle().await;
-            }
-            Err(NotEvaluated::Source(error)) => {
-                // The mirror is fetched anew at the next poll.
-                if let Some(Err(error)) = self.mirror.take().map(|mirror| mirror.discard()) {
-                    tracing::warn!(repository = %self.name(), %error, "the damaged mirror cannot be removed");
-                }
-                self.head = None;
-                self.source_failed("MirrorDamaged", error.to_string(), true)
-                    .await;
-            }
-        }
-    }
-
-    pub(super) async fn take_up(&mut self, commit: Arc<Commit>, evaluation: Evaluation) {
         if self.deleting {
             return;
         }
@@ -99,14 +34,10 @@ impl Actor {
         self.evaluation = evaluation.clone();
         self.teach_the_door();
         self.findings.clone_from(&evaluation.findings);
-        let now = jiff::Timestamp::now().to_string();
-        let taken = RevisionStatus::new(&commit, Some(now.clone()));
+        self.taken_up(&newest);
         let held = self.repository.spec.revision.is_some();
-        self.status.held = held.then(|| taken.clone());
-        self.status.revision = match &self.head {
-            Some(head) if held => Some(RevisionStatus::new(head, Some(now))),
-            _ => Some(taken),
-        };
+        let now = jiff::Timestamp::now().to_string();
+        self.status.held = held.then(|| RevisionStatus::new(&commit, Some(now)));
         self.taken = Some(commit.clone());
         let verdicts = evaluation.verdicts.iter();
         let present: BTreeSet<KitPath> = verdicts.map(|verdict| verdict.kit.path.clone()).collect();
@@ -171,6 +102,19 @@ impl Actor {
             self.start(&path);
         }
         self.settle().await;
+    }
+
+    /// The status tells when a revision was taken up first.
+    fn taken_up(&mut self, commit: &Commit) {
+        let known = self.status.revision.as_ref();
+        let at = known.filter(|it| it.revision == commit.revision.as_str());
+        let at = at.and_then(|it| it.at.clone());
+        let at = at.unwrap_or_else(|| jiff::Timestamp::now().to_string());
+        self.status.revision = Some(RevisionStatus::new(commit, Some(at)));
+        // What is evaluated instead of a head that is refused may have been found elsewhere.
+        if self.refused.is_none() {
+            self.status.followed = Some(self.repository.spec.followed());
+        }
     }
 
     /// Whether there is something to do: a kit that is live with the same rendering is not

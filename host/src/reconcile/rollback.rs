@@ -7,6 +7,7 @@ use crate::cluster::Note;
 use crate::kit::{KitPath, OnFailure, Quarantine, RepositorySpec, RevisionStatus};
 use crate::manifest::{Finding, Severity};
 use crate::pipeline::{Evaluation, Evaluator, Verdict};
+use crate::signature::SignatureState;
 use crate::source::{Commit, Mirror, Revision, Snapshot, SourceError};
 
 use super::others::goes_live;
@@ -265,5 +266,6 @@ fn commit_of(status: &RevisionStatus) -> Commit {
         time: time.map(jiff::Timestamp::as_second).unwrap_or_default(),
         subject: status.subject.clone(),
         tag: None,
+        signature: SignatureState::recorded(status.signature.clone()),
     }
 }

@@ -5,6 +5,7 @@ use std::time::{Duration, Instant};
 
 use crate::cluster::Note;
 use crate::kit::{KitCounts, RevisionStatus};
+use crate::manifest::Finding;
 use crate::source::Revision;
 use kube::Resource as _;
 
@@ -54,7 +55,7 @@ impl Actor {
             .iter()
             .filter(|finding| finding.is_error())
             .count();
-        let all = counts.ready == counts.total && errors == 0;
+        let all = counts.ready == counts.total && errors == 0 && self.refused.is_none();
         let taken = self.taken.clone().or_else(|| self.head.clone());
         let revision = taken
             .as_ref()
@@ -69,8 +70,12 @@ impl Actor {
             }
             _ => summary(&counts),
         };
-        let (reason, message) = match (all, self.findings.iter().find(|finding| finding.is_error()))
-        {
+        let error = self.findings.iter().find(|finding| finding.is_error());
+        let (reason, message) = match (all, error) {
+            _ if let Some(refusal) = &self.refused => (
+                refusal.reason,
+                self.with_what_is_live(&refusal.message, &text),
+            ),
             (true, _) if spec.revision.is_some() => ("Held", format!("{revision}: {text}")),
             (true, _) => ("Applied", format!("{revision}: {text}")),
             (false, Some(first)) => ("InvalidRepository", format!("{revision}: {first}; {text}")),
@@ -81,7 +86,9 @@ impl Actor {
         };
         self.status.kits = counts;
         self.status.summary = text;
-        self.status.findings = bounded(&self.findings);
+        let refused = self.refused.iter().flat_map(|it| &it.findings);
+        let findings: Vec<Finding> = refused.chain(&self.findings).cloned().collect();
+        self.status.findings = bounded(&findings);
         let busy = counts.progressing > 0;
         if all && counts.held == 0 {
             self.remember();
@@ -97,7 +104,8 @@ impl Actor {
                 repository = %self.name(), %revision, milliseconds = since.elapsed().as_millis() as u64,
                 requests = self.shared.cluster.requests() - requests, summary = %self.status.summary, "settled"
             );
-            if let Some(taken) = taken {
+            // A head that is refused has had its Event.
+            if let Some(taken) = taken.filter(|_| self.refused.is_none()) {
                 let message = format!(
                     "{revision} by {} ({}): {}",
                     taken.author, taken.subject, self.status.summary
@@ -125,9 +133,16 @@ impl Actor {
         }
     }
 
+    fn with_what_is_live(&self, message: &str, summary: &str) -> String {
+        match &self.status.revision {
+            Some(revision) => format!("{message}; live: {}: {summary}", revision.short),
+            None => format!("{message}; nothing is live yet"),
+        }
+    }
+
     /// Tells once that all of a revision is sent; its objects may still be on their way.
     fn tell_applied(&mut self) {
-        let Some((since, requests)) = self.unsettled else {
+        let Some((since, requests)) = self.unsettled.filter(|_| self.refused.is_none()) else {
             return;
         };
         let begun = self.kits.values().all(|kit| kit.outcome.is_some());
@@ -181,6 +196,9 @@ impl Actor {
         let mut revisions: Vec<Revision> =
             live.map(|it| Revision::new(it.revision.as_str())).collect();
         revisions.extend(self.head.as_ref().map(|head| head.revision.clone()));
+        // What comes next is compared with it.
+        let taken = self.status.revision.as_ref();
+        revisions.extend(taken.map(|it| Revision::new(it.revision.as_str())));
         revisions.sort();
         revisions.dedup();
         tokio::task::spawn_blocking(move || {

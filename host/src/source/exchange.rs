@@ -12,9 +12,13 @@ use serde::{Deserialize, Serialize};
 use super::remote::masked;
 use super::trust::callbacks;
 use super::{Commit, Follow, Poll, RemoteError, RemoteSpec, Revision};
+use crate::signature::SignatureState;
 
 /// Where the followed commit is kept in the mirror.
 const HEAD: &str = "refs/trimtab/head";
+
+/// The annotated tag that is followed is kept below this, by its name.
+pub(super) const TAG: &str = "refs/trimtab/tag/";
 
 /// What the worker is asked.
 #[derive(Serialize, Deserialize)]
@@ -30,6 +34,8 @@ struct Target {
     fetch: String,
     commit: git2::Oid,
     tag: Option<String>,
+    /// The tag's own object, where it has one: it may be signed.
+    annotated: Option<git2::Oid>,
 }
 
 pub(super) fn exchange(request: &Request) -> Result<Poll, RemoteError> {
@@ -67,13 +73,16 @@ pub(super) fn exchange(request: &Request) -> Result<Poll, RemoteError> {
         return Err(RemoteError::Empty { url });
     }
     let target = target(spec, &heads)?;
-    if known == Some(target.commit) && store.find_commit(target.commit).is_ok() {
-        return Ok(Poll::Unchanged(Revision::new(target.commit.to_string())));
-    }
-    if store.find_commit(target.commit).is_err() {
+    let has_tag = |tag| store.find_tag(tag).is_ok();
+    let here = store.find_commit(target.commit).is_ok() && target.annotated.is_none_or(has_tag);
+    if !here {
         fetch(connection.remote(), request, &target.fetch)?;
     }
     drop(connection);
+    keep_tag(&store, &target).map_err(storage)?;
+    if known == Some(target.commit) && here {
+        return Ok(Poll::Unchanged(Revision::new(target.commit.to_string())));
+    }
     let commit = match &spec.follow {
         Follow::Commit(_) => target.commit,
         // The ref may have moved between the list and the fetch.
@@ -134,6 +143,26 @@ fn fetch(
     })
 }
 
+/// Keeps the tag that is followed, and no other. That it is signed anew changes no commit.
+fn keep_tag(store: &Repository, target: &Target) -> Result<(), git2::Error> {
+    // It may have moved between the list and the fetch.
+    let fetched = || store.find_reference(HEAD).ok()?.target();
+    let annotated = target.annotated.into_iter().chain(fetched());
+    let tag = annotated.filter(|it| store.find_tag(*it).is_ok()).next();
+    let wanted = target.annotated.and(target.tag.as_ref()).zip(tag);
+    let name = wanted.map(|(name, _)| format!("{TAG}{name}"));
+    for kept in store.references_glob(&format!("{TAG}*"))? {
+        let mut kept = kept?;
+        if kept.name().ok() != name.as_deref() {
+            kept.delete()?;
+        }
+    }
+    if let (Some(name), Some((_, tag))) = (name, wanted) {
+        store.reference(&name, tag, true, "followed")?;
+    }
+    Ok(())
+}
+
 fn target(spec: &RemoteSpec, heads: &[(String, git2::Oid)]) -> Result<Target, RemoteError> {
     let url = masked(&spec.url);
     let find = |name: &str| {
@@ -154,6 +183,7 @@ fn target(spec: &RemoteSpec, heads: &[(String, git2::Oid)]) -> Result<Target, Re
                 fetch: name,
                 commit,
                 tag: None,
+                annotated: None,
             })
         }
         Follow::Tag(tag) => tagged(tag, &find).ok_or_else(|| missing(format!("tag {tag}"))),
@@ -184,6 +214,7 @@ fn target(spec: &RemoteSpec, heads: &[(String, git2::Oid)]) -> Result<Target, Re
                 fetch: commit.clone(),
                 commit: oid,
                 tag: None,
+                annotated: None,
             }),
             _ => Err(RemoteError::InvalidUrl {
                 url,
@@ -196,11 +227,12 @@ fn target(spec: &RemoteSpec, heads: &[(String, git2::Oid)]) -> Result<Target, Re
 fn tagged(tag: &str, find: &impl Fn(&str) -> Option<git2::Oid>) -> Option<Target> {
     let name = format!("refs/tags/{tag}");
     // An annotated tag is an object of its own; `^{}` is the commit behind it.
-    let commit = find(&format!("{name}^{{}}")).or_else(|| find(&name))?;
+    let (peeled, own) = (find(&format!("{name}^{{}}")), find(&name));
     Some(Target {
         fetch: name,
-        commit,
+        commit: peeled.or(own)?,
         tag: Some(tag.to_owned()),
+        annotated: own.filter(|_| peeled.is_some()),
     })
 }
 
@@ -253,7 +285,12 @@ pub(super) fn describe(commit: &git2::Commit<'_>, tag: Option<String>) -> Commit
     let subject = commit
         .summary_bytes()
         .map(|bytes| String::from_utf8_lossy(bytes).into_owned());
+    let signature = match commit.header_field_bytes("gpgsig") {
+        Ok(_) => SignatureState::NotJudged,
+        Err(_) => SignatureState::Unsigned,
+    };
     Commit {
+        signature,
         revision: Revision::new(commit.id().to_string()),
         author: person(&commit.author()),
         committer: person(&commit.committer()),

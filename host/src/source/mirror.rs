@@ -9,7 +9,9 @@ use serde::{Deserialize, Serialize};
 use super::exchange::{Request, describe};
 use super::fold::{fold, remove_unfinished, sweep};
 use super::remote::masked;
-use super::{Commit, RemoteError, RemoteSpec, Revision, Snapshot, SourceError, Worker, worker};
+use super::{
+    Commit, History, RemoteError, RemoteSpec, Revision, Snapshot, SourceError, Worker, worker,
+};
 
 /// Revisions in use are kept by refs below this.
 const KEEP: &str = "refs/trimtab/keep/";
@@ -151,6 +153,23 @@ impl Mirror {
             }
             Err(_) => Err(missing("no commit that was followed has this id")),
         }
+    }
+
+    /// Whether a commit is an ancestor of another one, or the same.
+    pub fn leads_to(&self, earlier: &Revision, later: &Revision) -> Result<bool, SourceError> {
+        let damaged = |error: git2::Error| SourceError::Damaged {
+            what: self.folder.display().to_string(),
+            reason: error.message().to_owned(),
+        };
+        let store = Repository::open_bare(&self.folder).map_err(damaged)?;
+        let oid = |it: &Revision| git2::Oid::from_str(it.as_str()).map_err(damaged);
+        let (earlier, later) = (oid(earlier)?, oid(later)?);
+        Ok(earlier == later || store.graph_descendant_of(later, earlier).map_err(damaged)?)
+    }
+
+    /// Its commits, their signatures and what they change.
+    pub fn history(&self) -> Result<History, SourceError> {
+        History::open(&self.folder)
     }
 
     /// Keeps exactly these revisions, whatever the remote does with them. Those that the mirror does

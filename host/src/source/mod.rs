@@ -3,10 +3,12 @@
 //! Files come from Git trees, never from a checkout.
 
 mod backoff;
+mod changes;
 mod commit;
 mod directory;
 mod exchange;
 mod fold;
+mod history;
 mod known_hosts;
 mod mirror;
 mod remote;
@@ -15,7 +17,8 @@ mod trust;
 mod worker;
 
 pub use backoff::Backoff;
+pub use history::{ChangeFault, History, SignedCommit, TooMany};
 pub use mirror::{Mirror, Poll};
-pub use remote::{Auth, FETCH_LIMIT, Follow, RemoteError, RemoteSpec, Worker};
+pub use remote::{Auth, FETCH_LIMIT, Follow, RemoteError, RemoteSpec, Worker, masked};
 pub use snapshot::{Commit, Entry, EntryKind, ObjectId, Revision, Snapshot, SourceError};
 pub use worker::{WORKER_VERB, worker_main};

@@ -159,7 +159,7 @@ pub(super) fn ssh_port(url: &str) -> u16 {
 }
 
 /// A URL without the password that may stand in it.
-pub(super) fn masked(url: &str) -> String {
+pub fn masked(url: &str) -> String {
     let Some((scheme, rest)) = url.split_once("://") else {
         return url.to_owned();
     };

@@ -5,6 +5,8 @@ use std::sync::{Arc, Mutex, OnceLock};
 
 use serde::{Deserialize, Serialize};
 
+use crate::signature::SignatureState;
+
 /// A Git object's id.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct ObjectId(pub(super) [u8; 20]);
@@ -67,6 +69,9 @@ pub struct Commit {
     pub subject: String,
     /// The tag that was followed to this commit, if one was.
     pub tag: Option<String>,
+    /// What is known of its signature.
+    #[serde(default)]
+    pub signature: SignatureState,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
