@@ -14,6 +14,7 @@ mod junit;
 mod local;
 mod plugin;
 mod reconcile;
+mod recording;
 mod render;
 mod report;
 mod revert;

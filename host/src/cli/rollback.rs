@@ -172,6 +172,7 @@ impl Rollback {
             subject: String::new(),
             committed_at: String::new(),
             at: None,
+            signature: None,
         })
     }
 

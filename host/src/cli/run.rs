@@ -12,6 +12,7 @@ use kube::ResourceExt as _;
 
 use super::admission::AdmissionArgs;
 use super::api::{ApiArgs, PodArgs};
+use super::recording::RecordingArgs;
 use super::{ClusterArgs, Failure, Outcome};
 use crate::cluster::{Candidate, Cluster};
 use crate::kit::{
@@ -75,6 +76,8 @@ pub struct Run {
     admission: AdmissionArgs,
     #[command(flatten)]
     api: ApiArgs,
+    #[command(flatten)]
+    recording: RecordingArgs,
     #[command(flatten)]
     pod: PodArgs,
     /// Reconcile the newest revision once and end; exits with 1 if not all of it is live
@@ -202,7 +205,9 @@ impl Run {
             true => None,
             false => Some(self.api.options(&self.pod, &candidate.namespace, &cache)?),
         };
+        let history = self.recording.options(self.cache_dir.as_deref(), &cache)?;
         let options = Options {
+            history,
             cache,
             candidate,
             worker: Worker {

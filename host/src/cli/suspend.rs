@@ -105,7 +105,7 @@ impl Resume {
             super::print(&format!("{name} is neither held nor suspended\n"))?;
             return Ok(Outcome::Fine);
         }
-        let spec = json!({"revision": null, "suspend": false, "reason": null, "by": null});
+        let spec = json!({"revision": null, "suspend": false, "reason": null, "by": cluster.own_user().await?});
         let target = target.ask(&cluster, &spec).await?;
         if let Target::Repository(repository) = &target {
             let own = repository.name_any();

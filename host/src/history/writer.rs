@@ -27,6 +27,7 @@ const LONGEST_PAUSE: Duration = Duration::from_secs(30);
 /// How often old records are looked for.
 const RETENTION: Duration = Duration::from_secs(3600);
 
+#[derive(Clone)]
 pub struct WriterOptions {
     /// `sqlite:PATH` or `postgres://…`.
     pub url: String,
@@ -34,6 +35,16 @@ pub struct WriterOptions {
     pub spool: PathBuf,
     /// What is older is let go; all is kept if nothing is said.
     pub keep: Option<Duration>,
+}
+
+/// Without the URL's password.
+impl std::fmt::Debug for WriterOptions {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("WriterOptions")
+            .field("spool", &self.spool)
+            .field("keep", &self.keep)
+            .finish_non_exhaustive()
+    }
 }
 
 /// Records. Clones are the same one; with the last of them the writing ends, and what waits is in the

@@ -46,7 +46,8 @@ pub use policy::{
 };
 pub use reports::{ReportKind, Reports};
 pub use repository::{
-    Guardrail, KitCounts, KitRule, RefSpec, Repository, RepositorySpec, RepositoryStatus, SecretRef,
+    Guardrail, KitCounts, KitRule, RecordStatus, RefSpec, Repository, RepositorySpec,
+    RepositoryStatus, SecretRef,
 };
 pub use rules::{Enforcement, Exemption, RuleEnforcement, RulePolicy};
 pub use signing::{

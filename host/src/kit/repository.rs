@@ -224,6 +224,10 @@ pub struct RepositoryStatus {
     /// as the same is followed.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub followed: Option<String>,
+    /// Where the host's record had got to when this was written: a record that was cut off, or made
+    /// anew, does not have it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub record: Option<RecordStatus>,
     #[serde(default)]
     pub kits: KitCounts,
     /// `7 of 8 ready`.
@@ -233,6 +237,15 @@ pub struct RepositoryStatus {
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     #[schemars(schema_with = "super::kit_resource::findings_schema")]
     pub findings: Vec<Finding>,
+}
+
+/// A place in the record's chain.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct RecordStatus {
+    pub sequence: i64,
+    /// SHA-256, 64 hexadecimal digits.
+    pub hash: String,
 }
 
 impl RepositoryStatus {

@@ -70,6 +70,13 @@ impl PluginStore {
         })
     }
 
+    /// The digest of a component that has been loaded.
+    pub fn digest(&self, used: &PluginUse) -> Option<String> {
+        let slot = self.lock().get(&used.blob)?.clone();
+        let plugin = slot.get()?.as_ref().ok()?;
+        Some(plugin.digest().to_string())
+    }
+
     /// Whether a plugin has something to say of changes. One that cannot be loaded has stopped
     /// its kit.
     pub(super) fn judges_changes(&self, snapshot: &Snapshot, used: &PluginUse) -> bool {

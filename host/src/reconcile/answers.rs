@@ -6,9 +6,11 @@ use futures::future::BoxFuture;
 use jiff::Timestamp;
 use serde_json::{Value, json};
 
+use crate::history::Anchor;
 use crate::web::{Answer, Answers, Ask, Refusal};
 
 use super::host::Shared;
+use super::record_answers;
 
 pub(super) struct HostAnswers {
     shared: Arc<Shared>,
@@ -41,9 +43,20 @@ impl HostAnswers {
     }
 }
 
+impl HostAnswers {
+    /// Where the record must have got to, as Repositories' statuses say.
+    fn anchors(&self) -> Vec<Anchor> {
+        self.shared.repositories.anchors()
+    }
+}
+
 impl Answers for HostAnswers {
     fn answer(&self, ask: Ask) -> BoxFuture<'_, Result<Answer, Refusal>> {
         Box::pin(async move {
+            let recorder = self.shared.recorder.as_ref();
+            if let Some(answered) = record_answers::answer(recorder, &ask, self.anchors()).await {
+                return answered;
+            }
             match ask.path.as_str() {
                 "/v1/host" => Ok(Answer::Json(self.host())),
                 path => Err(

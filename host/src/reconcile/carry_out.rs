@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use crate::cluster::{Applied, Cluster, ClusterError, Note};
+use crate::history::PlanNote;
 use crate::kit::{AdoptPolicy, Kit, KitPath, ServiceAccount};
 use crate::manifest::{Finding, Manifest, ObjectKey, Severity};
 use crate::plan::{Desired, Plan, field_manager, plan};
@@ -13,6 +14,7 @@ use super::drift::{Drifted, drifted};
 use super::kit::{Decision, Task};
 use super::others::Others;
 use super::outcome::{Outcome, Wait};
+use super::recording::done;
 use super::report::reference;
 
 /// How long an attempt waits itself for what it deleted to be gone; most objects are at once.
@@ -24,7 +26,8 @@ const NAMED: usize = 3;
 /// What deleting came to.
 #[derive(Default)]
 struct Deleted {
-    count: usize,
+    /// Objects whose deletion was taken.
+    gone: Vec<ObjectKey>,
     findings: Vec<Finding>,
     /// Objects that stay, and are the kit's no longer.
     kept: Vec<ObjectKey>,
@@ -48,6 +51,7 @@ impl Task {
             drifted,
             retry: false,
             handing_over: !plan.pruning.handed_over.is_empty(),
+            done: PlanNote::default(),
         };
         // What others have may come free.
         let refused = |findings| Decision {
@@ -58,6 +62,7 @@ impl Task {
             drifted: Drifted::default(),
             retry: true,
             handing_over: false,
+            done: PlanNote::default(),
         };
         findings.extend(plan.warnings.iter().cloned());
         if !plan.refused.is_empty() {
@@ -89,16 +94,23 @@ impl Task {
                 .collect();
             self.shared.cluster.watch_kinds(&kinds).await?;
         }
+        let were = self.were.as_ref().map_or(&[][..], |it| &it.manifests);
+        let sent = done(&plan, &applied, were);
         let Applied {
             changed, failures, ..
         } = applied;
-        if !failures.is_empty() {
+        let stopped = if !failures.is_empty() {
             findings.extend(failures);
-            return Ok(decided(Outcome::Failed, findings, changed, drifted));
-        }
-        if !plan.awaited.is_empty() {
-            let waiting = awaited(&plan.awaited);
-            return Ok(decided(waiting, findings, changed, drifted));
+            Some(Outcome::Failed)
+        } else if !plan.awaited.is_empty() {
+            Some(awaited(&plan.awaited))
+        } else {
+            None
+        };
+        if let Some(outcome) = stopped {
+            let mut decision = decided(outcome, findings, changed, drifted);
+            decision.done = sent;
+            return Ok(decision);
         }
         findings.extend(told(&plan));
         let deleted = if plan.pruning.is_empty() {
@@ -127,12 +139,16 @@ impl Task {
         } else {
             Outcome::Applied {
                 changed: changed + self.carried,
-                deleted: deleted.count,
+                deleted: deleted.gone.len(),
                 left: plan.left.len().saturating_sub(self.carried),
                 health: self.health(&kit, manifests, changed),
             }
         };
-        Ok(decided(outcome, findings, changed + deleted.count, drifted))
+        let mut decision = decided(outcome, findings, changed + deleted.gone.len(), drifted);
+        decision.done = sent;
+        let gone = deleted.gone.iter().map(ToString::to_string);
+        decision.done.deleted = gone.collect();
+        Ok(decision)
     }
 
     pub(super) fn owned(&self) -> usize {
@@ -170,7 +186,7 @@ impl Task {
             let propagation = self.prune_policy(kit).propagation;
             let pruned = cluster.prune(&pruning.now, &self.set(), propagation).await;
             held |= !pruned.findings.is_empty();
-            deleted.count += pruned.deleted.len();
+            deleted.gone.extend(pruned.deleted.iter().cloned());
             deleted.findings.extend(pruned.findings);
             let mut waited: Vec<ObjectKey> = pruning.going;
             waited.extend(pruned.deleted);

@@ -16,6 +16,7 @@ use crate::admission::{self, Door, DoorError, RepositoryId};
 use crate::cluster::{
     Candidate, Cluster, ClusterError, KitChange, LeaseLost, RepositoryChange, Touched, Turns,
 };
+use crate::history::{HistoryError, Writer, WriterOptions};
 use crate::kit::{Repository, custom_resource_definitions};
 use crate::manifest::GroupKind;
 use crate::pipeline::PluginStore;
@@ -26,6 +27,7 @@ use crate::web::{self, Web, WebError};
 use super::ages::Ages;
 use super::answers::HostAnswers;
 use super::index::{KitIndex, RepositoryIndex, SetIndex, asked, id_of};
+use super::recording::Recorder;
 use super::repository::{Actor, Message};
 
 /// How a host runs.
@@ -46,6 +48,8 @@ pub struct Options {
     pub admission: Option<admission::Options>,
     /// How it can be asked, if it can.
     pub web: Option<web::Options>,
+    /// Where what is done is recorded, if it is.
+    pub history: Option<WriterOptions>,
 }
 
 /// Why the host cannot run.
@@ -55,6 +59,8 @@ pub enum HostError {
     Cluster(#[from] ClusterError),
     #[error(transparent)]
     Lease(#[from] LeaseLost),
+    #[error(transparent)]
+    History(#[from] HistoryError),
     #[error(transparent)]
     Admission(#[from] DoorError),
     #[error(transparent)]
@@ -74,6 +80,9 @@ pub struct Settled {
 /// A kit that takes longer waits for something, and lets others begin.
 const KIT_PATIENCE: Duration = Duration::from_secs(5);
 
+/// How long the end waits for what is still to be recorded.
+const RECORDED: Duration = Duration::from_secs(2);
+
 /// What all actors share.
 pub(super) struct Shared {
     pub cluster: Cluster,
@@ -86,6 +95,8 @@ pub(super) struct Shared {
     pub sets: SetIndex,
     pub ages: Ages,
     pub door: Option<Door>,
+    /// What was done is recorded, unless the host is told not to.
+    pub recorder: Option<Recorder>,
 }
 
 /// Runs until `shutdown` resolves, or, with `once`, until every Repository has settled.
@@ -107,6 +118,10 @@ pub async fn run(
     cluster.discover().await?;
     tracing::info!(server = %version, "connected");
     let door = door(&cluster, &options).await?;
+    let recorder = match &options.history {
+        Some(history) => Some(Recorder::new(Writer::start(history.clone())?)),
+        None => None,
+    };
     let shared = Arc::new(Shared {
         turns: Turns::new(2 * cluster.concurrency(), KIT_PATIENCE),
         cluster,
@@ -117,6 +132,7 @@ pub async fn run(
         sets: SetIndex::default(),
         ages: Ages::default(),
         door,
+        recorder,
     });
     let web = web(&shared).await?;
     let mut host = Host {
@@ -132,7 +148,12 @@ pub async fn run(
         lost = cluster.keep_leading(&candidate) => Err(lost.into()),
     };
     // What is under way ends before another host is let in.
+    let shared = host.shared.clone();
     drop((web, host));
+    if let Some(recorder) = &shared.recorder {
+        // What is not written by then is in the spool.
+        recorder.writer().settled(RECORDED).await;
+    }
     cluster.stop_leading(&candidate).await;
     ended
 }
@@ -321,7 +342,8 @@ impl Host {
                     repository.name_any(),
                 );
                 seen.insert(id.clone());
-                self.shared.repositories.put(&id);
+                let record = repository.status.as_ref().and_then(|it| it.record.as_ref());
+                self.shared.repositories.put(&id, record);
                 self.put(id, *repository, report);
             }
         }

@@ -1,24 +1,36 @@
 //! What the host knows of kits: their objects, and which is behind a set's id.
 
-use std::collections::{BTreeSet, HashMap, HashSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use kube::ResourceExt as _;
 
-use crate::kit::{Kit, KitPath, KitSpec, KitStatus, REQUESTED_ANNOTATION};
+use crate::history::Anchor;
+use crate::kit::{Kit, KitPath, KitSpec, KitStatus, REQUESTED_ANNOTATION, RecordStatus};
 use crate::plan::SetId;
 
-/// Namespaces and names of the Repositories that this host follows.
+/// Namespaces and names of the Repositories that this host follows, and where their statuses say
+/// that the record had got to.
 #[derive(Default)]
-pub(super) struct RepositoryIndex(Mutex<BTreeSet<(String, String)>>);
+pub(super) struct RepositoryIndex(Mutex<BTreeMap<(String, String), Option<Anchor>>>);
 
 impl RepositoryIndex {
-    fn lock(&self) -> MutexGuard<'_, BTreeSet<(String, String)>> {
+    fn lock(&self) -> MutexGuard<'_, BTreeMap<(String, String), Option<Anchor>>> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    pub(super) fn put(&self, id: &(String, String)) {
-        self.lock().insert(id.clone());
+    pub(super) fn put(&self, id: &(String, String), record: Option<&RecordStatus>) {
+        let anchor = record.and_then(|it| {
+            Some(Anchor {
+                sequence: it.sequence.try_into().ok()?,
+                hash: it.hash.parse().ok()?,
+            })
+        });
+        self.lock().insert(id.clone(), anchor);
+    }
+
+    pub(super) fn anchors(&self) -> Vec<Anchor> {
+        self.lock().values().filter_map(|it| *it).collect()
     }
 
     pub(super) fn remove(&self, id: &(String, String)) {
@@ -27,11 +39,11 @@ impl RepositoryIndex {
 
     /// These are all that there are.
     pub(super) fn listed(&self, all: &HashSet<(String, String)>) {
-        self.lock().retain(|id| all.contains(id));
+        self.lock().retain(|id, _| all.contains(id));
     }
 
     pub(super) fn all(&self) -> BTreeSet<(String, String)> {
-        self.lock().clone()
+        self.lock().keys().cloned().collect()
     }
 }
 

@@ -2,14 +2,15 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use kube::ResourceExt as _;
 
 use crate::cluster::{ClusterError, Unserved};
+use crate::history::PlanNote;
 use crate::kit::{DeletionPolicy, Kit, KitPath, PRUNE_FINALIZER, Quarantine, Repository};
 use crate::manifest::{Finding, GroupKind, Manifest, ObjectKey, Scopes, Severity};
-use crate::pipeline::{Evaluation, Verdict, settle};
+use crate::pipeline::{Evaluation, Rendered, Verdict, settle};
 use crate::plan::SetId;
 use crate::source::{Commit, Revision};
 
@@ -25,6 +26,8 @@ pub(super) struct Task {
     pub repository: Arc<Repository>,
     pub commit: Arc<Commit>,
     pub verdict: Verdict,
+    /// What this host had of it before, for the record.
+    pub were: Option<Arc<Rendered>>,
     /// All kits of the newest revision.
     pub evaluation: Arc<Evaluation>,
     /// Objects that are fought over and left alone for now, and the pause of each.
@@ -71,6 +74,8 @@ pub(super) struct Decision {
     pub retry: bool,
     /// Another kit has yet to take some of its objects over.
     pub handing_over: bool,
+    /// For the record.
+    pub done: PlanNote,
 }
 
 impl Task {
@@ -87,6 +92,7 @@ impl Task {
     }
 
     pub(super) async fn run(self) -> Result<Done, ClusterError> {
+        let begun = Instant::now();
         let existing = self.shared.kits.get(&self.namespace(), &self.object_name());
         let decision = self.decide(existing.clone()).await?;
         let changed = decision.changed;
@@ -99,9 +105,13 @@ impl Task {
         let early = matches!(&outcome, Outcome::Applied { health, .. }
             if !health.objects.is_empty() && !health.is_bad());
         let unreported = match early && changed > 0 && corrected.is_empty() {
-            true => self.carried + changed,
+            true => {
+                let after = kit.as_deref().map(|kit| self.status_of(&decision, kit).1);
+                self.record(&decision, kit.as_deref(), after.as_ref(), begun.elapsed());
+                self.carried + changed
+            }
             false => {
-                self.report(decision, existing).await?;
+                self.report(decision, existing, begun.elapsed()).await?;
                 0
             }
         };
@@ -136,6 +146,7 @@ impl Task {
                 drifted: Drifted::default(),
                 retry: false,
                 handing_over: false,
+                done: PlanNote::default(),
             })
         };
         if let Some(kit) = existing.as_ref().filter(|kit| self.deletes(kit)) {

@@ -21,6 +21,8 @@ mod outcome;
 mod pins;
 mod policy_report;
 mod polling;
+mod record_answers;
+mod recording;
 mod report;
 mod repository;
 mod repository_status;

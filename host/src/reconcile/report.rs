@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
+use std::time::Duration;
 
 use k8s_openapi::api::core::v1::ObjectReference;
 use kube::{Resource as _, ResourceExt as _};
@@ -75,9 +76,10 @@ impl Task {
         &self,
         decision: Decision,
         existing: Option<Arc<Kit>>,
+        took: Duration,
     ) -> Result<(), ClusterError> {
-        let kit = match decision.kit {
-            Some(kit) => kit,
+        let kit = match &decision.kit {
+            Some(kit) => kit.clone(),
             // Its owner's label tells that the object is not this Repository's to write.
             None if self.foreign(existing.as_deref()).is_some() || self.gone => return Ok(()),
             None => self.kit_object(existing, BTreeSet::new(), &[]).await?,
@@ -86,6 +88,7 @@ impl Task {
             return Ok(());
         }
         if decision.outcome == Outcome::Gone {
+            self.record(&decision, Some(&kit), None, took);
             return match self.deletes(&kit) {
                 // The finalizer comes off, and the object goes.
                 true => self
@@ -96,39 +99,8 @@ impl Task {
             };
         }
         let set = self.set();
-        let objects = self
-            .shared
-            .cluster
-            .watched()
-            .read(|inventory| inventory.owned_by(&set).count());
-        let attempt = Attempt {
-            outcome: &decision.outcome,
-            commit: &self.commit,
-            findings: &decision.findings,
-            gone: self.gone,
-            quarantine: self.quarantine.as_ref(),
-            held: {
-                let suspended = decision.outcome == Outcome::Suspended;
-                let told = suspended && kit.spec.reason.is_some();
-                (self.verdict.pinned.is_some() || told).then_some(&kit.spec)
-            },
-            inputs: self.verdict.kit.inputs.to_string(),
-            digest: self.verdict.rendered.digest.to_string(),
-            objects,
-            generation: kit.metadata.generation,
-        };
-        let mut before = kit.status.clone().unwrap_or_default();
-        before.repository = self.repository.name_any();
-        before.path = self.verdict.kit.path.to_string();
-        let source = &self.verdict.kit;
-        if !self.gone && (decision.outcome.is_live() || before.applied.is_none()) {
-            let prune = source.policy.prune.clone();
-            before.prune = Some(prune).filter(|prune| !prune.is_default());
-            let account = source.grants.service_account.as_ref();
-            before.service_account = account.map(ToString::to_string);
-            before.depends_on = source.depends_on.iter().map(ToString::to_string).collect();
-        }
-        let mut after = kit_status(&before, &attempt, &jiff::Timestamp::now().to_string());
+        let (before, mut after) = self.status_of(&decision, &kit);
+        self.record(&decision, Some(&kit), Some(&after), took);
         let drift = told(&before, &mut after, &decision.drifted);
         if decision.outcome != Outcome::Suspended {
             after.report = self.policy_report(&kit, &before, &decision.findings).await;
@@ -148,11 +120,52 @@ impl Task {
         if let Some(note) = drift {
             self.shared.cluster.publish(&reference(&kit), &note).await;
         }
+        let attempt = self.attempt(&decision, &kit);
         if let Some(note) = kit_note(&before, &after, &attempt) {
             self.shared.cluster.publish(&reference(&kit), &note).await;
         }
         self.shared.kits.put_status(&namespace, &name, after);
         Ok(())
+    }
+
+    fn attempt<'d>(&'d self, decision: &'d Decision, kit: &'d Kit) -> Attempt<'d> {
+        let set = self.set();
+        let objects = self
+            .shared
+            .cluster
+            .watched()
+            .read(|inventory| inventory.owned_by(&set).count());
+        let suspended = decision.outcome == Outcome::Suspended && kit.spec.reason.is_some();
+        Attempt {
+            outcome: &decision.outcome,
+            commit: &self.commit,
+            findings: &decision.findings,
+            gone: self.gone,
+            quarantine: self.quarantine.as_ref(),
+            held: (self.verdict.pinned.is_some() || suspended).then_some(&kit.spec),
+            inputs: self.verdict.kit.inputs.to_string(),
+            digest: self.verdict.rendered.digest.to_string(),
+            objects,
+            generation: kit.metadata.generation,
+        }
+    }
+
+    /// What the status said, with what is known of the kit now, and what it is to say.
+    pub(super) fn status_of(&self, decision: &Decision, kit: &Kit) -> (KitStatus, KitStatus) {
+        let attempt = self.attempt(decision, kit);
+        let mut before = kit.status.clone().unwrap_or_default();
+        before.repository = self.repository.name_any();
+        before.path = self.verdict.kit.path.to_string();
+        let source = &self.verdict.kit;
+        if !self.gone && (decision.outcome.is_live() || before.applied.is_none()) {
+            let prune = source.policy.prune.clone();
+            before.prune = Some(prune).filter(|prune| !prune.is_default());
+            let account = source.grants.service_account.as_ref();
+            before.service_account = account.map(ToString::to_string);
+            before.depends_on = source.depends_on.iter().map(ToString::to_string).collect();
+        }
+        let after = kit_status(&before, &attempt, &jiff::Timestamp::now().to_string());
+        (before, after)
     }
 
     /// Writes the kit's report of findings if it says something else than the last one. Gives what

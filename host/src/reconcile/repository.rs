@@ -12,7 +12,7 @@ use tokio::task::{AbortHandle, JoinSet};
 use crate::cluster::ClusterError;
 use crate::kit::{KitPath, Quarantine, Repository, RepositoryStatus};
 use crate::manifest::{Finding, ObjectKey};
-use crate::pipeline::{Evaluation, Evaluator, Superseded, Verdict};
+use crate::pipeline::{Evaluation, Evaluator, Rendered, Superseded, Verdict};
 use crate::source::{Auth, Commit, Mirror, Poll, RemoteError, SourceError};
 
 use super::fights::Fights;
@@ -119,6 +119,8 @@ pub(super) struct KitState {
     pub(super) fights: Fights,
     /// Changes that no status tells of yet.
     pub(super) unreported: usize,
+    /// What this host had of it before, for the record.
+    pub(super) were: Option<Arc<Rendered>>,
     /// When the kit is looked at again, if nothing happens.
     pub(super) look: Option<AbortHandle>,
 }
@@ -255,7 +257,12 @@ impl Actor {
                 // What was followed until now says nothing of kits by the new spec.
                 let other = new.spec.follow != self.repository.spec.follow;
                 let reports = new.spec.reports != self.repository.spec.reports;
+                let (held, suspended) = (
+                    self.repository.spec.revision.clone(),
+                    self.repository.spec.suspend,
+                );
                 self.repository = Arc::new(*new);
+                self.record_wish(held.as_deref(), suspended);
                 self.hold().await;
                 self.close_the_door();
                 if self.delete() {

@@ -147,7 +147,13 @@ impl Actor {
         {
             running.abort();
         }
+        // What was sent, and not what came in between and was not.
+        let were = self.kits.get(&path).and_then(|state| match state.outcome {
+            Some(Outcome::Applied { .. }) => Some(state.verdict.rendered.clone()),
+            _ => state.were.clone(),
+        });
         let state = KitState {
+            were,
             verdict,
             commit: commit.clone(),
             gone: false,
@@ -239,6 +245,7 @@ impl Actor {
             evaluation: self.evaluation.clone(),
             quarantine: state.quarantine.clone(),
             stays: state.stays.clone(),
+            were: state.were.clone(),
             carried: state.unreported,
             held: state.fights.held(tokio::time::Instant::now()),
             unmet,

@@ -4,7 +4,8 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use crate::cluster::Note;
-use crate::kit::{KitCounts, RevisionStatus};
+use crate::history::{Cause, Outcome as Recorded};
+use crate::kit::{KitCounts, RecordStatus, RevisionStatus};
 use crate::manifest::Finding;
 use crate::source::Revision;
 use kube::Resource as _;
@@ -116,6 +117,14 @@ impl Actor {
                     message,
                 };
                 self.publish(note).await;
+                let outcome = match (all, counts.unhealthy, counts.refused) {
+                    (true, ..) => Recorded::Healthy,
+                    (_, 1.., _) => Recorded::Unhealthy,
+                    (_, _, 1..) => Recorded::Refused,
+                    _ => Recorded::Failed,
+                };
+                let (text, findings) = (self.status.summary.clone(), &self.findings[..]);
+                self.record(Cause::Commit, outcome, Some(&taken), findings, text);
             }
         }
         self.tell_settled(all, true);
@@ -265,6 +274,16 @@ impl Actor {
         );
         if self.repository.status.as_ref() == Some(&self.status) {
             return;
+        }
+        // Never written for its own sake: a record more is no news of the Repository.
+        let recorder = self.shared.recorder.as_ref();
+        if let Some(anchor) = recorder.and_then(|it| it.writer().anchor()) {
+            self.status.record = i64::try_from(anchor.sequence)
+                .ok()
+                .map(|sequence| RecordStatus {
+                    sequence,
+                    hash: anchor.hash.to_string(),
+                });
         }
         match self
             .shared

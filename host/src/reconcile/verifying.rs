@@ -4,6 +4,7 @@
 use std::sync::Arc;
 
 use crate::cluster::Note;
+use crate::history::{Cause, Outcome as Recorded};
 use crate::kit::{KeySource, KeySourceKind, RepositorySpec};
 use crate::manifest::Finding;
 use crate::signature::SignatureState;
@@ -70,7 +71,7 @@ impl Actor {
             return;
         }
         self.refused = refusal;
-        let Some(refusal) = &self.refused else {
+        let Some(refusal) = self.refused.clone() else {
             tracing::info!(repository = %self.name(), "the newest revision is verified");
             return;
         };
@@ -82,6 +83,10 @@ impl Actor {
             message: refusal.message.clone(),
         };
         self.publish(note).await;
+        let head = self.head.clone().filter(|it| it.revision == refusal.head);
+        let outcome = Recorded::Refused;
+        let (message, findings) = (refusal.message, &refusal.findings[..]);
+        self.record(Cause::Commit, outcome, head.as_deref(), findings, message);
     }
 }
 
