@@ -14,6 +14,7 @@ pub mod health;
 pub mod history;
 pub mod kit;
 pub mod manifest;
+pub mod notify;
 pub mod pipeline;
 pub mod plan;
 pub mod reconcile;

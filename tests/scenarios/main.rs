@@ -21,6 +21,7 @@ mod kept;
 mod leadership;
 mod lifecycle;
 mod manifests;
+mod notifications;
 #[path = "../../plugins/pod-security/tests/admission/pods.rs"]
 #[expect(dead_code, reason = "the oracle of the plugin uses all of it")]
 mod odd_pods;

@@ -12,7 +12,7 @@ const LINES: usize = 400;
 /// Bytes that a tracked file may have.
 const BYTES: u64 = 500_000;
 /// Rooms of the host in the order of the flow, with those that each may name.
-const ROOMS: [(&str, &[&str]); 19] = [
+const ROOMS: [(&str, &[&str]); 20] = [
     ("child", &[]),
     ("server", &[]),
     ("manifest", &[]),
@@ -33,6 +33,7 @@ const ROOMS: [(&str, &[&str]); 19] = [
         &["manifest", "source", "expression", "kit", "health"],
     ),
     ("cluster", &["manifest", "kit", "health", "plan"]),
+    ("notify", &["manifest", "source", "kit"]),
     ("history", &["manifest"]),
     (
         "admission",
@@ -52,6 +53,7 @@ const ROOMS: [(&str, &[&str]); 19] = [
             "plan",
             "cluster",
             "admission",
+            "notify",
             "history",
             "web",
         ],

@@ -4,7 +4,7 @@ use kube::{CustomResource, ResourceExt as _};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::{Condition, DeletionPolicy, KitPath, PrunePolicy};
+use super::{Condition, DeletionPolicy, KitPath, NotableStatus, PrunePolicy};
 use crate::manifest::Finding;
 use crate::source::Commit;
 
@@ -263,6 +263,10 @@ pub struct KitStatus {
     /// written.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub report: Option<String>,
+    /// What a person may want to hear of that was last: how the kit is, and drift. Kept where the
+    /// Repository has webhooks.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub events: Vec<NotableStatus>,
     /// How many objects the kit has live.
     #[serde(default)]
     #[schemars(with = "i32")]

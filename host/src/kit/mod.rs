@@ -17,6 +17,7 @@ mod kit_resource;
 mod kit_source;
 mod links;
 mod name;
+mod notifications;
 mod pattern;
 mod plugins;
 mod policy;
@@ -39,6 +40,10 @@ pub use kit_resource::{
 };
 pub use kit_source::{DataSource, Grants, InputDigest, KitSource, PluginUse, ServiceAccount};
 pub use name::KitPath;
+pub use notifications::{
+    COMMIT_STATUS, CommitStatusSpec, EventKind, NotableStatus, Notifications, NotificationsStatus,
+    Provider, TargetStatus, Webhook, WebhookKind, guess,
+};
 pub use pattern::is_dns_label;
 pub use policy::{
     AdoptPolicy, DeletionBudget, DeletionPolicy, DriftPolicy, HEALTH_VARIABLES, HealthRule,

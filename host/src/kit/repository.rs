@@ -6,8 +6,8 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use super::{
-    AdmissionPolicy, Condition, DeletionBudget, DeletionPolicy, Exemption, Reports, RevisionStatus,
-    RuleEnforcement, Verification,
+    AdmissionPolicy, Condition, DeletionBudget, DeletionPolicy, Exemption, Notifications,
+    NotificationsStatus, Reports, RevisionStatus, RuleEnforcement, Verification,
 };
 use crate::manifest::Finding;
 
@@ -96,6 +96,9 @@ pub struct RepositorySpec {
     /// What the findings of each kit are written as, for policy tools.
     #[serde(default, skip_serializing_if = "Reports::is_default")]
     pub reports: Reports,
+    /// Whom the outcome of revisions is told.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub notifications: Option<Notifications>,
 }
 
 pub(super) fn default_interval() -> String {
@@ -237,6 +240,9 @@ pub struct RepositoryStatus {
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     #[schemars(schema_with = "super::kit_resource::findings_schema")]
     pub findings: Vec<Finding>,
+    /// What was told of it, and to whom.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub notifications: Option<NotificationsStatus>,
 }
 
 /// A place in the record's chain.

@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use ignore::gitignore::GitignoreBuilder;
 
+use super::notifications::notifications_faults;
 use super::pattern::{Pattern, fill, is_dns_label};
 use super::repository::{default_interval, default_timeout};
 use super::rules::rules_faults;
@@ -36,6 +37,7 @@ impl RepositorySpec {
             by: None,
             deletion_policy: DeletionPolicy::default(),
             reports: Reports::default(),
+            notifications: None,
         }
     }
 
@@ -124,6 +126,11 @@ pub fn validate(spec: &RepositorySpec) -> Vec<Finding> {
     }
     for (field, message) in rules_faults(spec) {
         findings.push(wrong(format!("/spec/{field}"), message));
+    }
+    if let Some(notifications) = &spec.notifications {
+        for (field, message) in notifications_faults(notifications, &spec.url) {
+            findings.push(wrong(format!("/spec/notifications/{field}"), message));
+        }
     }
     for (index, rule) in spec.kits.iter().enumerate() {
         for (field, message) in rule_faults(rule) {

@@ -173,6 +173,7 @@ impl Actor {
 
     pub(super) async fn reachable(&mut self, poll: Poll, asked: (Instant, u64)) {
         let recovered = self.source_error.take().is_some();
+        self.tell_source_recovered().await;
         match poll {
             Poll::Unchanged(revision) => {
                 let (since, requests) = asked;
@@ -188,6 +189,7 @@ impl Actor {
             }
             Poll::Moved { commit, forced } => {
                 tracing::info!(repository = %self.name(), revision = commit.revision.short(), author = %commit.author, subject = %commit.subject, forced, "new revision");
+                let mut rewritten = None;
                 if forced {
                     let message = format!(
                         "history was rewritten: {} does not follow what was live before",
@@ -196,11 +198,16 @@ impl Actor {
                     self.publish(Note {
                         warning: true,
                         reason: "HistoryRewritten",
-                        message,
+                        message: message.clone(),
                     })
                     .await;
+                    rewritten = Some(message);
                 }
                 self.head = Some(Arc::new(commit));
+                self.tell_found();
+                if let Some(message) = rewritten {
+                    self.tell_rewritten(&message).await;
+                }
                 self.unsettled = Some((Instant::now(), self.shared.cluster.requests()));
                 self.applied = false;
                 self.evaluate();

@@ -16,6 +16,7 @@ use crate::plan::parent_metadata;
 
 use super::drift::told;
 use super::kit::{Decision, Task};
+use super::notable::events;
 use super::outcome::Outcome;
 use super::policy_report::{Reported, fingerprint, is_of};
 use super::status::{Attempt, kit_note, kit_status};
@@ -102,6 +103,15 @@ impl Task {
         let (before, mut after) = self.status_of(&decision, &kit);
         self.record(&decision, Some(&kit), Some(&after), took);
         let drift = told(&before, &mut after, &decision.drifted);
+        after.events = match self.has_webhooks() {
+            true => events(
+                &before,
+                &after,
+                drift.as_ref(),
+                &jiff::Timestamp::now().to_string(),
+            ),
+            false => Vec::new(),
+        };
         if decision.outcome != Outcome::Suspended {
             after.report = self.policy_report(&kit, &before, &decision.findings).await;
         }
@@ -223,6 +233,11 @@ impl Task {
                 written
             }
         }
+    }
+
+    fn has_webhooks(&self) -> bool {
+        let notifications = self.repository.spec.notifications.as_ref();
+        notifications.is_some_and(|it| !it.webhooks.is_empty())
     }
 
     /// Whether the Kit object itself is being deleted.

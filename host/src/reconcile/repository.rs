@@ -19,6 +19,7 @@ use super::fights::Fights;
 use super::host::{Settled, Shared};
 use super::index::requested;
 use super::kit::Done;
+use super::notices::Notices;
 use super::outcome::{Outcome, Wait};
 use super::pins::NotEvaluated;
 use super::rollback::Earlier;
@@ -176,6 +177,8 @@ pub(super) struct Actor {
     pub(super) progress_told: Option<Instant>,
     /// That is to be done again.
     pub(super) settle_due: bool,
+    /// Who is told of it.
+    pub(super) notices: Notices,
 }
 
 impl Actor {
@@ -214,6 +217,7 @@ impl Actor {
             applied: false,
             progress_told: None,
             settle_due: false,
+            notices: Notices::default(),
             shared,
         }
     }
@@ -228,6 +232,7 @@ impl Actor {
 
     pub(super) async fn run(mut self) {
         self.hold().await;
+        self.open_outboxes();
         self.close_the_door();
         if !self.delete() {
             self.poll().await;
@@ -239,6 +244,7 @@ impl Actor {
                     // The Repository is gone; what is live stays.
                     None => return,
                 },
+                Some(report) = self.notices.reports.recv() => self.told_target(report).await,
                 Some(job) = self.jobs.join_next() => match job {
                     Ok(job) => self.finished(job).await,
                     Err(error) if error.is_cancelled() => {}
@@ -264,6 +270,7 @@ impl Actor {
                 self.repository = Arc::new(*new);
                 self.record_wish(held.as_deref(), suspended);
                 self.hold().await;
+                self.open_outboxes();
                 self.close_the_door();
                 if self.delete() {
                     return;

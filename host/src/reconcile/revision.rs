@@ -324,6 +324,8 @@ impl Actor {
         if arrived {
             self.wake(|wait| matches!(wait, Wait::Kit(waited) if waited == path));
         }
+        self.tell_kit(path);
+        self.tell_failure(path);
         self.maybe_roll_back(path);
         if self.kits.get(path).is_some_and(|state| state.again) {
             self.start(path);

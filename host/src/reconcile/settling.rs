@@ -47,6 +47,7 @@ impl Actor {
         if busy || self.deleting || self.source_error.is_some() {
             return;
         }
+        self.tell_revision();
         let counts = self.counts();
         if counts.progressing > 0 && self.told_lately() {
             return;
@@ -238,7 +239,7 @@ impl Actor {
             self.source_error = Some(error);
             let live = match &self.status.revision {
                 Some(revision) => format!("{message}; live: {}", revision.short),
-                None => message,
+                None => message.clone(),
             };
             let warning = reason != "Suspended";
             self.write_status(false, reason, live.clone(), passing)
@@ -250,6 +251,7 @@ impl Actor {
             })
             .await;
         }
+        self.tell_source(reason, &message, passing).await;
         self.tell_settled(false, false);
     }
 
@@ -272,6 +274,10 @@ impl Actor {
             &state,
             &jiff::Timestamp::now().to_string(),
         );
+        self.put_status().await;
+    }
+
+    pub(super) async fn put_status(&mut self) {
         if self.repository.status.as_ref() == Some(&self.status) {
             return;
         }

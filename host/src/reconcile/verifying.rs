@@ -83,6 +83,8 @@ impl Actor {
             message: refusal.message.clone(),
         };
         self.publish(note).await;
+        self.tell_refused(refusal.head.as_str(), &refusal.message)
+            .await;
         let head = self.head.clone().filter(|it| it.revision == refusal.head);
         let outcome = Recorded::Refused;
         let (message, findings) = (refusal.message, &refusal.findings[..]);

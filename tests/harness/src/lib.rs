@@ -10,6 +10,7 @@ pub mod go;
 pub mod kubectl;
 pub mod mirror;
 pub mod postgres;
+pub mod receiver;
 pub mod signing;
 pub mod supervisor;
 mod wait;
