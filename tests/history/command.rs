@@ -4,7 +4,7 @@ use std::path::Path;
 use std::process::{Command, Output};
 
 use serde_json::Value;
-use trimtab_harness::root;
+use trimtab_harness::{not_run, root};
 
 use crate::{Database, filled, whole};
 
@@ -284,7 +284,7 @@ fn where_there_is_no_history_the_command_says_what_to_give() {
 #[tokio::test]
 async fn the_auditors_own_program_of_the_documentation_verifies_an_export() {
     if Command::new("python3").arg("--version").output().is_err() {
-        return eprintln!("NOT RUN: the auditor's program: install Python 3");
+        return not_run("the auditor's program: install Python 3");
     }
     let page = std::fs::read_to_string(root().join("docs/history.md")).expect("the page");
     let program = page

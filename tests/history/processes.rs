@@ -4,7 +4,7 @@ use std::process::{Child, Command, Stdio};
 use std::time::Duration;
 
 use trimtab::history::{Query, Store, Writer, WriterOptions};
-use trimtab_harness::wait_for;
+use trimtab_harness::{not_run, wait_for};
 
 use crate::{Database, entry, whole};
 
@@ -150,7 +150,7 @@ async fn a_host_that_is_killed_while_it_appends_leaves_a_whole_chain_and_loses_n
 fn a_postgresql_that_is_killed_meanwhile_gets_all_of_it_once_it_is_back() {
     let mut server = match trimtab_harness::postgres::Postgres::start() {
         Ok(server) => server,
-        Err(error) => return eprintln!("NOT RUN: a PostgreSQL that is killed: {error:#}"),
+        Err(error) => return not_run(&format!("a PostgreSQL that is killed: {error:#}")),
     };
     let runtime = tokio::runtime::Runtime::new().unwrap();
     let (database, writer) = runtime.block_on(async {

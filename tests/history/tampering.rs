@@ -3,6 +3,7 @@
 use sqlx::any::AnyRow;
 use sqlx::{AnyConnection, AssertSqlSafe, Row as _};
 use trimtab::history::{Anchor, Store};
+use trimtab_harness::postgres::Postgres;
 
 use crate::{Database, entry, filled, whole};
 
@@ -294,4 +295,28 @@ async fn honest_programs_are_kept_from_changing_what_was_recorded() {
         }
         whole(&store.verify(&[]).await.unwrap());
     }
+}
+
+#[tokio::test]
+async fn an_auditor_who_may_only_read_can_verify_and_do_nothing_else() {
+    let Some(server) = Postgres::shared() else {
+        return;
+    };
+    let mut database = Database::postgres(server).await;
+    let store = database.open().await;
+    filled(&store, 0..5).await;
+    let schema = database.url.rsplit('=').next().expect("it has one");
+    database
+        .execute(&format!(
+            "CREATE ROLE auditor LOGIN; GRANT USAGE ON SCHEMA {schema} TO auditor; \
+             GRANT SELECT ON ALL TABLES IN SCHEMA {schema} TO auditor"
+        ))
+        .await;
+    database.url = database.url.replace("alice@", "auditor@");
+    let auditor = database.open().await;
+    let report = auditor.verify(&[]).await.unwrap();
+    whole(&report);
+    assert_eq!(report.records, 5);
+    let told = auditor.append(vec![entry(5)]).await.unwrap_err();
+    assert!(told.to_string().contains("permission denied"), "{told}");
 }

@@ -61,7 +61,8 @@ impl HostApi {
         }
         let cluster = Cluster::connect(&args.cluster.options()).await?;
         let namespace = args.host_namespace.as_deref().unwrap_or(LEASE_NAMESPACE);
-        Ok(Self(Client::through(cluster, namespace)))
+        let client = Client::through(&cluster, namespace).map_err(failure)?;
+        Ok(Self(client))
     }
 
     /// Asks for one JSON value.
@@ -71,6 +72,7 @@ impl HostApi {
 
     /// Asks for lines, which come as they are made, each without its end. After an error there are
     /// no more.
+    #[allow(dead_code, reason = "for exports of the history, which ask this way")]
     pub async fn lines(
         &self,
         path: &str,

@@ -22,7 +22,7 @@ use crate::manifest::{Limits, read};
 use crate::pipeline::PluginStore;
 use crate::reconcile::{self, Options};
 use crate::source::Worker;
-use crate::{admission, config, telemetry};
+use crate::{admission, config, telemetry, web};
 
 /// Where the lease of hosts is that reconcile the Repositories of all namespaces.
 pub(super) const LEASE_NAMESPACE: &str = "trimtab-system";
@@ -110,10 +110,11 @@ impl Run {
         telemetry::start(self.log_format, &self.log_level);
         let repositories = self.repositories()?;
         let admission = self.admission()?;
+        let web = self.web()?;
         let runtime = tokio::runtime::Builder::new_multi_thread()
             .enable_all()
             .build()?;
-        let ended = runtime.block_on(self.reconcile(repositories, admission));
+        let ended = runtime.block_on(self.reconcile(repositories, admission, web));
         // A disk or a program that hangs must not keep a host that has lost its lease from ending.
         runtime.shutdown_timeout(GRACE);
         ended
@@ -128,6 +129,19 @@ impl Run {
         let only = self.only_namespace.as_deref();
         self.admission
             .options(&self.pod, self.lease_namespace(), only)
+    }
+
+    fn cache(&self) -> PathBuf {
+        self.cache_dir.clone().unwrap_or_else(config::cache_folder)
+    }
+
+    /// Nobody asks a host that is about to end.
+    fn web(&self) -> Result<Option<web::Options>, Failure> {
+        let options = || {
+            let namespace = self.lease_namespace();
+            self.api.options(&self.pod, namespace, &self.cache())
+        };
+        (!self.once).then(options).transpose()
     }
 
     fn repositories(&self) -> Result<Vec<(String, Repository)>, Failure> {
@@ -173,6 +187,7 @@ impl Run {
         self,
         repositories: Vec<(String, Repository)>,
         admission: Option<admission::Options>,
+        web: Option<web::Options>,
     ) -> Result<Outcome, Failure> {
         let mut connect = self.cluster.options();
         connect.concurrency = self.concurrency;
@@ -190,7 +205,7 @@ impl Run {
                 .await
                 .context("the Repository cannot be written")?;
         }
-        let cache = self.cache_dir.clone().unwrap_or_else(config::cache_folder);
+        let cache = self.cache();
         let (identity, _lock) = identity(&cache).map_err(|error| match has_room(&error) {
             true => Failure::Usage(error),
             false => Failure::CannotTell(error.context("there is no room on the disk; make room")),
@@ -201,10 +216,6 @@ impl Run {
             identity,
         };
         let sandbox = super::sandbox(&cache)?;
-        let web = match self.once {
-            true => None,
-            false => Some(self.api.options(&self.pod, &candidate.namespace, &cache)?),
-        };
         let history = self.recording.options(self.cache_dir.as_deref(), &cache)?;
         let options = Options {
             history,

@@ -125,6 +125,18 @@ impl Cluster {
         })
     }
 
+    /// The same cluster, by a client that tells a person at once what the API server says. kube's
+    /// own asks again for minutes where a server is not available.
+    pub fn impatient(&self) -> Result<Self, ClusterError> {
+        let mut config = self.accounts.config.clone();
+        config.default_retry = false;
+        let options = &self.accounts.options;
+        Ok(Self {
+            client: fenced(options, &config, None, &self.requests, &self.fence)?,
+            ..self.clone()
+        })
+    }
+
     /// Requests sent so far, watches included.
     pub fn requests(&self) -> u64 {
         self.requests.load(Ordering::Relaxed)

@@ -47,10 +47,10 @@ impl Store {
         static DRIVERS: Once = Once::new();
         DRIVERS.call_once(sqlx::any::install_default_drivers);
         let (kind, at, url) = place(url)?;
-        let failed = |source: super::error::Cause| HistoryError::Open {
+        let failed = |reason: super::error::Cause| HistoryError::Open {
             at: at.clone(),
-            hint: hint(kind, &source),
-            source,
+            hint: hint(kind, &reason),
+            reason,
         };
         if let Kind::Sqlite = kind {
             make_file(Path::new(&at)).map_err(|error| failed(error.into()))?;
@@ -107,14 +107,14 @@ impl Store {
     pub(super) fn away(&self, error: sqlx::Error) -> HistoryError {
         HistoryError::Away {
             at: self.at.to_string(),
-            source: error.into(),
+            reason: error.into(),
         }
     }
 
     pub(super) fn silent(&self, patience: Duration) -> HistoryError {
         HistoryError::Away {
             at: self.at.to_string(),
-            source: super::error::Cause(format!("no answer within {patience:?}")),
+            reason: super::error::Cause(format!("no answer within {patience:?}")),
         }
     }
 
@@ -234,8 +234,8 @@ fn shown(url: &str) -> String {
     }
 }
 
-fn hint(kind: Kind, source: &super::error::Cause) -> &'static str {
-    let told = source.0.to_lowercase();
+fn hint(kind: Kind, reason: &super::error::Cause) -> &'static str {
+    let told = reason.0.to_lowercase();
     match kind {
         Kind::Sqlite if told.contains("not a database") => {
             "give a file of its own, or one that is not there yet"

@@ -9,16 +9,16 @@ pub enum HistoryError {
         "{url} names no database for the history; write sqlite:/path/to/history.db or postgres://user@host/database"
     )]
     Url { url: String },
-    #[error("the history at {at} cannot be opened: {source}; {hint}")]
+    #[error("the history at {at} cannot be opened: {reason}; {hint}")]
     Open {
         at: String,
         hint: &'static str,
-        source: Cause,
+        reason: Cause,
     },
     #[error(
-        "the history at {at} does not answer as it should: {source}; what is to be recorded is kept and tried again"
+        "the history at {at} does not answer as it should: {reason}; check that the database runs, and that its disk has room"
     )]
-    Away { at: String, source: Cause },
+    Away { at: String, reason: Cause },
     #[error(
         "the history at {at} was written by a newer Trimtab (version {found} of its tables; this one knows {known}); use that one"
     )]
@@ -33,10 +33,10 @@ pub enum HistoryError {
     },
     #[error("{0}")]
     Asked(String),
-    #[error("{path}: {source}")]
+    #[error("{path}: {reason}")]
     File {
         path: String,
-        source: std::io::Error,
+        reason: std::io::Error,
     },
     #[error("line {line} of the export: {reason}")]
     Export { line: usize, reason: String },

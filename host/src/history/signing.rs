@@ -67,9 +67,9 @@ impl SigningKey {
     /// # Errors
     /// As [`read`](Self::read), and that it cannot be written.
     pub fn read_or_make(path: &Path) -> Result<Self, HistoryError> {
-        let failed = |source| HistoryError::File {
+        let failed = |reason| HistoryError::File {
             path: path.display().to_string(),
-            source,
+            reason,
         };
         if !path.exists() {
             let folder = path.parent().filter(|it| !it.as_os_str().is_empty());
@@ -175,9 +175,9 @@ fn read(path: &Path) -> Result<Vec<u8>, HistoryError> {
     let mut bytes = Vec::new();
     std::fs::File::open(path)
         .and_then(|file| file.take(FILE).read_to_end(&mut bytes))
-        .map_err(|source| HistoryError::File {
+        .map_err(|reason| HistoryError::File {
             path: path.display().to_string(),
-            source,
+            reason,
         })?;
     Ok(bytes)
 }

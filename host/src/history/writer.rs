@@ -94,9 +94,9 @@ impl Writer {
     /// That the URL is none, or the spool cannot be used.
     pub fn start(options: WriterOptions) -> Result<Self, HistoryError> {
         database::place(&options.url)?;
-        let spool = Spool::open(&options.spool).map_err(|source| HistoryError::File {
+        let spool = Spool::open(&options.spool).map_err(|reason| HistoryError::File {
             path: options.spool.display().to_string(),
-            source,
+            reason,
         })?;
         let waiting = Waiting {
             taken: spool.count() as u64,
@@ -234,7 +234,7 @@ impl Hand {
         let (bytes, writer, entries, lost) = {
             let waiting = self.shared.waiting();
             let bytes = waiting.spool.waiting(BATCH_BYTES);
-            let bytes = bytes.map_err(|source| self.spool_failed(source))?;
+            let bytes = bytes.map_err(|reason| self.spool_failed(reason))?;
             let memory = waiting.memory.iter().take(BATCH).cloned();
             (bytes, waiting.spool.writer, memory.collect(), waiting.lost)
         };
@@ -282,7 +282,7 @@ impl Hand {
             waiting.spool.is_stored(&batch)
         };
         self.shared.stored(count, appended.last());
-        emptied.map_err(|source| self.spool_failed(source))
+        emptied.map_err(|reason| self.spool_failed(reason))
     }
 
     /// Appends what is in memory alone, and says how much was lost. Where the answer to a commit
@@ -351,10 +351,10 @@ impl Hand {
         }
     }
 
-    fn spool_failed(&self, source: std::io::Error) -> HistoryError {
+    fn spool_failed(&self, reason: std::io::Error) -> HistoryError {
         HistoryError::File {
             path: self.options.spool.display().to_string(),
-            source,
+            reason,
         }
     }
 }

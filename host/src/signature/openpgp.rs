@@ -240,11 +240,9 @@ fn self_signature(key: &SignedPublicKey) -> Option<&Signature> {
             .iter()
             .filter(|it| revokes(it))
             .any(|it| holds(&it));
-        let own = user
-            .signatures
+        user.signatures
             .iter()
-            .filter(move |it| !revoked && !revokes(it) && hash_of(it).is_ok() && holds(it));
-        own
+            .filter(move |it| !revoked && !revokes(it) && hash_of(it).is_ok() && holds(it))
     });
     direct
         .chain(named)

@@ -162,10 +162,12 @@ fn is_changed<T: PartialEq>(new: &Option<T>, olds: &[Option<T>], bases: &[Option
 mod tests {
     use super::is_changed;
 
+    /// What stands in the merge, in its parents, in their bases; and whether it is a change.
+    type Row<'r> = (Option<u8>, &'r [Option<u8>], &'r [Option<u8>], bool);
+
     #[test]
     fn a_merge_changes_what_no_parent_s_own_change_explains() {
-        // What stands in the merge, in its parents, in their bases; and whether it is a change.
-        let table: [(Option<u8>, &[Option<u8>], &[Option<u8>], bool); 14] = [
+        let table: [Row<'_>; 14] = [
             (Some(1), &[], &[], true),
             (Some(1), &[Some(1)], &[], false),
             (None, &[Some(1)], &[], true),

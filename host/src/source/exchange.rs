@@ -147,8 +147,8 @@ fn fetch(
 fn keep_tag(store: &Repository, target: &Target) -> Result<(), git2::Error> {
     // It may have moved between the list and the fetch.
     let fetched = || store.find_reference(HEAD).ok()?.target();
-    let annotated = target.annotated.into_iter().chain(fetched());
-    let tag = annotated.filter(|it| store.find_tag(*it).is_ok()).next();
+    let mut annotated = target.annotated.into_iter().chain(fetched());
+    let tag = annotated.find(|it| store.find_tag(*it).is_ok());
     let wanted = target.annotated.and(target.tag.as_ref()).zip(tag);
     let name = wanted.map(|(name, _)| format!("{TAG}{name}"));
     for kept in store.references_glob(&format!("{TAG}*"))? {

@@ -149,7 +149,7 @@ impl History {
             let Some(met) = walk.met.get_mut(&id) else {
                 continue;
             };
-            if std::mem::replace(&mut met.followed, Some(met.known)) == Some(met.known) {
+            if met.followed.replace(met.known) == Some(met.known) {
                 continue;
             }
             let known = met.known;

@@ -56,6 +56,8 @@ impl Held {
                 Err(_) => format!("nothing came for {patience:?}"),
             };
             tracing::warn!(reason = %broken, "an answer to the command line broke off");
+            // What came before it is sent before the connection ends.
+            tokio::task::yield_now().await;
             Some((Err(BrokeOff(broken)), None))
         });
         Self {

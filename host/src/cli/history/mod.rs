@@ -217,7 +217,8 @@ mod tests {
         for wrong in ["", "0s", "-1d", "soon", "1"] {
             assert!(kept_for(wrong).is_err(), "{wrong}");
         }
-        let ago = Timestamp::now().duration_since(time("2h").unwrap());
+        let then = time("2h").unwrap();
+        let ago = Timestamp::now().duration_since(then);
         assert_eq!(ago.as_hours(), 2);
         assert_eq!(
             time("2026-11-01T12:00:00Z").unwrap().to_string(),
