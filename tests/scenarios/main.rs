@@ -16,6 +16,7 @@ mod expressions;
 mod faults;
 mod gate;
 mod health;
+mod incident;
 mod independence;
 mod kept;
 mod leadership;

@@ -1,0 +1,149 @@
+//! The incident drill of docs/incident.md: a faulty revision goes live, the platform goes back by one
+//! command, the fix is committed, `resume` follows it, and the record tells it all in order.
+
+use serde_json::Value;
+use trimtab_harness::wait_for;
+
+use crate::platform::{Platform, SOON, ready, service};
+
+const SHOP: &str = "kits/acme/shop";
+const ALICE: &str = "Alice <alice@example.org>";
+const BOB: &str = "Bob <bob@example.org>";
+
+/// Runs a verb against the host by its socket.
+fn asked(platform: &Platform, arguments: &[&str]) -> String {
+    let output = std::process::Command::new(env!("CARGO_BIN_EXE_trimtab"))
+        .args(arguments)
+        .arg("--socket")
+        .arg(platform.socket())
+        .output()
+        .expect("trimtab runs");
+    let told = String::from_utf8_lossy(&output.stderr).into_owned();
+    assert!(output.status.success(), "{arguments:?}: {told}");
+    String::from_utf8(output.stdout).expect("text")
+}
+
+fn records(platform: &Platform, kit: &str) -> Vec<Value> {
+    let text = asked(platform, &["history", kit, "--output", "json"]);
+    let page: Value = serde_json::from_str(&text).expect("JSON");
+    let mut records = page["records"].as_array().expect("records").clone();
+    records.reverse();
+    records
+}
+
+fn does(platform: &Platform, arguments: &[&str]) -> String {
+    let output = platform.trimtab(arguments);
+    let told = String::from_utf8_lossy(&output.stderr).into_owned();
+    assert!(output.status.success(), "{arguments:?}: {told}");
+    String::from_utf8(output.stdout).expect("text")
+}
+
+fn port(platform: &Platform) -> Value {
+    platform.get("acme", "service/shop").unwrap()["spec"]["ports"][0]["port"].clone()
+}
+
+#[test]
+fn a_faulty_revision_is_taken_back_mended_and_followed_again_and_the_record_tells_it_in_order() {
+    let mut platform = Platform::new(&[("port-policy", "{service: {allow: ['1024-9999']}}")]);
+    let file = "kits/acme/shop/service.yaml";
+    let write = |platform: &Platform, port: u16, by: &str, subject: &str| {
+        let text = service("shop", port, None);
+        platform.git.write(file, text).unwrap();
+        platform.git.commit_as(by, subject).unwrap()
+    };
+    let good = write(&platform, 6776, ALICE, "the shop");
+    platform.start();
+    platform.until_kit(SHOP, "Applied", &good);
+
+    // A faulty revision goes live: no rule knows that nobody listens on that port.
+    let bad = write(&platform, 5445, BOB, "another port");
+    platform.until_kit(SHOP, "Applied", &bad);
+    assert_eq!(port(&platform), 5445);
+
+    // One command, and the live state is the one of before.
+    let reason = "nobody listens on 5445";
+    does(&platform, &["rollback", SHOP, "--yes", "--reason", reason]);
+    assert_eq!(port(&platform), 6776);
+
+    // The fix is committed, and waits until it is let in.
+    let fix = write(&platform, 6777, ALICE, "the port of the new server");
+    wait_for("the fix is seen", SOON, || {
+        let seen = platform.repository()["status"]["revision"]["revision"].clone();
+        match seen == fix.as_str() {
+            true => Ok(()),
+            false => Err(seen.to_string()),
+        }
+    });
+    assert_eq!(port(&platform), 6776);
+    does(&platform, &["resume", SHOP]);
+    let kit = platform.until_kit(SHOP, "Applied", &fix);
+    assert_eq!(port(&platform), 6777, "{}", ready(&kit));
+
+    let story = wait_for("all of it is recorded", SOON, || {
+        let records = records(&platform, SHOP);
+        let last = records.last().map(|it| it["revision"]["id"].clone());
+        match last == Some(fix.as_str().into()) {
+            true => Ok(records),
+            false => Err(format!("{records:#?}")),
+        }
+    });
+    let told: Vec<(&str, &str, &str, &str)> = story
+        .iter()
+        .map(|it| {
+            let text = |value: &'_ Value| -> &'static str {
+                Box::leak(
+                    value
+                        .as_str()
+                        .unwrap_or_default()
+                        .to_owned()
+                        .into_boxed_str(),
+                )
+            };
+            let revision = &it["revision"];
+            (
+                text(&it["cause"]),
+                text(&it["outcome"]),
+                text(&revision["id"]),
+                text(&revision["author"]),
+            )
+        })
+        .collect();
+    assert_eq!(
+        told,
+        [
+            ("commit", "healthy", &*good, ALICE),
+            ("commit", "healthy", &*bad, BOB),
+            ("rollback", "healthy", &*good, ALICE),
+            ("resume", "healthy", &*fix, ALICE),
+        ]
+    );
+    let changed = &story[1]["plan"]["changed"][0];
+    assert_eq!(changed["fields"][0], "/spec/ports/0/port", "{changed}");
+    let back = &story[2];
+    assert_eq!(back["reason"], reason);
+    assert_eq!(back["insteadOf"], bad.as_str());
+    assert!(back["operator"].as_str().is_some_and(|it| !it.is_empty()));
+    let plugins = story[1]["plugins"].as_array().unwrap();
+    assert!(
+        plugins[0]["digest"]
+            .as_str()
+            .unwrap()
+            .starts_with("sha256:")
+    );
+    let whole = asked(&platform, &["history", "--verify"]);
+    assert!(!whole.is_empty());
+
+    // Neither a host that starts anew records what is no news.
+    let before = records(&platform, SHOP).len();
+    platform.kill();
+    platform.start();
+    wait_for("the second host has settled", SOON, || {
+        let logs = platform.logs();
+        match logs.iter().filter(|it| it["message"] == "settled").count() {
+            // Of the first host: each commit, and the second host's.
+            4.. => Ok(()),
+            count => Err(count.to_string()),
+        }
+    });
+    assert_eq!(records(&platform, SHOP).len(), before);
+}
