@@ -4,23 +4,17 @@
 use serde_json::Value;
 use trimtab_harness::wait_for;
 
+use crate::asking::ask;
 use crate::platform::{Platform, SOON, ready, service};
 
 const SHOP: &str = "kits/acme/shop";
 const ALICE: &str = "Alice <alice@example.org>";
 const BOB: &str = "Bob <bob@example.org>";
 
-/// Runs a verb against the host by its socket.
 fn asked(platform: &Platform, arguments: &[&str]) -> String {
-    let output = std::process::Command::new(env!("CARGO_BIN_EXE_trimtab"))
-        .args(arguments)
-        .arg("--socket")
-        .arg(platform.socket())
-        .output()
-        .expect("trimtab runs");
-    let told = String::from_utf8_lossy(&output.stderr).into_owned();
-    assert!(output.status.success(), "{arguments:?}: {told}");
-    String::from_utf8(output.stdout).expect("text")
+    let told = ask(platform, arguments);
+    assert_eq!(told.code, Some(0), "{arguments:?}: {}", told.all());
+    told.out
 }
 
 fn records(platform: &Platform, kit: &str) -> Vec<Value> {
@@ -59,6 +53,25 @@ fn a_faulty_revision_is_taken_back_mended_and_followed_again_and_the_record_tell
     let bad = write(&platform, 5445, BOB, "another port");
     platform.until_kit(SHOP, "Applied", &bad);
     assert_eq!(port(&platform), 5445);
+
+    // Blame names the commit, its author, and the line.
+    let namespace = platform.namespace("acme");
+    let blame = [
+        "blame",
+        "service/shop",
+        "spec.ports[0].port",
+        "-n",
+        &namespace,
+    ];
+    let named = asked(&platform, &blame);
+    assert!(
+        named.contains(&bad[..7]) && named.contains("Bob"),
+        "{named}"
+    );
+    // What going back would change is shown before.
+    let shown = ask(&platform, &["diff", SHOP, "--revision", &good]);
+    assert_eq!(shown.code, Some(1), "{}", shown.all());
+    assert!(shown.out.contains("6776"), "{}", shown.out);
 
     // One command, and the live state is the one of before.
     let reason = "nobody listens on 5445";
@@ -130,8 +143,8 @@ fn a_faulty_revision_is_taken_back_mended_and_followed_again_and_the_record_tell
             .unwrap()
             .starts_with("sha256:")
     );
-    let whole = asked(&platform, &["history", "--verify"]);
-    assert!(!whole.is_empty());
+    asked(&platform, &["history", "--verify"]);
+    asked(&platform, &["verify", SHOP]);
 
     // Neither a host that starts anew records what is no news.
     let before = records(&platform, SHOP).len();

@@ -3,6 +3,8 @@
 
 mod admission;
 mod api;
+mod asking;
+mod blame;
 mod boutique;
 mod changes;
 mod chaos;
@@ -10,6 +12,7 @@ mod clock;
 mod cluster;
 mod credentials;
 mod deletion;
+mod diff;
 mod disk;
 mod drift;
 mod expressions;
@@ -39,4 +42,5 @@ mod schemas;
 #[path = "../remotes/servers.rs"]
 mod servers;
 mod signatures;
+mod verify;
 mod weights;

@@ -241,11 +241,6 @@ impl Platform {
             .expect("trimtab runs")
     }
 
-    /// Where the host can be asked on its own machine.
-    pub fn socket(&self) -> PathBuf {
-        self.folder.path().join("cache/host.sock")
-    }
-
     /// Kills the host as `kill -9` does.
     pub fn kill(&mut self) {
         if let Some(mut host) = self.host.take() {

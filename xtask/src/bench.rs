@@ -12,7 +12,7 @@ use crate::prepare::{self, Step};
 
 #[derive(Args)]
 pub struct Bench {
-    /// `rule`, `rules`, `admission`, `attacks`, `change`, `poll`, `scale`, `keeping`, `memory`, `kits`, `history`; all if none is given
+    /// `rule`, `rules`, `admission`, `attacks`, `change`, `poll`, `scale`, `keeping`, `memory`, `kits`, `history`, `rollback`; all if none is given
     names: Vec<String>,
     #[arg(short, long, value_enum, default_value = "text")]
     output: Output,

@@ -23,6 +23,10 @@ pub struct Install {
     /// The host's container image; its entry point is `trimtab`
     #[arg(long, value_name = "IMAGE", required_unless_present = "crds_only")]
     image: Option<String>,
+    /// A Secret in that namespace whose entry `url` says where the history is kept:
+    /// postgres://user:password@host/database. Left out, it goes with the Pod
+    #[arg(long, value_name = "NAME", requires = "image")]
+    history_secret: Option<String>,
     /// Also what the admission webhook needs: a Service, and `run --admission`
     #[arg(long, requires = "image")]
     admission: bool,
@@ -40,6 +44,9 @@ impl Install {
             objects.push(service(web::SERVICE, &self.namespace, api::PORT));
             if self.admission {
                 with_admission(&mut objects, &self.namespace);
+            }
+            if let Some(secret) = &self.history_secret {
+                with_history(&mut objects, secret);
             }
         }
         super::print(&write_yaml(&objects))?;
@@ -98,6 +105,17 @@ fn host(namespace: &str, image: &str) -> Vec<Value> {
             },
         }),
     ]
+}
+
+/// The URL may have a password, so that it is in no argument.
+fn with_history(objects: &mut [Value], secret: &str) {
+    for host in objects.iter_mut().filter(|it| it["kind"] == "Deployment") {
+        let container = &mut host["spec"]["template"]["spec"]["containers"][0];
+        if let Some(variables) = container["env"].as_array_mut() {
+            let from = json!({"secretKeyRef": {"name": secret, "key": "url"}});
+            variables.push(json!({"name": "TRIMTAB_HISTORY", "valueFrom": from}));
+        }
+    }
 }
 
 /// The Service has no selector: the host that acts writes its EndpointSlice, so that nothing is

@@ -4,14 +4,17 @@
 mod admission;
 mod api;
 mod ask;
+mod blame;
 mod check;
 mod completion;
+mod diff;
 mod fix;
 mod history;
 mod host;
 mod install;
 mod junit;
 mod local;
+mod paint;
 mod plugin;
 mod reconcile;
 mod recording;
@@ -25,6 +28,7 @@ mod sarif;
 mod status;
 mod suspend;
 mod target;
+mod verify;
 
 use std::process::ExitCode;
 
@@ -53,6 +57,9 @@ enum Verb {
     Check(check::Check),
     Render(render::Render),
     Status(status::Status),
+    Blame(blame::BlameArgs),
+    Diff(diff::DiffArgs),
+    Verify(verify::VerifyArgs),
     Host(host::Host),
     Reconcile(reconcile::Reconcile),
     Rollback(Box<rollback::Rollback>),
@@ -130,6 +137,9 @@ pub fn main() -> ExitCode {
         Verb::Check(verb) => verb.run(),
         Verb::Render(verb) => verb.run(),
         Verb::Status(verb) => verb.run(),
+        Verb::Blame(verb) => verb.run(),
+        Verb::Diff(verb) => verb.run(),
+        Verb::Verify(verb) => verb.run(),
         Verb::Host(verb) => verb.run(),
         Verb::Reconcile(verb) => verb.run(),
         Verb::Rollback(verb) => verb.run(),

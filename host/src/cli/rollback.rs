@@ -7,10 +7,12 @@ use anyhow::anyhow;
 use clap::Args;
 use serde_json::json;
 
+use super::ask::{HostApi, HostArgs};
 use super::target::Target;
-use super::{ClusterArgs, Failure, Outcome, revert};
+use super::{Failure, Outcome, diff, paint, revert};
 use crate::cluster::Cluster;
 use crate::kit::RevisionStatus;
+use crate::reconcile::Diff;
 use crate::source::Revision;
 
 /// Go back to a revision that was good, and stay there until `resume`
@@ -45,7 +47,7 @@ pub struct Rollback {
     /// Only show what would change
     #[arg(long)]
     dry_run: bool,
-    /// Do not ask
+    /// Neither show what would change nor ask
     #[arg(short, long)]
     yes: bool,
     /// Do not wait until it is live
@@ -61,7 +63,7 @@ pub struct Rollback {
     #[arg(short, long, value_name = "NAME")]
     namespace: Option<String>,
     #[command(flatten)]
-    cluster: ClusterArgs,
+    host: HostArgs,
 }
 
 /// How long it may take until it is live and healthy.
@@ -79,7 +81,7 @@ impl Rollback {
 
     async fn roll_back(self) -> Result<Outcome, Failure> {
         let begun = Instant::now();
-        let cluster = Cluster::connect(&self.cluster.options()).await?;
+        let cluster = Cluster::connect(&self.host.cluster.options()).await?;
         let (name, namespace) = (self.name.as_deref(), self.namespace.as_deref());
         let target = Target::find(&cluster, name, namespace, self.all).await?;
         if let (Target::Repository(_), false) = (&target, self.all) {
@@ -99,7 +101,7 @@ impl Rollback {
             return self.revert(kit.as_deref(), &to.revision);
         }
         if self.dry_run {
-            return Ok(Outcome::Fine);
+            return self.show(&target, &to).await;
         }
         if target.held().1 {
             return Err(Failure::Usage(anyhow!(
@@ -108,6 +110,13 @@ impl Rollback {
             )));
         }
         let asked = Instant::now();
+        if !self.yes
+            && let Err(Failure::Usage(error) | Failure::CannotTell(error)) =
+                self.show(&target, &to).await
+        {
+            // A host that cannot be asked may still do as it is told.
+            eprintln!("what would change cannot be shown: {error}");
+        }
         if !self.yes && !agreed("Go back?")? {
             return Ok(Outcome::Findings);
         }
@@ -136,6 +145,21 @@ impl Rollback {
             true => Outcome::Fine,
             false => Outcome::Findings,
         })
+    }
+
+    /// Shows what would change in the cluster.
+    async fn show(&self, target: &Target, to: &RevisionStatus) -> Result<Outcome, Failure> {
+        let kit = match target {
+            Target::Kit(_) => Some(target.name()),
+            Target::Repository(_) => None,
+        };
+        let namespace = target.namespace();
+        let query = diff::query(kit.as_deref(), Some(&to.revision), Some(&namespace));
+        let host = HostApi::connect(&self.host).await?;
+        let answer = host.ask("/v1/diff", &query).await?;
+        let told: Diff = serde_json::from_value(answer)?;
+        super::print(&diff::text(&told, paint::wanted()))?;
+        diff::outcome(&told)
     }
 
     /// The revision that is meant: one that was healthy, unless the person knows better.

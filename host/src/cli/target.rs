@@ -81,6 +81,14 @@ impl Target {
         }
     }
 
+    pub(super) fn namespace(&self) -> String {
+        let namespace = match self {
+            Self::Kit(kit) => kit.namespace(),
+            Self::Repository(repository) => repository.namespace(),
+        };
+        namespace.unwrap_or_default()
+    }
+
     /// The revision that it is held at, as its spec says, and whether it is suspended.
     pub(super) fn held(&self) -> (Option<&str>, bool) {
         match self {

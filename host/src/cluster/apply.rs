@@ -9,14 +9,14 @@ use k8s_openapi::apiextensions_apiserver::pkg::apis::apiextensions::v1::CustomRe
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::{ManagedFieldsEntry, ObjectMeta};
 use kube::Api;
 use kube::api::{Patch, PatchParams, ValidationDirective};
-use kube::core::DynamicObject;
+use kube::core::ApiResource;
 use kube::runtime::wait::{await_condition, conditions};
 
 use crate::manifest::{Finding, ObjectKey, Scope};
 use crate::plan::{PART_OF_LABEL, Plan, Reason, SetId, Stage, Step};
 
 use super::connect::WRITE_DEADLINE;
-use super::managed_fields::{absorbed, is_applied_by, is_kit, is_tool, rewrite};
+use super::managed_fields::{ObjectApi, absorbed, is_applied_by, is_kit, is_tool, rewrite};
 use super::seen::{Seen, metadata_is_enough};
 use super::{Cluster, ClusterError};
 
@@ -216,29 +216,7 @@ impl Cluster {
     }
 
     async fn patch(&self, step: &Step, manager: &str, force: bool) -> Result<Seen, ClusterError> {
-        let Some((resource, scope)) = self.kinds.get(&step.gvk) else {
-            return Err(ClusterError::Refused {
-                code: 404,
-                reason: "NotServed".into(),
-                message: format!(
-                    "the cluster does not serve {} {}",
-                    step.gvk.api_version(),
-                    step.gvk.kind
-                ),
-                causes: Vec::new(),
-            });
-        };
-        // A namespace that the Repository has made for the kit is the host's to make.
-        let client = match step.owner {
-            Some(_) => self.acting.clone(),
-            None => self.client.clone(),
-        };
-        let api: Api<DynamicObject> = match (&step.key.namespace, scope) {
-            (Some(namespace), Scope::Namespaced) => {
-                Api::namespaced_with(client, namespace, &resource)
-            }
-            _ => Api::all_with(client, &resource),
-        };
+        let (api, resource) = self.api_of(step)?;
         let params = PatchParams {
             force,
             field_manager: Some(manager.to_owned()),
@@ -264,6 +242,34 @@ impl Cluster {
             Ok(answer) => answer,
             Err(_) => Err(ClusterError::TimedOut(WRITE_DEADLINE.as_secs())),
         }
+    }
+
+    /// Where a step is sent, and as whom.
+    pub(super) fn api_of(&self, step: &Step) -> Result<(ObjectApi, ApiResource), ClusterError> {
+        let Some((resource, scope)) = self.kinds.get(&step.gvk) else {
+            return Err(ClusterError::Refused {
+                code: 404,
+                reason: "NotServed".into(),
+                message: format!(
+                    "the cluster does not serve {} {}",
+                    step.gvk.api_version(),
+                    step.gvk.kind
+                ),
+                causes: Vec::new(),
+            });
+        };
+        // A namespace that the Repository has made for the kit is the host's to make.
+        let client = match step.owner {
+            Some(_) => self.acting.clone(),
+            None => self.client.clone(),
+        };
+        let api = match (&step.key.namespace, scope) {
+            (Some(namespace), Scope::Namespaced) => {
+                Api::namespaced_with(client, namespace, &resource)
+            }
+            _ => Api::all_with(client, &resource),
+        };
+        Ok((api, resource))
     }
 
     /// Waits until the CRDs among the steps are served.
@@ -296,7 +302,7 @@ pub(super) fn pause(tries: u32) -> Duration {
 
 /// A conflict with another kit's field manager, which is never forced; conflicts with people and
 /// other tools are.
-fn rival(error: &ClusterError, own: &str) -> Option<ClusterError> {
+pub(super) fn rival(error: &ClusterError, own: &str) -> Option<ClusterError> {
     let managers = managers_in_conflict(error);
     let manager = managers
         .iter()
@@ -310,7 +316,7 @@ fn rival(error: &ClusterError, own: &str) -> Option<ClusterError> {
 }
 
 /// The field managers that own what an apply would change: `conflict with "kubectl-edit" using v1`.
-fn managers_in_conflict(error: &ClusterError) -> Vec<String> {
+pub(super) fn managers_in_conflict(error: &ClusterError) -> Vec<String> {
     let ClusterError::Refused { causes, .. } = error else {
         return Vec::new();
     };
@@ -332,7 +338,7 @@ fn may_pass_soon(error: &ClusterError) -> bool {
     error.is_passing() || young
 }
 
-fn failure(step: &Step, error: &ClusterError) -> Finding {
+pub(super) fn failure(step: &Step, error: &ClusterError) -> Finding {
     let (rule, hint) = match error {
         ClusterError::Refused { reason, .. } if reason == "OwnedByAnotherKit" => (
             "owned-by-another-kit",

@@ -4,6 +4,7 @@
 
 mod edit;
 mod fault;
+mod field_path;
 mod finding;
 mod json;
 mod key;
@@ -19,6 +20,7 @@ mod write;
 mod yaml;
 
 pub use edit::{Edit, Edited, Obstacle, edited};
+pub use field_path::{dotted, field_pointer};
 pub use finding::{Finding, Note, Severity};
 pub use key::{GroupKind, GroupVersionKind, ObjectKey};
 pub use origin::{Children, Origin, Span, Spans};

@@ -4,6 +4,7 @@
 
 mod change;
 mod data;
+mod digest;
 mod earlier;
 mod enforcement;
 mod evaluation;
@@ -13,15 +14,21 @@ mod pins;
 mod plugins;
 mod referential;
 mod rendered;
+mod reproduction;
 mod secrets;
 #[cfg(test)]
 mod tests;
+mod trace;
 mod trial;
 
+pub use digest::RenderDigest;
 pub use evaluation::{Evaluation, Evaluator, Superseded, Verdict};
 pub use gate::settle;
 pub use guardrails::{Guardrails, Standing};
 pub use pins::{Pin, Pinned, Revisions};
 pub use plugins::PluginStore;
-pub use rendered::{RenderDigest, Rendered, render_kit};
+pub use rendered::{Rendered, render_kit};
+pub use reproduction::{Reproduced, reproduce};
+pub use secrets::{Secrets, is_secret};
+pub use trace::{Change, FieldTrace, Maker, Stage, Trace, Transformer, files, trace};
 pub use trial::{Trial, TrialKit, Tried};

@@ -1,19 +1,18 @@
 //! One kit through the pipeline.
 
 use std::collections::BTreeSet;
-use std::fmt;
 
 use serde_json::Value;
-use sha2::{Digest as _, Sha256};
 
 use super::PluginStore;
+use super::digest::{RenderDigest, digest};
 use super::enforcement::weighed;
 use super::gate::{at, settle};
 use super::plugins::{Loaded, fault, settings_finding};
 use super::secrets::Secrets;
 use crate::kit::{Grants, KitSource, PluginUse};
 use crate::manifest::{
-    Children, Finding, GroupKind, Limits, Manifest, Origin, Scopes, Span, Spans, canonical_json,
+    Children, Finding, GroupKind, Limits, Manifest, Origin, Scopes, Span, Spans,
 };
 use crate::render::plain;
 use crate::sandbox::{
@@ -21,23 +20,6 @@ use crate::sandbox::{
     Transformed,
 };
 use crate::source::Snapshot;
-
-/// SHA-256 over the rendered objects, as canonical JSON in the order of their keys.
-#[derive(Clone, Copy, PartialEq, Eq, Hash)]
-pub struct RenderDigest([u8; 32]);
-
-impl fmt::Display for RenderDigest {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("sha256:")?;
-        self.0.iter().try_for_each(|byte| write!(f, "{byte:02x}"))
-    }
-}
-
-impl fmt::Debug for RenderDigest {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        fmt::Display::fmt(self, f)
-    }
-}
 
 /// What came of a kit.
 #[derive(Clone, Debug)]
@@ -70,6 +52,25 @@ pub fn render_kit(
     plugins: &PluginStore,
     scopes: &Scopes,
 ) -> Rendered {
+    render_observed(snapshot, kit, plugins, scopes, &mut |_, _| {})
+}
+
+/// How far a rendering is when it is looked at.
+pub(super) enum Point<'r, 'u> {
+    Read,
+    /// Namespaces are filled in.
+    Settled,
+    Transformed(&'r Loaded<'u>),
+}
+
+/// The same, looked at after each step that makes the objects others.
+pub(super) fn render_observed(
+    snapshot: &Snapshot,
+    kit: &KitSource,
+    plugins: &PluginStore,
+    scopes: &Scopes,
+    observe: &mut dyn FnMut(Point<'_, '_>, &[Manifest]),
+) -> Rendered {
     let mut manifests = match plain(snapshot, kit, &Limits::default()) {
         Ok(manifests) => manifests,
         // Rules over a part of a kit would judge what is not there.
@@ -83,8 +84,10 @@ pub fn render_kit(
             Err(found) => findings.extend(found),
         }
     }
+    observe(Point::Read, &manifests);
     // Only for the namespaces: what transformers make of it is judged below.
     settle(&mut manifests, &kit.grants, scopes);
+    observe(Point::Settled, &manifests);
     // Also those of Secrets that a transformer changes or leaves out.
     let mut secrets = Secrets::of(&manifests);
     let weighed = |finding| weighed(&kit.rules, finding);
@@ -93,6 +96,7 @@ pub fn render_kit(
         match transform(&context, ready, &manifests, &secrets) {
             Ok((made, _)) => {
                 manifests = made.manifests;
+                observe(Point::Transformed(ready), &manifests);
                 findings.extend(made.findings.into_iter().filter_map(weighed));
             }
             Err(finding) => {
@@ -102,6 +106,7 @@ pub fn render_kit(
         }
     }
     findings.extend(settle(&mut manifests, &kit.grants, scopes));
+    observe(Point::Settled, &manifests);
     secrets.add(&manifests);
     for ready in loaded.iter().filter(|it| it.plugin.kinds().validate) {
         let context = context(kit.path.as_str(), &kit.grants, &ready.platform);
@@ -157,18 +162,6 @@ fn finished(manifests: Vec<Manifest>, mut findings: Vec<Finding>) -> Rendered {
         manifests,
         findings,
     }
-}
-
-fn digest(manifests: &[Manifest]) -> RenderDigest {
-    let mut sorted: Vec<&Manifest> = manifests.iter().collect();
-    sorted.sort_by_cached_key(|manifest| (manifest.key(), manifest.gvk()));
-    let mut hash = Sha256::new();
-    for manifest in sorted {
-        // The order of a file's keys says nothing; numbers have one spelling.
-        hash.update(canonical_json(&manifest.object));
-        hash.update(b"\n");
-    }
-    RenderDigest(hash.finalize().into())
 }
 
 pub(super) fn context(kit: &str, grants: &Grants, platform: &CallPlatform) -> CallContext {

@@ -16,8 +16,8 @@ const MASK: &str = "***";
 const CUT: &str = "…";
 
 /// What a kit's Secrets hold.
-#[derive(Default)]
-pub(super) struct Secrets {
+#[derive(Clone, Default)]
+pub struct Secrets {
     values: Vec<String>,
 }
 
@@ -29,12 +29,14 @@ impl Secrets {
     }
 
     pub(super) fn add<'m>(&mut self, manifests: impl IntoIterator<Item = &'m Manifest>) {
-        for manifest in manifests
-            .into_iter()
-            .filter(|it| it.object["kind"] == "Secret" && it.object["apiVersion"] == "v1")
-        {
+        self.add_objects(manifests.into_iter().map(|manifest| &manifest.object));
+    }
+
+    /// Objects of any kind; of Secrets, what they hold.
+    pub fn add_objects<'o>(&mut self, objects: impl IntoIterator<Item = &'o Value>) {
+        for object in objects.into_iter().filter(|it| is_secret(it)) {
             for field in ["data", "stringData"] {
-                let entries = manifest.object.get(field).and_then(Value::as_object);
+                let entries = object.get(field).and_then(Value::as_object);
                 for text in entries
                     .into_iter()
                     .flat_map(|map| map.values())
@@ -76,7 +78,8 @@ impl Secrets {
         self.values.extend([value.to_owned(), quoted, for_html]);
     }
 
-    pub(super) fn masked(&self, text: &str) -> String {
+    /// A text without what they hold.
+    pub fn masked(&self, text: &str) -> String {
         let mut masked = self.values.iter().fold(text.to_owned(), |text, value| {
             match text.contains(value.as_str()) {
                 true => text.replace(value.as_str(), MASK),
@@ -95,6 +98,11 @@ impl Secrets {
         }
         masked
     }
+}
+
+/// Whether an object is a Secret of Kubernetes' own.
+pub fn is_secret(object: &Value) -> bool {
+    object["kind"] == "Secret" && object["apiVersion"] == "v1"
 }
 
 /// Bytes of a value that a text ends with the beginning of.

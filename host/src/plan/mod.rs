@@ -7,6 +7,7 @@ mod drift;
 mod fields;
 mod inventory;
 mod neighbours;
+mod ownership;
 mod planner;
 mod prune;
 
@@ -19,5 +20,6 @@ pub use drift::Drift;
 pub use fields::{missing, names_item};
 pub use inventory::{Inventory, LiveNamespace, LiveObject, Writer};
 pub use neighbours::Neighbours;
-pub use planner::{Action, Desired, Plan, Reason, Stage, Step, plan};
+pub use ownership::{Owner, counterpart, leaves, owners, owns};
+pub use planner::{Action, Desired, Plan, Reason, Stage, Step, manifest_digest, plan};
 pub use prune::{DeletionStage, Prune, Pruning};

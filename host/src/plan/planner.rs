@@ -309,7 +309,7 @@ fn missing_namespace(desired: &Desired<'_>, inventory: &Inventory) -> Option<Ste
 }
 
 /// `sha256:` and the digest of an object as JSON with sorted keys.
-fn manifest_digest(object: &Value) -> Arc<str> {
+pub fn manifest_digest(object: &Value) -> Arc<str> {
     let hash = Sha256::digest(canonical_json(object));
     let hex: String = hash.iter().map(|byte| format!("{byte:02x}")).collect();
     format!("sha256:{hex}").into()

@@ -9,8 +9,11 @@ use serde_json::{Value, json};
 use crate::history::Anchor;
 use crate::web::{Answer, Answers, Ask, Refusal};
 
+use super::blame::blame;
+use super::diff::diff;
 use super::host::Shared;
 use super::record_answers;
+use super::verify::verify;
 
 pub(super) struct HostAnswers {
     shared: Arc<Shared>,
@@ -59,6 +62,9 @@ impl Answers for HostAnswers {
             }
             match ask.path.as_str() {
                 "/v1/host" => Ok(Answer::Json(self.host())),
+                "/v1/blame" => blame(&self.shared, &ask).await.map(Answer::Json),
+                "/v1/diff" => diff(&self.shared, &ask).await.map(Answer::Json),
+                "/v1/verify" => verify(&self.shared, &ask).await.map(Answer::Json),
                 path => Err(
                     Refusal::missing(format!("this host has no answer to {path}")).hint(
                         "it may be older than this command line; `trimtab host` shows its version",

@@ -223,7 +223,7 @@ impl Task {
     }
 
     /// As whom the kit acts.
-    fn account(&self, kit: &Kit) -> Option<ServiceAccount> {
+    pub(super) fn account(&self, kit: &Kit) -> Option<ServiceAccount> {
         if !self.gone {
             return self.verdict.kit.grants.service_account.clone();
         }
@@ -242,7 +242,7 @@ impl Task {
             .unwrap_or_default()
     }
 
-    fn plan(&self, kit: &Kit, manifests: &[Manifest]) -> Plan {
+    pub(super) fn plan(&self, kit: &Kit, manifests: &[Manifest]) -> Plan {
         let source = &self.verdict.kit;
         let grants = &source.grants;
         let revision = self.revision(Some(kit));

@@ -26,6 +26,7 @@ use crate::web::{self, Web, WebError};
 
 use super::ages::Ages;
 use super::answers::HostAnswers;
+use super::asked::Desk;
 use super::index::{KitIndex, RepositoryIndex, SetIndex, asked, id_of};
 use super::recording::Recorder;
 use super::repository::{Actor, Message};
@@ -91,6 +92,7 @@ pub(super) struct Shared {
     pub options: Options,
     pub plugins: Arc<PluginStore>,
     pub repositories: RepositoryIndex,
+    pub desk: Desk,
     pub kits: KitIndex,
     pub sets: SetIndex,
     pub ages: Ages,
@@ -128,6 +130,7 @@ pub async fn run(
         options,
         plugins,
         repositories: RepositoryIndex::default(),
+        desk: Desk::default(),
         kits: KitIndex::default(),
         sets: SetIndex::default(),
         ages: Ages::default(),
@@ -366,6 +369,7 @@ impl Host {
             },
         };
         let (sender, inbox) = mpsc::unbounded_channel();
+        self.shared.desk.put(&id, &sender);
         self.actors.insert(id, sender);
         let actor = Actor::new(self.shared.clone(), repository, inbox, report.clone());
         self.running.spawn(actor.run());

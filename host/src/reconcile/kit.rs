@@ -328,7 +328,7 @@ impl Task {
         })
     }
 
-    fn unknown_kind(&self, missing: &Unserved) -> Finding {
+    pub(super) fn unknown_kind(&self, missing: &Unserved) -> Finding {
         let manifest = self
             .verdict
             .rendered

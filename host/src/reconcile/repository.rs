@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex};
 use std::time::Instant;
 
 use kube::ResourceExt as _;
-use tokio::sync::mpsc;
+use tokio::sync::{mpsc, oneshot};
 use tokio::task::{AbortHandle, JoinSet};
 
 use crate::cluster::ClusterError;
@@ -15,6 +15,7 @@ use crate::manifest::{Finding, ObjectKey};
 use crate::pipeline::{Evaluation, Evaluator, Rendered, Superseded, Verdict};
 use crate::source::{Auth, Commit, Mirror, Poll, RemoteError, SourceError};
 
+use super::asked::View;
 use super::fights::Fights;
 use super::host::{Settled, Shared};
 use super::index::requested;
@@ -44,6 +45,11 @@ pub(super) enum Message {
     },
     NamespaceGone {
         name: Arc<str>,
+    },
+    /// How things are, for whoever has been asked: of the kits that this names, or of all.
+    Show {
+        kit: Option<String>,
+        reply: oneshot::Sender<View>,
     },
 }
 
@@ -332,6 +338,8 @@ impl Actor {
                 }
                 self.wake(|wait| matches!(wait, Wait::Namespace(waited) if **waited == *name));
             }
+            // Whoever asked may have gone away.
+            Message::Show { kit, reply } => drop(reply.send(self.view(kit.as_deref()))),
         }
     }
 

@@ -115,6 +115,10 @@ impl Mirror {
         }
     }
 
+    pub(super) fn store(&self) -> Result<Repository, git2::Error> {
+        Repository::open_bare(&self.folder)
+    }
+
     /// The files of a commit that the mirror has.
     pub fn snapshot(&self, revision: &Revision) -> Result<Snapshot, SourceError> {
         let damaged = |error: git2::Error| SourceError::Damaged {

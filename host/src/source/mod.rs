@@ -3,6 +3,7 @@
 //! Files come from Git trees, never from a checkout.
 
 mod backoff;
+mod blame;
 mod changes;
 mod commit;
 mod directory;
@@ -11,6 +12,7 @@ mod fold;
 mod history;
 mod known_hosts;
 mod mirror;
+mod named;
 mod project;
 mod remote;
 mod snapshot;
@@ -18,6 +20,7 @@ mod trust;
 mod worker;
 
 pub use backoff::Backoff;
+pub use blame::Blamed;
 pub use history::{ChangeFault, History, SignedCommit, TooMany};
 pub use mirror::{Mirror, Poll};
 pub use project::{Project, project_of};

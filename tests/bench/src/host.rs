@@ -110,6 +110,10 @@ impl Host {
     }
 
     pub fn start(&mut self, kubectl: &Kubectl) -> Result<()> {
+        self.start_with(kubectl, &[])
+    }
+
+    pub fn start_with(&mut self, kubectl: &Kubectl, arguments: &[&str]) -> Result<()> {
         let log = File::create(self.log_file())?;
         let door = self.door.map(|port| {
             let url = format!("https://127.0.0.1:{port}");
@@ -117,6 +121,7 @@ impl Host {
         });
         let child = Command::new(root().join("target/release/trimtab"))
             .arg("run")
+            .args(arguments)
             .args(door.into_iter().flatten())
             .arg("--file")
             .arg(self.folder.path().join("repository.yaml"))
@@ -167,6 +172,18 @@ impl Host {
         let last = polls.last();
         last.and_then(|poll| poll["all_requests"].as_f64())
             .unwrap_or_default()
+    }
+
+    /// The same, as the first poll tells it that begins after now.
+    pub fn requests_after(&self, before: f64) -> f64 {
+        let polls = self.logs("nothing new").len();
+        wait_for("a poll tells it", DEADLINE, || {
+            // The one that is under way may have counted before.
+            match self.logs("nothing new").len() >= polls + 2 && self.requests() > before {
+                true => Ok(self.requests()),
+                false => Err("not yet".to_owned()),
+            }
+        })
     }
 
     pub fn logs(&self, message: &str) -> Vec<Value> {

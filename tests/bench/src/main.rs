@@ -1,5 +1,5 @@
 //! The figures. Arguments: the names of benchmarks (`rule`, `rules`, `admission`, `attacks`, `change`, `poll`, `scale`,
-//! `keeping`, `memory`, `kits`, `history`), and `--json`. `cargo xtask bench` builds it in release and gives it a control plane.
+//! `keeping`, `memory`, `kits`, `history`, `rollback`), and `--json`. `cargo xtask bench` builds it in release and gives it a control plane.
 
 mod admission;
 mod attacks;
@@ -9,6 +9,7 @@ mod host;
 mod keeping;
 mod kits;
 mod poll;
+mod rollback;
 mod rule;
 mod rules;
 mod scale;
@@ -109,6 +110,9 @@ fn main() -> Result<()> {
     }
     if wanted("history") {
         figures.extend(history::measure()?);
+    }
+    if wanted("rollback") {
+        figures.extend(rollback::measure()?);
     }
     if arguments.iter().any(|argument| argument == "--json") {
         println!(

@@ -8,7 +8,6 @@ mod expectation;
 mod inspect;
 mod new;
 mod node;
-mod paint;
 mod project;
 mod python;
 mod staging;

@@ -11,8 +11,9 @@ use serde_json::{Value, json};
 
 use super::case::{Case, folders, name};
 use super::expectation::{Compared, compare, reported};
+use super::grouped;
 use super::project::Project;
-use super::{grouped, paint};
+use crate::cli::paint;
 use crate::cli::{Failure, Outcome, counted, junit, print, report, sandbox};
 use crate::config;
 use crate::sandbox::{Plugin, clean};

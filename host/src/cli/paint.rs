@@ -1,14 +1,22 @@
 //! Colours, and a diff in them.
 
+use std::io::IsTerminal as _;
+
 use clap::builder::styling::{AnsiColor, Style};
 
 use crate::sandbox::clean;
 
 pub(super) const GOOD: Style = AnsiColor::Green.on_default();
 pub(super) const BAD: Style = AnsiColor::Red.on_default();
-const PLACE: Style = AnsiColor::Cyan.on_default();
+pub(super) const PLACE: Style = AnsiColor::Cyan.on_default();
+pub(super) const FAINT: Style = Style::new().dimmed();
 /// Bytes of a line that is shown.
 const LINE: usize = 4096;
+
+/// Whether standard output is a terminal of somebody who wants colours (<https://no-color.org>).
+pub(super) fn wanted() -> bool {
+    std::io::stdout().is_terminal() && std::env::var_os("NO_COLOR").is_none()
+}
 
 pub(super) fn painted(text: &str, style: Style, color: bool) -> String {
     if color {
