@@ -246,5 +246,5 @@ fn what_others_changed_is_told_and_what_nobody_else_has_is_not() {
         "{}",
         told.out
     );
-    assert!(told.out.contains("/data/key"), "{}", told.out);
+    assert!(told.out.contains("  /data\n"), "{}", told.out);
 }

@@ -22,17 +22,18 @@ pub struct Reproduced {
 
 type Defined = BTreeMap<GroupKind, (Scope, KitPath)>;
 
-/// Those of these kits that the revision has. Compiled components are taken from where they are
+/// Those of these kits that the revision has, under the guardrails that are wanted now: `newest` has
+/// those that the revision has not. Compiled components are taken from where they are
 /// kept; no rendering is. `over` is looked at between kits: the others are left out. Blocking and CPU-bound.
 pub fn reproduce(
-    snapshot: &Snapshot,
+    (snapshot, newest): (&Snapshot, &Snapshot),
     spec: &RepositorySpec,
     paths: &BTreeSet<KitPath>,
     defined: &Defined,
     plugins: &PluginStore,
     over: &AtomicBool,
 ) -> Result<Vec<Reproduced>, SourceError> {
-    let discovery = Discoverer::default().discover(snapshot, spec)?;
+    let discovery = Discoverer::default().discover_earlier(snapshot, Some(newest), spec)?;
     let render = |kit: &KitSource, defined: &Defined| {
         let mut scopes = Scopes::default();
         for (kind, (scope, _)) in defined {
@@ -43,6 +44,9 @@ pub fn reproduce(
     let mut own: Option<Defined> = None;
     let mut reproduced = Vec::new();
     for kit in discovery.kits.iter().filter(|it| paths.contains(&it.path)) {
+        if over.load(Ordering::Relaxed) {
+            break;
+        }
         let first = render(kit, defined);
         let built_in = Scopes::default();
         let mut kinds = first.manifests.iter().map(|it| it.gvk().group_kind());

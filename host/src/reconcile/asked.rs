@@ -14,7 +14,7 @@ use crate::cluster::ClusterError;
 use crate::kit::{KitPath, Quarantine, Repository};
 use crate::manifest::{Finding, ObjectKey};
 use crate::pipeline::{Evaluation, Verdict};
-use crate::source::{Commit, Follow, Mirror, Revision, SourceError};
+use crate::source::{Commit, Follow, Mirror, SourceError};
 use crate::web::{Ask, Refusal};
 
 use super::host::Shared;
@@ -90,8 +90,9 @@ pub(super) struct View {
     pub mirror: Option<Arc<Mirror>>,
     /// The newest commit that was fetched.
     pub head: Option<Arc<Commit>>,
-    /// The revision that `evaluation` is of.
-    pub evaluated: Option<Revision>,
+    /// The commit that was taken up, which `evaluation` is of; what is held apart is in it as it is
+    /// held.
+    pub taken: Option<Arc<Commit>>,
     pub evaluation: Arc<Evaluation>,
     pub kits: BTreeMap<KitPath, KitView>,
     deleting: bool,
@@ -122,15 +123,11 @@ impl Actor {
             };
             (path.clone(), view)
         });
-        let evaluated = self.status.revision.as_ref();
         View {
             repository: self.repository.clone(),
             mirror: self.mirror.clone(),
             head: self.head.clone(),
-            // What a status of a host before this one says was evaluated by that one.
-            evaluated: evaluated
-                .filter(|_| !self.evaluation.verdicts.is_empty() || !self.kits.is_empty())
-                .map(|it| Revision::new(it.revision.as_str())),
+            taken: self.taken.clone(),
             evaluation: self.evaluation.clone(),
             kits: kits.collect(),
             deleting: self.deleting,
@@ -171,12 +168,27 @@ impl View {
         follow.unwrap_or_else(|_| Follow::Branch("main".into()))
     }
 
-    /// What a person calls a revision; the newest one if nothing is said. Blocking.
+    /// What a person calls a revision; the one that was taken up if nothing is said. Blocking.
     pub(super) fn commit(&self, name: Option<&str>) -> Result<Arc<Commit>, Refusal> {
         let (mirror, head) = self.source()?;
-        let Some(name) = name else { return Ok(head) };
+        let newest = self.taken.as_ref().unwrap_or(&head);
+        let Some(name) = name else {
+            return Ok(newest.clone());
+        };
         let found = mirror.named(name, &head.revision, &self.follow());
-        found.map(Arc::new).map_err(refused)
+        let found = found.map_err(refused)?;
+        // The mirror also has what signatures have kept from being taken up.
+        let verified = self.repository.spec.verify.is_none()
+            || mirror
+                .leads_to(&found.revision, &newest.revision)
+                .map_err(refused)?;
+        match verified {
+            true => Ok(Arc::new(found)),
+            false => Err(Refusal::missing(format!(
+                "revision {} is not part of the history that is verified",
+                found.revision.short()
+            ))),
+        }
     }
 
     /// An attempt on a kit, as it would be begun now. Only what would come of it is asked.
@@ -197,6 +209,7 @@ impl View {
             quarantine: None,
             stays: Vec::new(),
             carried: 0,
+            were: None,
             unmet: Vec::new(),
             emptied: state.is_some_and(|it| gone && it.emptied),
             deleting: self.deleting,

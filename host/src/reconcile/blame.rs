@@ -260,7 +260,10 @@ fn follow(
 ) -> Result<Option<(Snapshot, Trace)>, String> {
     let words = |error: SourceError| refused(error).message;
     let snapshot = mirror.snapshot(&Revision::new(revision)).map_err(words)?;
-    let discovery = Discoverer::default().discover(&snapshot, &view.repository.spec);
+    let (_, head) = view.source().map_err(|refusal| refusal.message)?;
+    let newest = mirror.snapshot(&head.revision).map_err(words)?;
+    let spec = &view.repository.spec;
+    let discovery = Discoverer::default().discover_earlier(&snapshot, Some(&newest), spec);
     let kits = discovery.map_err(words)?.kits;
     let Some(kit) = kits.iter().find(|it| it.path == *path) else {
         return Ok(None);

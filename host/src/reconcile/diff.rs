@@ -11,7 +11,7 @@ use serde_json::Value;
 
 use crate::kit::{KitPath, KitSource, RevisionStatus};
 use crate::manifest::Finding;
-use crate::pipeline::{Evaluation, Evaluator, Verdict};
+use crate::pipeline::{Evaluation, Evaluator, Revisions, Verdict};
 use crate::source::{Commit, Mirror};
 use crate::web::{Ask, Refusal};
 
@@ -153,7 +153,9 @@ impl Aim {
     ) -> Result<Self, Refusal> {
         let (mirror, _) = view.source()?;
         let commit = view.commit(name)?;
-        let newest = view.evaluated.as_ref() == Some(&commit.revision);
+        let taken = view.taken.as_ref().map(|it| &it.revision);
+        // As it is taken up, kits that are held are as they are held.
+        let newest = name.is_none() && taken == Some(&commit.revision);
         let paths: BTreeSet<KitPath> = view.kits.keys().cloned().collect();
         let mut evaluation = view.evaluation.clone();
         let verdicts: Vec<Verdict> = if newest {
@@ -196,7 +198,9 @@ fn alone(
     let snapshot = mirror.snapshot(&commit.revision).map_err(refused)?;
     let (spec, newest) = (&view.repository.spec, &view.evaluation);
     let evaluator = Evaluator::new(shared.plugins.clone(), shared.options.workers);
-    let found = evaluator.evaluate_kits(&snapshot, spec, paths, &newest.defined);
+    let (_, head) = view.source()?;
+    let head = mirror.snapshot(&head.revision).map_err(refused)?;
+    let found = evaluator.evaluate_kits(&snapshot, &head, spec, paths, &newest.defined);
     let mut verdicts = found.map_err(refused)?;
     for verdict in &mut verdicts {
         let path = &verdict.kit.path;
@@ -217,8 +221,14 @@ fn evaluated(
 ) -> Result<Evaluation, Refusal> {
     let snapshot = mirror.snapshot(&commit.revision).map_err(refused)?;
     let mut evaluator = Evaluator::new(shared.plugins.clone(), shared.options.workers);
-    let spec = &view.repository.spec;
-    let found = within(until, |over| evaluator.evaluate(&snapshot, spec, over));
+    let (spec, (_, head)) = (&view.repository.spec, view.source()?);
+    let head = mirror.snapshot(&head.revision).map_err(refused)?;
+    let revisions = Revisions {
+        snapshot: &snapshot,
+        newest: &head,
+        pins: &[],
+    };
+    let found = within(until, |over| evaluator.evaluate_all(&revisions, spec, over));
     found.map_err(refused)?.map_err(|_| {
         Refusal::unavailable(format!(
             "all kits of {} take longer than {} s",
@@ -256,19 +266,25 @@ async fn foreseen(
 ) -> KitDiff {
     let path = &verdict.kit.path;
     let mut told = nothing_of(view, aim, path, shared);
+    let commit = match &verdict.pinned {
+        Some(pinned) => {
+            let words = format!(
+                "the kit is held at {}, until `trimtab resume`",
+                pinned.asked
+            );
+            told.notes.push(words);
+            pinned.commit.clone().unwrap_or_else(|| aim.commit.clone())
+        }
+        None => aim.commit.clone(),
+    };
+    told.revision = RevisionStatus::new(&commit, None);
     if Instant::now() >= until {
         let words = "there was no time left to look at it; ask for this kit alone";
         told.notes.push(words.into());
         return told;
     }
     let evaluation = aim.evaluation.clone();
-    let task = view.task(
-        shared,
-        verdict.clone(),
-        aim.commit.clone(),
-        evaluation,
-        gone,
-    );
+    let task = view.task(shared, verdict.clone(), commit, evaluation, gone);
     let (mirror, before) = (view.mirror.clone(), view.kits.get(path));
     let bad = before.and_then(|it| it.quarantine.as_ref());
     if let Some(bad) = bad.filter(|it| it.inputs == verdict.kit.inputs.to_string()) {

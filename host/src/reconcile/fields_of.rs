@@ -140,13 +140,24 @@ impl Fields {
             transformers: Vec::new(),
             managers: Vec::new(),
         };
-        let is_kits = self.kits().any(|it| owns(&it.fields, &self.live, pointer));
+        let text = self.secret_text(pointer);
+        let mut kits = self.kits();
+        let is_kits = kits.any(|it| {
+            owns(&it.fields, &self.live, pointer)
+                || text
+                    .as_ref()
+                    .is_some_and(|(set, _)| it.fields.pointer(set).is_some())
+        });
         let others = self.owners.iter().filter(|owner| {
             Some(&owner.manager) != self.manager.as_ref()
                 && owns(&owner.fields, &self.live, pointer)
         });
         line.managers = others.map(FieldManager::of).collect();
-        let in_git = self.manifest().and_then(|manifest| {
+        // Whoever changes a Secret's data does not take the text that it was made of.
+        let is_kits = is_kits && (text.is_none() || line.managers.is_empty());
+        let in_git = text.map(|(_, there)| there);
+        let in_git = in_git.or_else(|| {
+            let manifest = self.manifest()?;
             let none = Value::Null;
             let mut sets = self.kits().map(|it| &it.fields).chain([&none]);
             sets.find_map(|set| counterpart(set, &self.live, manifest, pointer))
@@ -172,6 +183,15 @@ impl Fields {
             (_, false, true) => None,
         };
         (line, wanted)
+    }
+
+    /// Of a Secret's data that the manifest has as text: where the kit's set of fields and where the
+    /// manifest has that. The API server makes the one of the other.
+    fn secret_text(&self, pointer: &str) -> Option<(String, String)> {
+        let name = pointer.strip_prefix("/data/")?;
+        let there = format!("/stringData/{name}");
+        let known = is_secret(&self.live) && self.manifest()?.pointer(&there).is_some();
+        known.then(|| (format!("/f:stringData/f:{name}"), there))
     }
 
     /// Where Git has a field, and what plugins made of it.

@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use crate::cluster::ClusterError;
+use crate::history::KitOf;
 use crate::kit::{KitPath, KitStatus, RevisionStatus};
 use crate::manifest::{Manifest, ObjectKey, Scopes};
 use crate::pipeline::{Rendered, Reproduced, Verdict, reproduce, settle};
@@ -104,7 +105,7 @@ fn render_again(
     name: Option<&str>,
     until: Instant,
 ) -> Result<Vec<Again>, Refusal> {
-    let (mirror, _) = view.source()?;
+    let (mirror, head) = view.source()?;
     let asked = name.map(|name| view.commit(Some(name))).transpose()?;
     let mut by_revision: BTreeMap<Revision, BTreeSet<KitPath>> = BTreeMap::new();
     let mut all = Vec::new();
@@ -135,9 +136,17 @@ fn render_again(
     }
     for (revision, paths) in by_revision {
         let rendered = mirror.snapshot(&revision).and_then(|snapshot| {
+            let newest = mirror.snapshot(&head.revision)?;
             let (spec, defined) = (&view.repository.spec, &view.evaluation.defined);
             let found = within(until, |over| {
-                reproduce(&snapshot, spec, &paths, defined, &shared.plugins, over)
+                reproduce(
+                    (&snapshot, &newest),
+                    spec,
+                    &paths,
+                    defined,
+                    &shared.plugins,
+                    over,
+                )
             })?;
             Ok((snapshot.commit().cloned().map(Arc::new), found))
         });
@@ -166,10 +175,35 @@ fn render_again(
     Ok(all)
 }
 
-/// What was recorded when a kit was applied at a revision.
-fn recorded(_shared: &Shared, again: &Again, revision: &Revision) -> Option<String> {
-    let live = again.status.applied.as_ref()?;
-    (live.revision == revision.as_str()).then(|| again.status.digest.clone())?
+/// What was recorded when a kit was applied at a revision: by its status, where that is live, else
+/// by the history, else by the status again, which knows the last healthy ones.
+async fn recorded(
+    shared: &Shared,
+    view: &View,
+    again: &Again,
+    revision: &Revision,
+) -> Result<Option<String>, String> {
+    let status = &again.status;
+    let live = status.applied.as_ref().map(|it| it.revision.as_str());
+    if live == Some(revision.as_str()) {
+        return Ok(status.digest.clone());
+    }
+    let (namespace, repository) = (view.namespace(), view.name());
+    if let Some(store) = shared.recorder.as_ref().and_then(|it| it.writer().store()) {
+        let kit = KitOf {
+            namespace: &namespace,
+            repository: &repository,
+            kit: again.path.as_str(),
+        };
+        let found = store.last_applied(kit, revision.as_str()).await;
+        let found = found.map_err(|error| format!("the history cannot be read: {error}"))?;
+        if let Some(digest) = found.and_then(|record| record.entry.digest) {
+            return Ok(Some(digest));
+        }
+    }
+    let mut healthy = status.history.iter();
+    let known = healthy.find(|it| it.revision.revision == revision.as_str());
+    Ok(known.map(|it| it.digest.clone()))
 }
 
 async fn verdict(shared: &Arc<Shared>, view: &View, again: Again) -> KitVerdict {
@@ -195,7 +229,13 @@ async fn verdict(shared: &Arc<Shared>, view: &View, again: Again) -> KitVerdict 
             return told;
         }
     };
-    told.recorded = recorded(shared, &again, &commit.revision);
+    match recorded(shared, view, &again, &commit.revision).await {
+        Ok(digest) => told.recorded = digest,
+        Err(words) => {
+            told.notes.push(words);
+            return told;
+        }
+    }
     let digests: Vec<String> = reproduced
         .renderings
         .iter()

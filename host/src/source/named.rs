@@ -66,8 +66,7 @@ impl Mirror {
 fn base_of(store: &git2::Repository, base: &str) -> Option<Oid> {
     let digits = base.len() >= SHORTEST && base.bytes().all(|byte| byte.is_ascii_hexdigit());
     if digits && base.len() <= 40 {
-        let found = store.revparse_single(base);
-        if let Ok(commit) = found.and_then(|object| object.peel_to_commit()) {
+        if let Ok(commit) = store.find_commit_by_prefix(base) {
             return Some(commit.id());
         }
     }
