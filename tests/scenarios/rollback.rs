@@ -86,8 +86,8 @@ fn a_kit_goes_back_to_the_last_good_revision_stays_there_and_follows_again_when_
     platform.start();
     wait_for("the second host has settled", SOON, || {
         let settled = platform.logs();
-        let settled = settled.iter().filter(|it| it["message"] == "settled");
-        match settled.last().map(|it| it["summary"].to_string()) {
+        let mut settled = settled.iter().filter(|it| it["message"] == "settled");
+        match settled.next_back().map(|it| it["summary"].to_string()) {
             Some(summary) if summary.contains("1 held") => Ok(()),
             other => Err(format!("{other:?}")),
         }

@@ -38,7 +38,7 @@ impl Revert<'_> {
         }
         // What is shown is what the commit would have; until then nothing is lost.
         let shown = git.run(&["diff", "--cached", "--stat"]);
-        let shown = shown.and_then(|stat| Ok(super::print(&format!("{stat}\n")).is_ok()));
+        let shown = shown.map(|stat| super::print(&format!("{stat}\n")).is_ok());
         let agreed = match (self.dry_run, self.yes) {
             (true, _) => Ok(false),
             (false, true) => Ok(true),

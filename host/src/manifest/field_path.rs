@@ -95,8 +95,9 @@ fn item(object: &Value, list: &str, name: &str, value: &str) -> Result<String, S
     let items = items.ok_or_else(|| format!("there is no list at {list}"))?;
     let has = |item: &Value| match item.get(name) {
         Some(Value::String(text)) => text == value,
-        Some(other) => other.to_string() == value,
-        None => false,
+        Some(Value::Number(number)) => number.to_string() == value,
+        Some(Value::Bool(flag)) => flag.to_string() == value,
+        _ => false,
     };
     let at = items.iter().position(has);
     at.map(|at| at.to_string())

@@ -117,7 +117,7 @@ impl Actor {
             Ok(Err(Superseded)) => self.evaluate(),
             Err(NotEvaluated::Held(finding)) => {
                 self.refuse(refusal).await;
-                self.findings = vec![finding];
+                self.findings = vec![*finding];
                 self.settle().await;
             }
             Err(NotEvaluated::Source(error)) => {

@@ -164,10 +164,10 @@ impl Fields {
         });
         let wanted = match (in_git, is_kits, line.managers.is_empty()) {
             // Nobody owns what an object is called.
-            (Some(there), true, _) => self.from_git(&there, &mut line),
-            (Some(there), false, true) if is_identity(pointer) => self.from_git(&there, &mut line),
+            (Some(there), true, _) => self.of_git(&there, &mut line),
+            (Some(there), false, true) if is_identity(pointer) => self.of_git(&there, &mut line),
             (Some(there), false, false) => {
-                let wanted = self.from_git(&there, &mut line);
+                let wanted = self.of_git(&there, &mut line);
                 line.in_git = self.told(&there, self.manifest().and_then(|it| it.pointer(&there)));
                 line.by = By::Manager;
                 wanted
@@ -195,7 +195,7 @@ impl Fields {
     }
 
     /// Where Git has a field, and what plugins made of it.
-    fn from_git(&self, pointer: &str, line: &mut BlameLine) -> Option<Wanted> {
+    fn of_git(&self, pointer: &str, line: &mut BlameLine) -> Option<Wanted> {
         let trace = &self.git.as_ref()?.trace;
         let traced = trace.field(pointer);
         line.by = match traced.changes.last().map(|it| &it.by) {
@@ -249,7 +249,7 @@ impl Fields {
                 managers: Vec::new(),
                 field: pointer.clone(),
             };
-            let wanted = self.from_git(&pointer, &mut line);
+            let wanted = self.of_git(&pointer, &mut line);
             line.by = By::Missing;
             (line, wanted)
         };

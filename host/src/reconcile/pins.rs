@@ -14,7 +14,7 @@ use super::repository::Actor;
 /// Why there is no evaluation.
 pub(super) enum NotEvaluated {
     /// There is no such revision to hold the platform at.
-    Held(Finding),
+    Held(Box<Finding>),
     Source(SourceError),
 }
 
@@ -96,7 +96,7 @@ impl Asked {
                 let message = format!("the platform cannot be held: {error}; what is live stays");
                 let finding = Finding::host_error("pin", message).field("/spec/revision");
                 let hint = "name a revision of status.history, or take spec.revision out: `trimtab resume --all`";
-                NotEvaluated::Held(finding.hint(hint))
+                NotEvaluated::Held(Box::new(finding.hint(hint)))
             }
             error => NotEvaluated::Source(error),
         })

@@ -65,10 +65,11 @@ impl Mirror {
 /// A commit by its id, the beginning of one, or a ref of the mirror's.
 fn base_of(store: &git2::Repository, base: &str) -> Option<Oid> {
     let digits = base.len() >= SHORTEST && base.bytes().all(|byte| byte.is_ascii_hexdigit());
-    if digits && base.len() <= 40 {
-        if let Ok(commit) = store.find_commit_by_prefix(base) {
-            return Some(commit.id());
-        }
+    if digits
+        && base.len() <= 40
+        && let Ok(commit) = store.find_commit_by_prefix(base)
+    {
+        return Some(commit.id());
     }
     let full = |kind: &str| format!("refs/trimtab/{kind}/{base}");
     ["heads", "tags"].iter().find_map(|kind| {

@@ -72,7 +72,10 @@ impl AskError {
 
 enum Way {
     Socket(PathBuf),
-    Proxy { cluster: Cluster, namespace: String },
+    Proxy {
+        cluster: Box<Cluster>,
+        namespace: String,
+    },
 }
 
 /// Asks one host.
@@ -93,7 +96,7 @@ impl Client {
     /// Through the API server, with what the kubeconfig's user may do.
     pub fn through(cluster: &Cluster, namespace: &str) -> Result<Self, AskError> {
         Ok(Self(Way::Proxy {
-            cluster: cluster.impatient()?,
+            cluster: Box::new(cluster.impatient()?),
             namespace: namespace.to_owned(),
         }))
     }
