@@ -71,7 +71,13 @@ impl Suspend {
         let cluster = Cluster::connect(&self.cluster.options()).await?;
         let (name, namespace) = (self.name.as_deref(), self.namespace.as_deref());
         let target = Target::find(&cluster, name, namespace, self.all).await?;
-        let mut spec = json!({"suspend": true, "by": cluster.own_user().await?});
+        let mut spec = json!({"suspend": true, "reason": null, "by": cluster.own_user().await?});
+        if target.held().0.is_some() && self.reason.is_none() {
+            return Err(Failure::Usage(anyhow!(
+                "{} is held for a reason; say why it is suspended as well: --reason",
+                target.name()
+            )));
+        }
         if let Some(reason) = &self.reason {
             spec["reason"] = super::said(reason)?.into();
         }

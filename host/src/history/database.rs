@@ -224,13 +224,19 @@ pub(super) fn place(url: &str) -> Result<(Kind, String, String), HistoryError> {
 
 /// A URL without what may be a password: that before the host, and all after a `?`.
 fn shown(url: &str) -> String {
-    let url = url.split(['?', '#']).next().unwrap_or_default();
+    let plain = |text: &str| text.split(['?', '#']).next().unwrap_or_default().to_owned();
+    // A password may have any of these signs, though it should not.
     match (url.find("://"), url.rfind('@')) {
         (Some(scheme), Some(end)) if scheme + 3 <= end => {
             let user = url[scheme + 3..end].split(':').next().unwrap_or_default();
-            format!("{}{user}{}", &url[..scheme + 3], &url[end..])
+            format!(
+                "{}{}{}",
+                &url[..scheme + 3],
+                plain(user),
+                plain(&url[end..])
+            )
         }
-        _ => url.to_owned(),
+        _ => plain(url),
     }
 }
 

@@ -16,6 +16,9 @@ const SHORTEST: usize = 3;
 const SAMPLES: usize = 20;
 const PAGE: i64 = 10_000;
 const PARAMETERS: usize = 500;
+/// How often, and how long apart, the log is emptied while somebody reads.
+const TRIES: u32 = 20;
+const PAUSE: std::time::Duration = std::time::Duration::from_millis(100);
 
 /// What was erased, or would be: names and texts of commits, and what operators wrote.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -115,15 +118,24 @@ impl Store {
 
     /// What a deleted row leaves behind in files goes as well, as far as it is the database's to say.
     async fn overwrite(&self) -> Result<(), sqlx::Error> {
-        let overwrite = match self.kind {
-            // `secure_delete` has overwritten the page, whose old state is in the log.
-            Kind::Sqlite => "PRAGMA wal_checkpoint(TRUNCATE)",
-            Kind::Postgres => "VACUUM trimtab_texts",
-        };
-        sqlx::raw_sql(overwrite)
-            .execute(&self.pool)
-            .await
-            .map(|_| ())
+        if self.kind == Kind::Postgres {
+            let vacuum = sqlx::raw_sql("VACUUM trimtab_texts");
+            return vacuum.execute(&self.pool).await.map(|_| ());
+        }
+        // `secure_delete` has overwritten the page, whose old state is in the log. Whoever reads at
+        // the time keeps it there.
+        for _ in 0..TRIES {
+            let told = sqlx::raw_sql("PRAGMA wal_checkpoint(TRUNCATE)");
+            let busy: i64 = told.fetch_one(&self.pool).await?.try_get(0)?;
+            if busy == 0 {
+                return Ok(());
+            }
+            tokio::time::sleep(PAUSE).await;
+        }
+        Err(sqlx::Error::Protocol(
+            "somebody reads the database, and so its log still has what was erased; erase once more"
+                .into(),
+        ))
     }
 }
 

@@ -332,8 +332,9 @@ impl Hand {
                 let _ = tokio::time::timeout(left, self.shared.wake.notified()).await;
             }
             None => {
-                store.retain(keep, Timestamp::now()).await?;
+                // What fails is tried again in its time: each try is a record.
                 self.retained = Some(Instant::now());
+                store.retain(keep, Timestamp::now()).await?;
             }
         }
         Ok(())

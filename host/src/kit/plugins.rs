@@ -30,8 +30,8 @@ impl Circumstances {
         }
     }
 
-    /// Those of an earlier revision are taken from it as long as they are the ones that are wanted
-    /// now, and from the `newest` else: the platform team's law does not go back with a kit.
+    /// Those of an earlier revision are taken, with their data, from the `newest`, as long as it has
+    /// the ones that are wanted: the platform team's law does not go back with a kit.
     pub(super) fn guardrails(
         &self,
         snapshot: &Snapshot,
@@ -40,20 +40,17 @@ impl Circumstances {
     ) -> Resolved {
         let resolve = |(index, guardrail): (usize, &Guardrail)| {
             let pointer = format!("/spec/guardrails/{index}");
-            let own = self.guardrail(snapshot, guardrail, pointer.clone());
-            let Some(newest) = newest.filter(|newest| newest.root() != snapshot.root()) else {
-                return own;
-            };
-            if own.is_ok() && is_pinned(snapshot, guardrail) {
-                return own;
-            }
-            match self.guardrail(newest, guardrail, pointer) {
-                Ok(used) if is_pinned(newest, guardrail) => Ok(PluginUse {
+            let newest = newest.filter(|newest| newest.root() != snapshot.root());
+            if let Some(newest) = newest
+                && let Ok(used) = self.guardrail(newest, guardrail, pointer.clone())
+                && is_pinned(newest, guardrail)
+            {
+                return Ok(PluginUse {
                     tree: Some(newest.root()),
                     ..used
-                }),
-                _ => own,
+                });
             }
+            self.guardrail(snapshot, guardrail, pointer)
         };
         guardrails.iter().enumerate().map(resolve).collect()
     }

@@ -54,6 +54,12 @@ pub(super) fn outgoing(
     outgoing.header("content-type", &kind)?;
     outgoing.ca = entry(secret, "ca.crt")?;
     if webhook.url.is_none() {
+        // Servers answer with parts of it.
+        if let Some((_, path)) = url.split_once("://").and_then(|(_, it)| it.split_once('/')) {
+            let parts = path.split(['/', '?', '&', '=', '#']);
+            let long = parts.filter(|it| it.len() >= 8).map(str::to_owned);
+            outgoing.secrets.extend(long.chain([format!("/{path}")]));
+        }
         outgoing.secrets.push(url);
     }
     if webhook.kind == WebhookKind::Generic {

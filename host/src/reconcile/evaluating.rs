@@ -90,6 +90,11 @@ impl Actor {
 
     pub(super) async fn nothing_to_evaluate(&mut self, refusal: Refusal) {
         self.evaluating = None;
+        if self.repository.spec.suspend {
+            // Suspended while it was under way; what is resumed is evaluated anew.
+            self.stale = false;
+            return;
+        }
         if std::mem::take(&mut self.stale) {
             self.evaluate();
             return;
@@ -105,6 +110,11 @@ impl Actor {
         result: Result<Result<(Arc<Commit>, Evaluation), Superseded>, NotEvaluated>,
     ) {
         self.evaluating = None;
+        if self.repository.spec.suspend {
+            // Suspended while it was under way; what is resumed is evaluated anew.
+            self.stale = false;
+            return;
+        }
         if std::mem::take(&mut self.stale) {
             self.evaluate();
             return;

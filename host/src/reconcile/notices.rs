@@ -187,7 +187,11 @@ impl Actor {
         let Some(revision) = evaluated.filter(|it| Some(it.revision.as_str()) == head) else {
             return;
         };
-        if self.evaluating.is_some() {
+        // While the platform is held, or may not be held where it is to be, nothing is known of what
+        // was committed since.
+        let held = self.repository.spec.revision.is_some();
+        let taken = self.taken.as_ref().map(|it| it.revision.as_str());
+        if self.evaluating.is_some() || held && taken != head {
             return;
         }
         let standing = self.standing(&revision.revision);
@@ -259,7 +263,7 @@ impl Actor {
             status: kit.as_ref().and_then(|it| it.status.as_ref()),
             inputs: inputs.clone(),
             idle: state.running.is_none(),
-            held: state.verdict.pinned.is_some(),
+            held: state.verdict.pinned.is_some() || kit.as_ref().is_some_and(|it| it.spec.suspend),
         });
         standing(revision, kits, &self.findings)
     }

@@ -149,6 +149,10 @@ impl Actor {
     ) {
         self.polling = false;
         self.mirror = mirror;
+        if self.repository.spec.suspend {
+            // Suspended while it was under way: nothing is taken up by it.
+            return;
+        }
         if std::mem::take(&mut self.poll_again) {
             // What was asked is no longer what is wanted.
             self.poll().await;

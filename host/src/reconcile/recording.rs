@@ -36,6 +36,7 @@ struct Mark {
     reason: String,
     revision: String,
     digest: Option<String>,
+    inputs: Option<String>,
     findings: FindingCounts,
     held: Option<String>,
 }
@@ -49,6 +50,7 @@ impl Mark {
             reason: ready.map(|it| it.reason.clone()).unwrap_or_default(),
             revision: attempted.map(|it| it.revision.clone()).unwrap_or_default(),
             digest: status.digest.clone(),
+            inputs: status.inputs.clone(),
             findings: status.finding_counts,
             held,
         }
@@ -106,14 +108,17 @@ impl Task {
         let id = (self.namespace(), self.object_name());
         let last = {
             let mut last = recorder.last.lock().unwrap_or_else(PoisonError::into_inner);
-            let known = last.insert(id, mark.clone());
+            let known = match decision.outcome {
+                Outcome::Gone => last.remove(&id),
+                _ => last.insert(id, mark.clone()),
+            };
             known.unwrap_or_else(|| Mark::left(&before, &spec))
         };
         let drifted = !decision.drifted.findings.is_empty() && decision.changed == 0;
         if decision.changed == 0 && last == mark && !drifted {
             return;
         }
-        let cause = self.cause(decision, &last, &mark, &before);
+        let cause = self.cause(decision, &last, &mark);
         let mut entry = Entry::new(
             Timestamp::now(),
             self.namespace(),
@@ -155,8 +160,7 @@ impl Task {
         recorder.writer.record(entry);
     }
 
-    fn cause(&self, decision: &Decision, last: &Mark, mark: &Mark, before: &KitStatus) -> Cause {
-        let inputs = self.verdict.kit.inputs.to_string();
+    fn cause(&self, decision: &Decision, last: &Mark, mark: &Mark) -> Cause {
         let others = [
             "Pruning",
             "HandingOver",
@@ -178,7 +182,7 @@ impl Task {
             Cause::Commit
         } else if !decision.drifted.findings.is_empty() || !decision.drifted.objects.is_empty() {
             Cause::Drift
-        } else if before.inputs.as_ref() != Some(&inputs) {
+        } else if last.inputs != mark.inputs {
             Cause::Spec
         } else if last.is_live() && mark.is_live() && decision.changed == 0 {
             Cause::Health

@@ -156,7 +156,11 @@ impl Task {
             inputs: self.verdict.kit.inputs.to_string(),
             digest: self.verdict.rendered.digest.to_string(),
             objects,
-            generation: kit.metadata.generation,
+            // An attempt that began before a person held the kit, or let it go, does not know it.
+            generation: match self.verdict.pinned.as_ref().map(|it| &it.asked) {
+                asked if asked == kit.spec.revision.as_ref() => kit.metadata.generation,
+                _ => kit.status.as_ref().and_then(|it| it.observed_generation),
+            },
         }
     }
 

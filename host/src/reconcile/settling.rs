@@ -124,7 +124,8 @@ impl Actor {
                     (_, _, 1..) => Recorded::Refused,
                     _ => Recorded::Failed,
                 };
-                let (text, findings) = (self.status.summary.clone(), &self.findings[..]);
+                // Who holds it and why can be erased elsewhere.
+                let (text, findings) = (summary(&counts), &self.findings[..]);
                 self.record(Cause::Commit, outcome, Some(&taken), findings, text);
             }
         }
@@ -136,7 +137,18 @@ impl Actor {
         let now = jiff::Timestamp::now().to_string();
         let Some(taken) = &self.taken else { return };
         let healthy = RevisionStatus::new(taken, Some(now));
+        let held = self.repository.spec.revision.is_some();
         let history = &mut self.status.history;
+        if held {
+            // What a person has left behind is nothing to go back to later.
+            let known = history
+                .iter()
+                .position(|it| it.revision == healthy.revision);
+            match known {
+                Some(known) => drop(history.drain(..known)),
+                None => history.retain(|it| it.committed_at <= healthy.committed_at),
+            }
+        }
         if !history.iter().any(|it| it.revision == healthy.revision) {
             history.insert(0, healthy);
             history.truncate(HISTORY_LIMIT);

@@ -92,11 +92,20 @@ fn remember(status: &mut KitStatus, held: bool) {
     let (Some(revision), Some(digest)) = (&status.healthy, &status.digest) else {
         return;
     };
-    let mut known = status.history.iter();
+    let known = status
+        .history
+        .iter()
+        .position(|it| it.revision.revision == revision.revision);
+    if held {
+        // What a person has left behind is nothing to go back to later.
+        let newer = |it: &HealthyRevision| it.revision.committed_at > revision.committed_at;
+        match known {
+            Some(known) => drop(status.history.drain(..known)),
+            None => status.history.retain(|it| !newer(it)),
+        }
+    }
     let last = status.history.first();
-    if known.any(|it| it.revision.revision == revision.revision)
-        || last.is_some_and(|last| held || last.digest == *digest)
-    {
+    if known.is_some() || last.is_some_and(|last| last.digest == *digest) {
         return;
     }
     let healthy = HealthyRevision {

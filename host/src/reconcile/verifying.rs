@@ -87,7 +87,8 @@ impl Actor {
             .await;
         let head = self.head.clone().filter(|it| it.revision == refusal.head);
         let outcome = Recorded::Refused;
-        let (message, findings) = (refusal.message, &refusal.findings[..]);
+        // The words for people name the author, who is in the record by the revision.
+        let (message, findings) = (refusal.reason.to_owned(), &refusal.findings[..]);
         self.record(Cause::Commit, outcome, head.as_deref(), findings, message);
     }
 }
