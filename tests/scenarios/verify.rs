@@ -93,3 +93,28 @@ fn what_is_live_is_rendered_again_to_the_same_digest_and_tampering_shows() {
     }
     assert!(!told.all().contains("hunter22"), "{}", told.all());
 }
+
+#[test]
+fn a_revision_that_was_live_before_is_compared_with_what_was_recorded_of_it() {
+    let mut platform = Platform::new(&[]);
+    let [.., third] = written_by_two(&mut platform);
+    let before = platform.kit(KIT)["status"]["digest"].clone();
+    let service = format!("{KIT}/service.yaml");
+    platform
+        .git
+        .edit(&service, "port: 5445", "port: 5446")
+        .unwrap();
+    let fourth = platform.git.commit("one more").unwrap();
+    platform.until_kit(KIT, "Applied", &fourth);
+    let told = wait_for("the record is written", SOON, || {
+        let (code, told) = ask_json(&platform, &["verify", KIT, "--revision", "HEAD~1"]);
+        match code {
+            Some(0) => Ok(told),
+            _ => Err(told.to_string()),
+        }
+    });
+    let kit = &told["kits"][0];
+    assert_eq!(kit["revision"]["revision"], third);
+    assert_eq!((&kit["recorded"], &kit["rendered"]), (&before, &before));
+    assert_eq!(kit["reproduced"], true);
+}
