@@ -242,3 +242,35 @@ fn an_object_that_is_not_live_yet_is_told_with_the_place_that_has_it() {
         told.err
     );
 }
+
+/// The answer to a path, past the command line, which would refuse it.
+fn raw(platform: &Platform, path: &str) -> String {
+    use std::io::{Read as _, Write as _};
+    let socket = platform.repository_file().with_file_name("cache/host.sock");
+    let mut stream = std::os::unix::net::UnixStream::connect(socket).expect("it listens");
+    let request = format!("GET {path} HTTP/1.1\r\nhost: host\r\nconnection: close\r\n\r\n");
+    stream.write_all(request.as_bytes()).expect("it reads");
+    let mut answer = String::new();
+    stream.read_to_string(&mut answer).expect("it answers");
+    answer
+}
+
+#[test]
+fn a_name_leads_to_no_other_object() {
+    let mut platform = Platform::new(&[]);
+    written_by_two(&mut platform);
+    let namespace = platform.namespace("acme");
+    for path in [
+        format!("/v1/blame?object=namespace/{namespace}/secrets/key"),
+        format!("/v1/blame?object=namespace/{namespace}%2Fsecrets%2Fkey"),
+        format!("/v1/blame?object=configmaps/shop&namespace={namespace}/secrets/key%3F"),
+        format!("/v1/blame?object=configmaps/..%2Fsecrets%2Fkey&namespace={namespace}"),
+        format!("/v1/blame?object=configmaps/..&namespace={namespace}"),
+    ] {
+        let answer = raw(&platform, &path);
+        assert!(answer.starts_with("HTTP/1.1 400"), "{path}: {answer}");
+        for hidden in ["hunter22", ENCODED] {
+            assert!(!answer.contains(hidden), "{path}: {answer}");
+        }
+    }
+}

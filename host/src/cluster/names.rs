@@ -92,6 +92,13 @@ impl Cluster {
         };
         let mut object = serde_json::to_value(found)
             .map_err(|error| ClusterError::Unreadable(error.to_string()))?;
+        let of = |field: &str, wanted: &str| object[field].as_str().is_none_or(|it| it == wanted);
+        if !of("apiVersion", &gvk.api_version()) || !of("kind", &gvk.kind) {
+            return Err(ClusterError::Unreadable(format!(
+                "the API server gave another object than the {} that was asked for",
+                gvk.kind
+            )));
+        }
         object["apiVersion"] = gvk.api_version().into();
         object["kind"] = (&*gvk.kind).into();
         Ok(Some(object))

@@ -8,7 +8,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use kube::ResourceExt as _;
-use tokio::sync::{Semaphore, SemaphorePermit, mpsc, oneshot};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc, oneshot};
 
 use crate::cluster::ClusterError;
 use crate::kit::{KitPath, Quarantine, Repository};
@@ -34,14 +34,14 @@ type Id = (String, String);
 /// The way to the actors.
 pub(super) struct Desk {
     actors: Mutex<HashMap<Id, mpsc::WeakUnboundedSender<Message>>>,
-    turns: Semaphore,
+    turns: Arc<Semaphore>,
 }
 
 impl Default for Desk {
     fn default() -> Self {
         Self {
             actors: Mutex::default(),
-            turns: Semaphore::new(AT_ONCE),
+            turns: Arc::new(Semaphore::new(AT_ONCE)),
         }
     }
 }
@@ -55,8 +55,8 @@ impl Desk {
     }
 
     /// Waits until it may be worked on.
-    pub(super) async fn turn(&self) -> Result<SemaphorePermit<'_>, Refusal> {
-        let turn = self.turns.acquire().await;
+    pub(super) async fn turn(&self) -> Result<OwnedSemaphorePermit, Refusal> {
+        let turn = self.turns.clone().acquire_owned().await;
         turn.map_err(|_| Refusal::unavailable("the host is ending"))
     }
 
@@ -171,14 +171,20 @@ impl View {
     /// What a person calls a revision; the one that was taken up if nothing is said. Blocking.
     pub(super) fn commit(&self, name: Option<&str>) -> Result<Arc<Commit>, Refusal> {
         let (mirror, head) = self.source()?;
-        let newest = self.taken.as_ref().unwrap_or(&head);
+        let verify = self.repository.spec.verify.is_some();
+        let Some(newest) = self.taken.as_ref().or((!verify).then_some(&head)) else {
+            return Err(Refusal::unavailable(
+                "no revision is taken up yet: the newest one is not verified",
+            )
+            .hint("see `trimtab status`"));
+        };
         let Some(name) = name else {
             return Ok(newest.clone());
         };
         let found = mirror.named(name, &head.revision, &self.follow());
         let found = found.map_err(refused)?;
         // The mirror also has what signatures have kept from being taken up.
-        let verified = self.repository.spec.verify.is_none()
+        let verified = !verify
             || mirror
                 .leads_to(&found.revision, &newest.revision)
                 .map_err(refused)?;

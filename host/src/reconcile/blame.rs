@@ -8,8 +8,8 @@ use crate::kit::{Discoverer, KitPath, KitSource, RevisionStatus};
 use crate::manifest::{Finding, GroupVersionKind, ObjectKey, Scope, Scopes, field_pointer};
 use crate::pipeline::{Trace, trace};
 use crate::plan::{
-    DIGEST_ANNOTATION, PART_OF_LABEL, REVISION_ANNOTATION, SetId, field_manager, manifest_digest,
-    owners,
+    DIGEST_ANNOTATION, Inventory, PART_OF_LABEL, REVISION_ANNOTATION, SetId, field_manager,
+    manifest_digest, owners,
 };
 use crate::source::{Mirror, Revision, Snapshot, SourceError};
 use crate::web::{Ask, Refusal};
@@ -29,6 +29,12 @@ pub(super) async fn blame(shared: &Arc<Shared>, ask: &Ask) -> Result<Value, Refu
     let key = key_of(&live);
     let label = format!("/metadata/labels/{}", PART_OF_LABEL.replace('/', "~1"));
     let set = metadata(&label).map(SetId::from_label);
+    // Whoever may write an object can label it; what the host knows as its own cannot be made so.
+    let owned = |set: &SetId| {
+        let read = |inventory: &Inventory| inventory.get(&key).is_some_and(|it| it.owner == *set);
+        shared.cluster.watched().read(read)
+    };
+    let set = set.filter(owned);
     let member = set.and_then(|set| shared.sets.get(&set));
     let mut told = Blame {
         object: key.to_string(),
@@ -51,8 +57,9 @@ pub(super) async fn blame(shared: &Arc<Shared>, ask: &Ask) -> Result<Value, Refu
             in_git(shared, member, live, &mut told).await?
         }
     };
-    let _turn = shared.desk.turn().await?;
+    let turn = shared.desk.turn().await?;
     let told = blocking(move || {
+        let _turn = turn;
         fields.tell(&field, &mut told)?;
         Ok(told)
     });
@@ -66,6 +73,13 @@ async fn object(shared: &Shared, ask: &Ask) -> Result<Value, Refusal> {
         .split_once('/')
         .filter(|(kind, name)| !kind.is_empty() && !name.is_empty())
         .ok_or_else(|| Refusal::unclear(format!("{asked:?} is no object: write KIND/NAME")))?;
+    for (what, text) in [("name", Some(name)), ("namespace", ask.get("namespace"))] {
+        if let Some(text) = text.filter(|it| !is_path_segment(it)) {
+            return Err(Refusal::unclear(format!(
+                "{text:?} is no {what} of an object"
+            )));
+        }
+    }
     let cluster = &shared.cluster;
     let named = cluster.kind_named(kind).await.map_err(away)?;
     let (gvk, scope) = named.ok_or_else(|| {
@@ -87,6 +101,13 @@ async fn object(shared: &Shared, ask: &Ask) -> Result<Value, Refusal> {
         Some(live) => Ok(live),
         None => Err(not_live(shared, &key).await),
     }
+}
+
+/// Whether it stays one segment of a URL's path: with more it would lead to other objects, read with
+/// the host's rights.
+fn is_path_segment(text: &str) -> bool {
+    let sign = |it: char| it.is_control() || it.is_whitespace() || "/\\?#%".contains(it);
+    !matches!(text, "" | "." | "..") && !text.contains(sign)
 }
 
 /// The namespace in which a kit has an object of this name.
@@ -205,11 +226,18 @@ async fn in_git(
         .map_err(away)?;
     let plugins = shared.plugins.clone();
     let path = member.path.clone();
-    let _turn = shared.desk.turn().await?;
+    let turn = shared.desk.turn().await?;
     let followed = blocking(move || {
+        // As long as it is worked on, whether somebody waits for it or not.
+        let _turn = turn;
         let mut best: Option<(Snapshot, Trace, bool)> = None;
         let mut reason = None;
         for revision in revisions {
+            // Anybody who may write the object may name one in its annotation.
+            let verified = view.repository.spec.verify.is_none();
+            if !verified && view.commit(Some(&revision)).is_err() {
+                continue;
+            }
             match follow(&view, &mirror, &revision, &path, |snapshot, kit| {
                 trace(snapshot, kit, &plugins, &scopes, &key)
             }) {

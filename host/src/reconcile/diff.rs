@@ -109,14 +109,16 @@ pub enum ObjectChange {
 /// is said.
 pub(super) async fn diff(shared: &Arc<Shared>, ask: &Ask) -> Result<Value, Refusal> {
     let views = views(shared, ask).await?;
-    let _turn = shared.desk.turn().await?;
+    let turn = Arc::new(shared.desk.turn().await?);
     let until = Instant::now() + ANSWER;
     let mut told = Diff::default();
     for view in views {
         let name = ask.get("revision").map(str::to_owned);
         let kit = ask.get("kit").is_some();
-        let work = shared.clone();
+        let (work, turn) = (shared.clone(), turn.clone());
         let (view, aim) = blocking(move || {
+            // As long as it is worked on, whether somebody waits for it or not.
+            let _turn = turn;
             let aim = Aim::of(&work, &view, name.as_deref(), kit, until)?;
             Ok((view, aim))
         })
@@ -198,7 +200,7 @@ fn alone(
     let snapshot = mirror.snapshot(&commit.revision).map_err(refused)?;
     let (spec, newest) = (&view.repository.spec, &view.evaluation);
     let evaluator = Evaluator::new(shared.plugins.clone(), shared.options.workers);
-    let (_, head) = view.source()?;
+    let head = view.commit(None)?;
     let head = mirror.snapshot(&head.revision).map_err(refused)?;
     let found = evaluator.evaluate_kits(&snapshot, &head, spec, paths, &newest.defined);
     let mut verdicts = found.map_err(refused)?;
@@ -221,7 +223,7 @@ fn evaluated(
 ) -> Result<Evaluation, Refusal> {
     let snapshot = mirror.snapshot(&commit.revision).map_err(refused)?;
     let mut evaluator = Evaluator::new(shared.plugins.clone(), shared.options.workers);
-    let (spec, (_, head)) = (&view.repository.spec, view.source()?);
+    let (spec, head) = (&view.repository.spec, view.commit(None)?);
     let head = mirror.snapshot(&head.revision).map_err(refused)?;
     let revisions = Revisions {
         snapshot: &snapshot,

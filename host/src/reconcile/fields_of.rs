@@ -5,7 +5,7 @@ use std::sync::Arc;
 use serde_json::Value;
 
 use crate::manifest::dotted;
-use crate::pipeline::{Maker, Trace, Transformer, is_secret};
+use crate::pipeline::{Maker, Secrets, Trace, Transformer, is_secret};
 use crate::plan::{Owner, PRUNE_ANNOTATION, counterpart, leaves, owners, owns};
 use crate::source::{Mirror, Snapshot};
 use crate::web::Refusal;
@@ -264,13 +264,16 @@ impl Fields {
         if is_secret(&self.live) && !open {
             return Some(MASK.into());
         }
+        // What Git has of the kit tells which values are secret; without it, none is told.
+        let git = match &self.git {
+            Some(git) => git,
+            None if open => return Some(value.clone()),
+            None => return Some(MASK.into()),
+        };
         let Value::String(text) = value else {
-            return Some(value.clone());
+            return Some(hidden(value, &git.trace.secrets));
         };
-        let mut text = match &self.git {
-            Some(git) => git.trace.secrets.masked(text),
-            None => text.clone(),
-        };
+        let mut text = git.trace.secrets.masked(text);
         if text.len() > TEXT {
             let end = (0..TEXT).rev().find(|end| text.is_char_boundary(*end));
             text.truncate(end.unwrap_or(0));
@@ -369,5 +372,19 @@ fn is_nothing(value: &Value) -> bool {
         Value::Object(map) => map.is_empty(),
         Value::Array(items) => items.is_empty(),
         _ => false,
+    }
+}
+
+/// Maps and lists without secrets: each text in them is masked, and so is each name.
+fn hidden(value: &Value, secrets: &Secrets) -> Value {
+    match value {
+        Value::String(text) => secrets.masked(text).into(),
+        Value::Array(items) => items.iter().map(|it| hidden(it, secrets)).collect(),
+        Value::Object(fields) => {
+            let field =
+                |(name, value): (&String, &Value)| (secrets.masked(name), hidden(value, secrets));
+            fields.iter().map(field).collect()
+        }
+        other => other.clone(),
     }
 }

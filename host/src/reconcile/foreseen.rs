@@ -67,7 +67,7 @@ impl Task {
             kit.metadata.namespace = Some(self.namespace());
             Arc::new(kit)
         });
-        let plan = self.plan(&kit, &manifests);
+        let mut plan = self.plan(&kit, &manifests);
         told.findings.extend(plan.warnings.iter().cloned());
         told.findings.extend(plan.refused.iter().cloned());
         let cluster = self.shared.cluster.acting_as(self.account(&kit).as_ref())?;
@@ -77,6 +77,11 @@ impl Task {
             let refused = found
                 .iter()
                 .filter_map(|(key, live)| refusal(policy, key, live, &manifests));
+            // What others have is not the kit's to be shown.
+            let refused: Vec<Finding> = refused.collect();
+            let keys: Vec<&ObjectKey> =
+                refused.iter().filter_map(|it| it.object.as_ref()).collect();
+            plan.steps.retain(|step| !keys.contains(&&step.key));
             told.findings.extend(refused);
         }
         told.unchanged = plan.left.len();

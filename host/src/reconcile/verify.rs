@@ -72,13 +72,14 @@ pub struct Differing {
 /// nothing is said.
 pub(super) async fn verify(shared: &Arc<Shared>, ask: &Ask) -> Result<Value, Refusal> {
     let views = views(shared, ask).await?;
-    let _turn = shared.desk.turn().await?;
+    let turn = Arc::new(shared.desk.turn().await?);
     let until = Instant::now() + ANSWER;
     let mut told = Verification::default();
     for view in views {
         let name = ask.get("revision").map(str::to_owned);
-        let work = shared.clone();
+        let (work, turn) = (shared.clone(), turn.clone());
         let (view, again) = blocking(move || {
+            let _turn = turn;
             let again = render_again(&work, &view, name.as_deref(), until)?;
             Ok((view, again))
         })
@@ -261,7 +262,8 @@ async fn verdict(shared: &Arc<Shared>, view: &View, again: Again) -> KitVerdict 
     if live == Some(commit.revision.as_str())
         && let Err(error) = compare(shared, view, &commit, reproduced, rendered, &mut told).await
     {
-        told.reproduced = None;
+        // What is another already stays so.
+        told.reproduced = told.reproduced.filter(|same| !same);
         told.notes
             .push(format!("what is live cannot be told: {error}"));
     }
@@ -332,6 +334,12 @@ async fn compare(
             Reason::Unsure => "what was applied last is not known for sure".into(),
         };
         differ(step.key.to_string(), how);
+    }
+    for refused in plan.refused.iter().filter_map(|it| it.object.as_ref()) {
+        differ(refused.to_string(), "it is another's".into());
+    }
+    for key in &plan.awaited {
+        differ(key.to_string(), "it is being deleted".into());
     }
     let mut reported = 0;
     for drift in &plan.drift {
