@@ -50,6 +50,8 @@ impl Fixtures {
     pub fn read() -> Self {
         let mut found: BTreeMap<String, (String, Value)> = BTreeMap::new();
         for module in MODULES {
+            // It has no folder before.
+            go(FOLDER, &["mod", "download", module]);
             let folder = go(FOLDER, &["list", "-m", "-f", "{{.Dir}}", module]);
             let folder = PathBuf::from(folder.trim());
             let mut files = Vec::new();
