@@ -116,7 +116,12 @@ fn only_place(shared: &Shared, gvk: &GroupVersionKind, name: &str) -> Result<Str
     let places: Vec<String> = shared.cluster.watched().read(|inventory| {
         let same = inventory
             .keys()
-            .filter(|key| key.group_kind == kind && &*key.name == name);
+            .filter(|key| key.group_kind == kind && &*key.name == name)
+            // Other hosts' kits are none of this one's.
+            .filter(|key| {
+                let owner = inventory.get(key).map(|it| &it.owner);
+                owner.is_some_and(|owner| shared.sets.get(owner).is_some())
+            });
         same.filter_map(|key| Some(key.namespace.as_ref()?.to_string()))
             .take(20)
             .collect()
