@@ -4,7 +4,6 @@
 use std::path::PathBuf;
 
 use clap::Args;
-use futures::stream::{BoxStream, StreamExt as _};
 use serde_json::Value;
 
 use super::run::LEASE_NAMESPACE;
@@ -28,6 +27,13 @@ pub struct HostArgs {
         conflicts_with_all = ["kubeconfig", "context", "host_namespace"]
     )]
     socket: Option<PathBuf>,
+}
+
+impl HostArgs {
+    /// Asks the host for one JSON value, from where nothing else is waited for.
+    pub(super) fn ask(&self, path: &str, query: &[(&str, &str)]) -> Result<Value, Failure> {
+        super::block_on(async { HostApi::connect(self).await?.ask(path, query).await })
+    }
 }
 
 /// A way to the host that acts.
@@ -68,17 +74,5 @@ impl HostApi {
     /// Asks for one JSON value.
     pub async fn ask(&self, path: &str, query: &[(&str, &str)]) -> Result<Value, Failure> {
         self.0.ask(path, query).await.map_err(failure)
-    }
-
-    /// Asks for lines, which come as they are made, each without its end. After an error there are
-    /// no more.
-    #[allow(dead_code, reason = "for exports of the history, which ask this way")]
-    pub async fn lines(
-        &self,
-        path: &str,
-        query: &[(&str, &str)],
-    ) -> Result<BoxStream<'static, Result<String, Failure>>, Failure> {
-        let lines = self.0.lines(path, query).await.map_err(failure)?;
-        Ok(lines.map(|line| line.map_err(failure)).boxed())
     }
 }

@@ -3,7 +3,7 @@
 use clap::Args;
 use serde_json::Value;
 
-use super::ask::{HostApi, HostArgs};
+use super::ask::HostArgs;
 use super::paint::{self, painted};
 use super::{Failure, Outcome, Output};
 use crate::kit::RevisionStatus;
@@ -47,15 +47,7 @@ impl BlameArgs {
         let mut query = vec![("object", asked.object.as_str())];
         query.extend(asked.namespace.as_deref().map(|it| ("namespace", it)));
         query.extend(asked.field.as_deref().map(|it| ("field", it)));
-        let runtime = tokio::runtime::Builder::new_current_thread()
-            .enable_all()
-            .build()?;
-        let answer = runtime.block_on(async {
-            HostApi::connect(&self.host)
-                .await?
-                .ask("/v1/blame", &query)
-                .await
-        })?;
+        let answer = self.host.ask("/v1/blame", &query)?;
         if self.output == Output::Json {
             super::print(&format!("{answer:#}\n"))?;
             return Ok(Outcome::Fine);

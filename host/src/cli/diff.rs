@@ -2,7 +2,7 @@
 
 use clap::Args;
 
-use super::ask::{HostApi, HostArgs};
+use super::ask::HostArgs;
 use super::paint::{self, painted};
 use super::{Failure, Outcome, Output, counted};
 use crate::manifest::Severity;
@@ -40,20 +40,12 @@ pub struct DiffArgs {
 
 impl DiffArgs {
     pub(super) fn run(self) -> Result<Outcome, Failure> {
-        let runtime = tokio::runtime::Builder::new_current_thread()
-            .enable_all()
-            .build()?;
         let query = query(
             self.kit.as_deref(),
             self.revision.as_deref(),
             self.namespace.as_deref(),
         );
-        let answer = runtime.block_on(async {
-            HostApi::connect(&self.host)
-                .await?
-                .ask("/v1/diff", &query)
-                .await
-        })?;
+        let answer = self.host.ask("/v1/diff", &query)?;
         if self.output == Output::Json {
             super::print(&format!("{answer:#}\n"))?;
         }

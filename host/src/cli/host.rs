@@ -3,7 +3,7 @@
 use clap::Args;
 use serde_json::Value;
 
-use super::ask::{HostApi, HostArgs};
+use super::ask::HostArgs;
 use super::{Failure, Outcome, Output};
 
 /// Show which host acts, and what it is responsible for
@@ -24,13 +24,7 @@ pub struct Host {
 
 impl Host {
     pub(super) fn run(self) -> Result<Outcome, Failure> {
-        let runtime = tokio::runtime::Builder::new_current_thread()
-            .enable_all()
-            .build()?;
-        let told = runtime.block_on(async {
-            let host = HostApi::connect(&self.host).await?;
-            host.ask("/v1/host", &[]).await
-        })?;
+        let told = self.host.ask("/v1/host", &[])?;
         match self.output {
             Output::Json => super::print(&format!("{told:#}\n"))?,
             Output::Text => super::print(&text(&told))?,

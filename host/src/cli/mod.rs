@@ -176,7 +176,7 @@ fn sandbox(cache: &std::path::Path) -> anyhow::Result<Sandbox> {
 }
 
 /// Runs what talks to a cluster.
-fn block_on(asking: impl Future<Output = Result<Outcome, Failure>>) -> Result<Outcome, Failure> {
+fn block_on<T>(asking: impl Future<Output = Result<T, Failure>>) -> Result<T, Failure> {
     tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build()?

@@ -13,6 +13,7 @@ use super::{Failure, Outcome, diff, paint, revert};
 use crate::cluster::Cluster;
 use crate::kit::RevisionStatus;
 use crate::reconcile::Diff;
+use crate::sandbox::clean;
 use crate::source::Revision;
 
 /// Go back to a revision that was good, and stay there until `resume`
@@ -68,6 +69,8 @@ pub struct Rollback {
 
 /// How long it may take until it is live and healthy.
 const PATIENCE: Duration = Duration::from_secs(60);
+/// Bytes of a line about a commit.
+const LINE: usize = 1024;
 
 impl Rollback {
     pub(super) fn run(self) -> Result<Outcome, Failure> {
@@ -154,7 +157,11 @@ impl Rollback {
             Target::Repository(_) => None,
         };
         let namespace = target.namespace();
-        let query = diff::query(kit.as_deref(), Some(&to.revision), Some(&namespace));
+        let mut query = diff::query(kit.as_deref(), Some(&to.revision), Some(&namespace));
+        let name = target.name();
+        if kit.is_none() {
+            query.push(("repository", &name));
+        }
         let host = HostApi::connect(&self.host).await?;
         let answer = host.ask("/v1/diff", &query).await?;
         let told: Diff = serde_json::from_value(answer)?;
@@ -242,7 +249,10 @@ fn told(revision: &RevisionStatus) -> String {
     let day = revision.committed_at.get(..10).unwrap_or_default();
     match revision.subject.is_empty() {
         true => revision.short.clone(),
-        false => format!("{} {} ({author}, {day})", revision.short, revision.subject),
+        false => {
+            let told = format!("{} {} ({author}, {day})", revision.short, revision.subject);
+            clean(&told, LINE)
+        }
     }
 }
 

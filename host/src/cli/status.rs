@@ -30,12 +30,9 @@ pub struct Status {
 
 impl Status {
     pub(super) fn run(self) -> Result<Outcome, Failure> {
-        let runtime = tokio::runtime::Builder::new_current_thread()
-            .enable_all()
-            .build()?;
-        let (mut repositories, mut kits) = runtime.block_on(async {
+        let (mut repositories, mut kits) = super::block_on(async {
             let cluster = Cluster::connect(&self.cluster.options()).await?;
-            Ok::<_, Failure>((
+            Ok((
                 cluster.list_repositories().await?,
                 cluster.list_kits().await?,
             ))

@@ -2,7 +2,7 @@
 
 use clap::Args;
 
-use super::ask::{HostApi, HostArgs};
+use super::ask::HostArgs;
 use super::paint::{self, painted};
 use super::{Failure, Outcome, Output};
 use crate::reconcile::{KitVerdict, Verification};
@@ -38,17 +38,9 @@ pub struct VerifyArgs {
 
 impl VerifyArgs {
     pub(super) fn run(self) -> Result<Outcome, Failure> {
-        let runtime = tokio::runtime::Builder::new_current_thread()
-            .enable_all()
-            .build()?;
         let (kit, revision) = (self.kit.as_deref(), self.revision.as_deref());
         let query = super::diff::query(kit, revision, self.namespace.as_deref());
-        let answer = runtime.block_on(async {
-            HostApi::connect(&self.host)
-                .await?
-                .ask("/v1/verify", &query)
-                .await
-        })?;
+        let answer = self.host.ask("/v1/verify", &query)?;
         if self.output == Output::Json {
             super::print(&format!("{answer:#}\n"))?;
         }

@@ -7,7 +7,7 @@ use jiff::Timestamp;
 use serde_json::{Value, json};
 
 use crate::history::Anchor;
-use crate::web::{Answer, Answers, Ask, Refusal};
+use crate::web::{Answers, Ask, Refusal};
 
 use super::blame::blame;
 use super::diff::diff;
@@ -54,17 +54,17 @@ impl HostAnswers {
 }
 
 impl Answers for HostAnswers {
-    fn answer(&self, ask: Ask) -> BoxFuture<'_, Result<Answer, Refusal>> {
+    fn answer(&self, ask: Ask) -> BoxFuture<'_, Result<Value, Refusal>> {
         Box::pin(async move {
             let recorder = self.shared.recorder.as_ref();
             if let Some(answered) = record_answers::answer(recorder, &ask, self.anchors()).await {
                 return answered;
             }
             match ask.path.as_str() {
-                "/v1/host" => Ok(Answer::Json(self.host())),
-                "/v1/blame" => blame(&self.shared, &ask).await.map(Answer::Json),
-                "/v1/diff" => diff(&self.shared, &ask).await.map(Answer::Json),
-                "/v1/verify" => verify(&self.shared, &ask).await.map(Answer::Json),
+                "/v1/host" => Ok(self.host()),
+                "/v1/blame" => blame(&self.shared, &ask).await,
+                "/v1/diff" => diff(&self.shared, &ask).await,
+                "/v1/verify" => verify(&self.shared, &ask).await,
                 path => Err(
                     Refusal::missing(format!("this host has no answer to {path}")).hint(
                         "it may be older than this command line; `trimtab host` shows its version",

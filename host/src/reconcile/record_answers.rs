@@ -3,7 +3,7 @@
 use serde_json::Value;
 
 use crate::history::{Anchor, HistoryError, Query, Store};
-use crate::web::{Answer, Ask, Refusal};
+use crate::web::{Ask, Refusal};
 
 use super::recording::Recorder;
 
@@ -12,7 +12,7 @@ pub(super) async fn answer(
     recorder: Option<&Recorder>,
     ask: &Ask,
     anchors: Vec<Anchor>,
-) -> Option<Result<Answer, Refusal>> {
+) -> Option<Result<Value, Refusal>> {
     let path = ask.path.strip_prefix("/v1/history")?;
     let store = match store(recorder) {
         Ok(store) => store,
@@ -55,33 +55,30 @@ fn failed(error: HistoryError) -> Refusal {
     Refusal::unavailable(format!("the history cannot be read: {error}"))
 }
 
-fn json(value: &impl serde::Serialize) -> Result<Answer, Refusal> {
-    let value = serde_json::to_value(value);
-    value
-        .map(Answer::Json)
-        .map_err(|error| Refusal::failed(error.to_string()))
+fn json(value: &impl serde::Serialize) -> Result<Value, Refusal> {
+    serde_json::to_value(value).map_err(|error| Refusal::failed(error.to_string()))
 }
 
-async fn page(store: &Store, ask: &Ask) -> Result<Answer, Refusal> {
+async fn page(store: &Store, ask: &Ask) -> Result<Value, Refusal> {
     let page = store.page(&query(ask)?).await.map_err(failed)?;
     json(&page)
 }
 
-async fn record(store: &Store, sequence: u64) -> Result<Answer, Refusal> {
+async fn record(store: &Store, sequence: u64) -> Result<Value, Refusal> {
     match store.get(sequence).await.map_err(failed)? {
         Some(record) => json(&record),
-        None => Ok(Answer::Json(Value::Null)),
+        None => Ok(Value::Null),
     }
 }
 
-async fn lines(store: &Store, ask: &Ask) -> Result<Answer, Refusal> {
+async fn lines(store: &Store, ask: &Ask) -> Result<Value, Refusal> {
     let after = ask.parsed("after")?.unwrap_or_default();
     let limit = ask.parsed("limit")?.unwrap_or(100);
     let lines = store.lines(&query(ask)?, after, limit).await;
     json(&lines.map_err(failed)?)
 }
 
-async fn verify(store: &Store, ask: &Ask, mut anchors: Vec<Anchor>) -> Result<Answer, Refusal> {
+async fn verify(store: &Store, ask: &Ask, mut anchors: Vec<Anchor>) -> Result<Value, Refusal> {
     if let Some(text) = ask.get("anchors") {
         let more: Vec<Anchor> = serde_json::from_str(text)
             .map_err(|error| Refusal::unclear(format!("anchors: {error}")))?;

@@ -1,9 +1,7 @@
 //! A question, and what it comes to.
 
 use futures::future::BoxFuture;
-use futures::stream::BoxStream;
 use http::StatusCode;
-use hyper::body::Bytes;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
@@ -46,14 +44,6 @@ impl Ask {
         self.get(name)
             .ok_or_else(|| Refusal::unclear(format!("{} needs {name}=…", self.path)))
     }
-}
-
-/// What a question comes to.
-pub enum Answer {
-    Json(Value),
-    /// As they come: whole lines, each with its end. An error cuts the answer off, so that whoever
-    /// asked knows that it is not whole.
-    Lines(BoxStream<'static, Result<Bytes, Refusal>>),
 }
 
 /// Why there is no answer; the command line shows it as an error of its own.
@@ -112,7 +102,7 @@ pub(super) struct RefusalBody {
     pub hint: Option<String>,
 }
 
-/// Whoever knows the answers.
+/// Whoever knows the answers, each one JSON value.
 pub trait Answers: Send + Sync {
-    fn answer(&self, ask: Ask) -> BoxFuture<'_, Result<Answer, Refusal>>;
+    fn answer(&self, ask: Ask) -> BoxFuture<'_, Result<Value, Refusal>>;
 }

@@ -4,7 +4,7 @@ use std::io;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use futures::stream::{self, BoxStream, StreamExt as _};
+use futures::stream::{BoxStream, StreamExt as _};
 use http::{HeaderName, HeaderValue, Request, StatusCode};
 use http_body_util::{BodyExt as _, Empty};
 use hyper::body::Bytes;
@@ -24,8 +24,6 @@ use super::{PROXIED, Refusal, SECRET, SERVICE};
 const PATIENCE: Duration = Duration::from_secs(90);
 /// More than the host sends at once.
 const WHOLE: usize = 64 << 20;
-/// Of one line.
-const LINE: usize = 16 << 20;
 
 /// Why there is no answer, in words for the person who asked.
 #[derive(Debug, thiserror::Error)]
@@ -116,17 +114,6 @@ impl Client {
         timeout(PATIENCE, asking)
             .await
             .unwrap_or(Err(AskError::Late(PATIENCE)))
-    }
-
-    /// Lines as they come, each without its end. After an error there are no more.
-    pub async fn lines(
-        &self,
-        path: &str,
-        query: &[(&str, &str)],
-    ) -> Result<BoxStream<'static, Result<String, AskError>>, AskError> {
-        let answered = timeout(PATIENCE, self.accepted(path, query)).await;
-        let answered = answered.unwrap_or(Err(AskError::Late(PATIENCE)))?;
-        Ok(lines(answered.body))
     }
 
     async fn accepted(&self, path: &str, query: &[(&str, &str)]) -> Result<Answered, AskError> {
@@ -296,73 +283,6 @@ async fn whole(mut body: BoxStream<'static, Result<Bytes, AskError>>) -> Result<
         }
     }
     Ok(bytes)
-}
-
-/// What has come and is not told yet.
-struct Reading {
-    body: Option<BoxStream<'static, Result<Bytes, AskError>>>,
-    rest: Vec<u8>,
-    /// Up to where no end of a line is in the rest.
-    searched: usize,
-}
-
-fn lines(
-    body: BoxStream<'static, Result<Bytes, AskError>>,
-) -> BoxStream<'static, Result<String, AskError>> {
-    let reading = Reading {
-        body: Some(body),
-        rest: Vec::new(),
-        searched: 0,
-    };
-    stream::unfold(reading, |mut reading| async move {
-        let line = reading.next().await.transpose()?;
-        if line.is_err() {
-            reading.body = None;
-            reading.rest.clear();
-            reading.searched = 0;
-        }
-        Some((line, reading))
-    })
-    .boxed()
-}
-
-impl Reading {
-    async fn next(&mut self) -> Result<Option<String>, AskError> {
-        loop {
-            let found = self.rest[self.searched..]
-                .iter()
-                .position(|&it| it == b'\n');
-            if let Some(at) = found {
-                let mut line: Vec<u8> = self.rest.drain(..=self.searched + at).collect();
-                line.pop();
-                self.searched = 0;
-                return text(line).map(Some);
-            }
-            self.searched = self.rest.len();
-            if self.rest.len() > LINE {
-                let words = format!("one of its lines has more than {LINE} bytes");
-                return Err(AskError::Unreadable(words));
-            }
-            let Some(body) = &mut self.body else {
-                return Ok(None);
-            };
-            match timeout(PATIENCE, body.next()).await {
-                Ok(Some(piece)) => self.rest.extend(piece?),
-                // The last line need not have an end.
-                Ok(None) if self.rest.is_empty() => return Ok(None),
-                Ok(None) => {
-                    self.body = None;
-                    self.searched = 0;
-                    return text(std::mem::take(&mut self.rest)).map(Some);
-                }
-                Err(_) => return Err(AskError::Late(PATIENCE)),
-            }
-        }
-    }
-}
-
-fn text(line: Vec<u8>) -> Result<String, AskError> {
-    String::from_utf8(line).map_err(|error| AskError::Unreadable(error.to_string()))
 }
 
 #[cfg(test)]

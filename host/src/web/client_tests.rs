@@ -1,51 +1,5 @@
 use super::*;
 
-fn pieces(all: &[&[u8]]) -> BoxStream<'static, Result<Bytes, AskError>> {
-    let all: Vec<_> = all
-        .iter()
-        .map(|it| Ok(Bytes::copy_from_slice(it)))
-        .collect();
-    stream::iter(all).boxed()
-}
-
-async fn read(all: &[&[u8]]) -> Vec<Result<String, String>> {
-    let lines = lines(pieces(all));
-    lines
-        .map(|it| it.map_err(|error| error.to_string()))
-        .collect()
-        .await
-}
-
-#[tokio::test]
-async fn lines_are_the_same_however_their_bytes_come() {
-    let expected = ["", "one", "zwölf", "last"].map(|it| Ok(it.to_owned()));
-    let text = "\none\nzwölf\nlast".as_bytes();
-    for size in 1..text.len() {
-        let all: Vec<&[u8]> = text.chunks(size).collect();
-        assert_eq!(read(&all).await, expected, "{size}");
-    }
-    assert_eq!(read(&[b"one\n", b""]).await, [Ok("one".to_owned())]);
-    assert!(read(&[]).await.is_empty());
-}
-
-#[tokio::test]
-async fn after_an_error_there_are_no_more_lines() {
-    let broken = stream::iter([
-        Ok(Bytes::from_static(b"one\ntw")),
-        Err(AskError::BrokeOff("away".into())),
-        Ok(Bytes::from_static(b"o\n")),
-    ]);
-    let lines: Vec<_> = lines(broken.boxed()).collect().await;
-    assert_eq!(lines.len(), 2);
-    assert!(matches!(&lines[0], Ok(line) if line == "one"));
-    assert!(matches!(&lines[1], Err(AskError::BrokeOff(_))));
-    let lines = read(&[b"\xff\n", b"more\n"]).await;
-    assert!(matches!(&lines[..], [Err(_)]), "{lines:?}");
-    let endless = vec![b'x'; LINE / 4 + 1];
-    let lines = read(&[&endless, &endless, &endless, &endless, b"\n"]).await;
-    assert!(matches!(&lines[..], [Err(_)]));
-}
-
 #[test]
 fn each_refusal_of_the_api_server_says_what_to_do() {
     let said = |code: u16, message: &str| {

@@ -11,7 +11,7 @@ mod open;
 mod service;
 mod socket;
 
-pub use ask::{Answer, Answers, Ask, Refusal};
+pub use ask::{Answers, Ask, Refusal};
 pub use client::{AskError, Client};
 pub use open::{Https, Options, Place, Web, WebError};
 

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::net::TcpListener;
+use tokio::sync::Semaphore;
 use tokio::task::JoinSet;
 use tokio_rustls::TlsAcceptor;
 
@@ -15,7 +16,7 @@ use crate::server::{Bounds, Listener, Shown, serve};
 use super::Answers;
 use super::announcement::Announcement;
 use super::key::Key;
-use super::service::{Limits, Service, Turns};
+use super::service::{Limits, Service, TURNS};
 use super::socket::{self, SocketError, SocketFile};
 
 /// Of the API server's proxy all come from few addresses.
@@ -86,7 +87,7 @@ impl Web {
         let here = Service {
             answers,
             key: None,
-            turns: Turns::default(),
+            turns: Arc::new(Semaphore::new(TURNS)),
             limits: Limits::default(),
         };
         if let Some(https) = &options.https {

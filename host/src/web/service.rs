@@ -5,8 +5,7 @@ use std::time::Duration;
 
 use http::header::{ALLOW, CACHE_CONTROL, CONNECTION, CONTENT_TYPE, HeaderName};
 use http::{HeaderValue, Method, Request, Response, StatusCode};
-use hyper::body::Bytes;
-use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use tokio::sync::Semaphore;
 use tokio::time::timeout;
 
 use crate::cluster::HOST_HEADER;
@@ -14,7 +13,7 @@ use crate::cluster::HOST_HEADER;
 use super::ask::RefusalBody;
 use super::body::Held;
 use super::key::{HEADER, Key};
-use super::{Answer, Answers, Ask, Refusal};
+use super::{Answers, Ask, Refusal};
 
 /// A path with its query.
 const TARGET: usize = 8 << 10;
@@ -27,7 +26,7 @@ pub(super) struct Limits {
     pub bytes: usize,
     /// Until it is a question's turn.
     pub turn: Duration,
-    /// Until there is an answer, or the next of its lines.
+    /// Until there is an answer.
     pub answer: Duration,
 }
 
@@ -41,36 +40,23 @@ impl Default for Limits {
     }
 }
 
-/// How many are answered at once, whichever way they come.
-#[derive(Clone)]
-pub(super) struct Turns {
-    pub all: Arc<Semaphore>,
-    /// Of answers in lines, which may be long: they leave room for others.
-    pub lines: Arc<Semaphore>,
-}
-
-impl Default for Turns {
-    fn default() -> Self {
-        Self {
-            all: Arc::new(Semaphore::new(16)),
-            lines: Arc::new(Semaphore::new(4)),
-        }
-    }
-}
+/// Questions that are answered at once, whichever way they come.
+pub(super) const TURNS: usize = 16;
 
 #[derive(Clone)]
 pub(super) struct Service {
     pub answers: Arc<dyn Answers>,
     /// `None` where whoever can connect may ask.
     pub key: Option<Arc<Key>>,
-    pub turns: Turns,
+    /// Of all ways together.
+    pub turns: Arc<Semaphore>,
     pub limits: Limits,
 }
 
 impl Service {
     pub(super) async fn respond<B>(self, request: Request<B>) -> Response<Held> {
         match self.answer(&request).await {
-            Ok((kind, body)) => response(StatusCode::OK, kind, body),
+            Ok(body) => response(StatusCode::OK, body),
             Err(refusal) => {
                 tracing::debug!(status = %refusal.status, reason = %refusal.message, "a question was refused");
                 refused(refusal)
@@ -78,7 +64,7 @@ impl Service {
         }
     }
 
-    async fn answer<B>(&self, request: &Request<B>) -> Result<(&'static str, Held), Refusal> {
+    async fn answer<B>(&self, request: &Request<B>) -> Result<Held, Refusal> {
         let shown = request.headers().get(HEADER);
         let shown = shown.map(HeaderValue::as_bytes).unwrap_or_default();
         if self.key.as_ref().is_some_and(|key| !key.is(shown)) {
@@ -92,38 +78,21 @@ impl Service {
             });
         }
         let ask = question(request.uri())?;
-        let mut turns = vec![self.turn(&self.turns.all).await?];
+        let turn = timeout(self.limits.turn, self.turns.clone().acquire_owned()).await;
+        let turn = turn.ok().and_then(Result::ok).ok_or_else(busy)?;
         let answer = timeout(self.limits.answer, self.answers.answer(ask));
-        match answer.await.map_err(|_| self.late())?? {
-            Answer::Json(value) => {
-                let mut bytes = value.to_string().into_bytes();
-                bytes.push(b'\n');
-                if bytes.len() > self.limits.bytes {
-                    let words = format!("the answer has more than {} bytes", self.limits.bytes);
-                    return Err(Refusal {
-                        status: StatusCode::UNPROCESSABLE_ENTITY,
-                        message: words,
-                        hint: Some("ask for less at once".into()),
-                    });
-                }
-                Ok(("application/json", Held::whole(bytes.into(), turns)))
-            }
-            Answer::Lines(mut lines) => {
-                // Nobody waits for it with a turn that others could have.
-                let turn = self.turns.lines.clone().try_acquire_owned();
-                turns.push(turn.map_err(|_| busy())?);
-                // What fails before anything is sent can still be said.
-                let first = timeout(self.limits.answer, futures::StreamExt::next(&mut lines));
-                let first = first.await.map_err(|_| self.late())?.transpose()?;
-                let body = Held::lines(first, lines, self.limits.answer, turns);
-                Ok(("application/jsonl", body))
-            }
+        let value = answer.await.map_err(|_| self.late())??;
+        let mut bytes = value.to_string().into_bytes();
+        bytes.push(b'\n');
+        if bytes.len() > self.limits.bytes {
+            let words = format!("the answer has more than {} bytes", self.limits.bytes);
+            return Err(Refusal {
+                status: StatusCode::UNPROCESSABLE_ENTITY,
+                message: words,
+                hint: Some("ask for less at once".into()),
+            });
         }
-    }
-
-    async fn turn(&self, turns: &Arc<Semaphore>) -> Result<OwnedSemaphorePermit, Refusal> {
-        let turn = timeout(self.limits.turn, turns.clone().acquire_owned()).await;
-        turn.ok().and_then(Result::ok).ok_or_else(busy)
+        Ok(Held::new(bytes.into(), Some(turn)))
     }
 
     fn late(&self) -> Refusal {
@@ -192,11 +161,11 @@ fn question(uri: &http::Uri) -> Result<Ask, Refusal> {
     })
 }
 
-fn response(status: StatusCode, kind: &'static str, body: Held) -> Response<Held> {
+fn response(status: StatusCode, body: Held) -> Response<Held> {
     let mut response = Response::new(body);
     *response.status_mut() = status;
     let headers = response.headers_mut();
-    headers.insert(CONTENT_TYPE, HeaderValue::from_static(kind));
+    headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
     headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
     // So that nobody takes the API server's own words for the host's.
     headers.insert(
@@ -217,11 +186,7 @@ fn refused(refusal: Refusal) -> Response<Held> {
         hint: refusal.hint,
     };
     let bytes = serde_json::to_vec(&body).unwrap_or_default();
-    let mut response = response(
-        status,
-        "application/json",
-        Held::whole(Bytes::from(bytes), Vec::new()),
-    );
+    let mut response = response(status, Held::new(bytes.into(), None));
     if status == StatusCode::METHOD_NOT_ALLOWED {
         response
             .headers_mut()

@@ -1,7 +1,6 @@
 use std::path::Path;
 
 use futures::future::BoxFuture;
-use futures::stream::{self, StreamExt as _};
 use serde_json::{Value, json};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::UnixStream;
@@ -14,23 +13,14 @@ use crate::server::{Bounds, Listener, serve};
 struct Told;
 
 impl Answers for Told {
-    fn answer(&self, ask: Ask) -> BoxFuture<'_, Result<Answer, Refusal>> {
-        let lines =
-            |items: Vec<Result<Bytes, Refusal>>| Ok(Answer::Lines(stream::iter(items).boxed()));
+    fn answer(&self, ask: Ask) -> BoxFuture<'_, Result<Value, Refusal>> {
         Box::pin(async move {
             match ask.path.as_str() {
-                "/v1/echo" => Ok(Answer::Json(json!({"query": ask.query}))),
-                "/v1/large" => Ok(Answer::Json(json!("x".repeat(5000)))),
-                "/v1/wide" => Ok(Answer::Json(json!("x".repeat(3000)))),
+                "/v1/echo" => Ok(json!({"query": ask.query})),
+                "/v1/large" => Ok(json!("x".repeat(5000))),
+                "/v1/wide" => Ok(json!("x".repeat(3000))),
                 "/v1/slow" => std::future::pending().await,
-                "/v1/lines" => lines(vec![Ok("{}\n{}\n".into()), Ok("{}\n".into())]),
-                "/v1/broken" => lines(vec![Ok("{}\n".into()), Err(Refusal::failed("no disk"))]),
-                "/v1/at-once" => lines(vec![Err(Refusal::failed("no disk").hint("buy one"))]),
-                "/v1/stuck" => Ok(Answer::Lines(
-                    stream::iter([Ok("{}\n".into())])
-                        .chain(stream::pending())
-                        .boxed(),
-                )),
+                "/v1/hinted" => Err(Refusal::failed("no disk").hint("buy one")),
                 "/v1/odd" => Err(Refusal {
                     status: StatusCode::OK,
                     message: "all is well".into(),
@@ -44,7 +34,7 @@ impl Answers for Told {
 
 struct Served {
     folder: tempfile::TempDir,
-    turns: Turns,
+    turns: Arc<Semaphore>,
     key: Arc<Key>,
     running: tokio::task::JoinHandle<()>,
     _file: SocketFile,
@@ -72,7 +62,7 @@ async fn served(locked: bool) -> Served {
     let service = Service {
         answers: Arc::new(Told),
         key: locked.then(|| key.clone()),
-        turns: Turns::default(),
+        turns: Arc::new(Semaphore::new(TURNS)),
         limits: Limits {
             bytes: 4096,
             turn: SOON,
@@ -227,26 +217,10 @@ async fn what_takes_too_long_or_is_too_much_at_once_is_refused_and_leaves_no_tur
     let served = served(false).await;
     let (code, body) = served.get("/v1/slow").await;
     assert_eq!(code, 504, "{body}");
-    let all = served.turns.all.available_permits();
-    let lines = served.turns.lines.available_permits();
-    let busy = served
-        .turns
-        .all
-        .clone()
-        .acquire_many_owned(all as u32)
-        .await;
+    let all = served.turns.available_permits();
+    let busy = served.turns.clone().acquire_many_owned(all as u32).await;
     assert_eq!(served.get("/v1/echo").await.0, 503);
     drop(busy);
-    let busy = served
-        .turns
-        .lines
-        .clone()
-        .acquire_many_owned(lines as u32)
-        .await;
-    assert_eq!(served.get("/v1/lines").await.0, 503);
-    assert_eq!(served.get("/v1/echo").await.0, 200);
-    drop(busy);
-    assert_eq!(served.get("/v1/lines").await.0, 200);
     let (code, body) = served.get("/v1/odd").await;
     assert_eq!((code, body), (500, json!({"error": "all is well"})));
     // A client that takes nothing of a long answer loses it, and its turn with it.
@@ -261,24 +235,13 @@ async fn what_takes_too_long_or_is_too_much_at_once_is_refused_and_leaves_no_tur
     }
     // All connections were taken; this one waits until they have ended.
     assert_eq!(served.get("/v1/echo").await.0, 200);
-    assert_eq!(served.turns.all.available_permits(), all);
+    assert_eq!(served.turns.available_permits(), all);
 }
 
 #[tokio::test]
-async fn lines_come_as_they_are_and_what_is_not_whole_does_not_look_so() {
+async fn a_refusal_comes_with_its_hint() {
     let served = served(false).await;
-    let whole = served
-        .raw("GET /v1/lines HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n")
-        .await;
-    assert!(whole.ends_with("\r\n0\r\n\r\n"), "{whole}");
-    for path in ["/v1/broken", "/v1/stuck"] {
-        let cut = served
-            .raw(&format!("GET {path} HTTP/1.1\r\nHost: x\r\n\r\n"))
-            .await;
-        assert!(cut.contains("{}\n"), "{cut}");
-        assert!(!cut.ends_with("0\r\n\r\n"), "{cut}");
-    }
-    let (code, body) = served.get("/v1/at-once").await;
+    let (code, body) = served.get("/v1/hinted").await;
     assert_eq!(
         (code, body),
         (500, json!({"error": "no disk", "hint": "buy one"}))

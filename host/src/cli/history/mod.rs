@@ -110,10 +110,7 @@ impl Which {
 
 impl History {
     pub(super) fn run(self) -> Result<Outcome, Failure> {
-        let runtime = tokio::runtime::Builder::new_current_thread()
-            .enable_all()
-            .build()?;
-        runtime.block_on(async {
+        super::block_on(async {
             match self.verb {
                 Some(Verb::Show(verb)) => verb.run().await,
                 Some(Verb::Export(verb)) => verb.run().await,
