@@ -9,7 +9,7 @@ use super::counted;
 use super::local::Local;
 use super::rewrite::rewrite;
 use crate::manifest::{
-    Children, Edit, Finding, Limits, Manifest, Severity, edited, read, read_value,
+    Children, Edit, Finding, Limits, Manifest, Severity, edited, pointer_name, read, read_value,
 };
 use crate::pipeline::Verdict;
 use crate::sandbox::clean;
@@ -302,7 +302,7 @@ fn is_untouched(written: &Value, rendered: &Value, pointer: &str) -> bool {
         if written == rendered {
             return true;
         }
-        let name = token.replace("~1", "/").replace("~0", "~");
+        let name = pointer_name(token);
         let (Value::Object(own), Value::Object(other)) = (written, rendered) else {
             return false;
         };

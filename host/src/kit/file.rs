@@ -7,7 +7,7 @@ use serde_json::{Map, Value};
 
 use super::spec::is_digest;
 use super::{KitPolicy, RuleEnforcement};
-use crate::manifest::{Finding, Limits, Manifest, ObjectKey, Origin, Spans, read};
+use crate::manifest::{Finding, Limits, Manifest, ObjectKey, Origin, Spans, pointer_token, read};
 
 /// The file's name in a kit's directory.
 pub const KIT_FILE: &str = "kit.yaml";
@@ -141,10 +141,7 @@ impl Reader<'_> {
                 let map = map.clone();
                 for name in map.keys().filter(|name| !known.contains(&name.as_str())) {
                     let message = format!("unknown field {name:?}; there are {}", known.join(", "));
-                    self.wrong(
-                        &format!("{pointer}/{}", name.replace('~', "~0").replace('/', "~1")),
-                        message,
-                    );
+                    self.wrong(&format!("{pointer}/{}", pointer_token(name)), message);
                 }
                 map
             }

@@ -6,7 +6,7 @@ use serde_json::{Map, Value};
 use super::layout::{Document, Shape, Written, document};
 use super::patch::{Patch, Place, insertion, replacement};
 use super::read::{documents, split};
-use super::{Limits, Manifest, json, read};
+use super::{Limits, Manifest, json, pointer_name, read};
 
 /// A field of one of a file's objects, and what is to be there.
 #[derive(Clone, Debug, PartialEq)]
@@ -163,7 +163,7 @@ fn put(object: &mut Value, pointer: &str, value: &Value) -> Option<()> {
 
 fn tokens(pointer: &str) -> impl Iterator<Item = String> {
     let tokens = pointer.split('/').skip(1);
-    tokens.map(|token| token.replace("~1", "/").replace("~0", "~"))
+    tokens.map(pointer_name)
 }
 
 /// The documents of a file as they are written, those that are empty left out.

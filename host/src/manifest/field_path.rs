@@ -3,12 +3,10 @@
 
 use serde_json::Value;
 
+use super::{pointer_name, pointer_token};
+
 /// Bytes of a path.
 const LIMIT: usize = 4096;
-
-fn token(name: &str) -> String {
-    name.replace('~', "~0").replace('/', "~1")
-}
 
 /// The RFC 6901 pointer that a person means by `/spec/ports/0/port`, `.spec.ports[0].port`,
 /// `spec.ports[?name=http].port` or `metadata.labels["a/b"]`. What stands in `[?…]` is looked for
@@ -32,7 +30,7 @@ pub fn field_pointer(text: &str, object: &Value) -> Result<String, String> {
         if let Some(inner) = rest.strip_prefix('[') {
             let (step, after) = bracketed(inner)?;
             let name = match step {
-                Step::Name(name) => token(&name),
+                Step::Name(name) => pointer_token(&name),
                 Step::Item(name, value) => item(object, &pointer, &name, &value)?,
             };
             pointer = format!("{pointer}/{name}");
@@ -43,7 +41,7 @@ pub fn field_pointer(text: &str, object: &Value) -> Result<String, String> {
             if end == 0 {
                 return Err(format!("{text:?} has a step without a name"));
             }
-            pointer = format!("{pointer}/{}", token(&after[..end]));
+            pointer = format!("{pointer}/{}", pointer_token(&after[..end]));
             rest = &after[end..];
         }
         first = false;
@@ -109,7 +107,7 @@ pub fn dotted(pointer: &str, object: &Value) -> String {
     let mut here = Some(object);
     let mut text = String::new();
     for token in pointer.split('/').skip(1) {
-        let name = token.replace("~1", "/").replace("~0", "~");
+        let name = pointer_name(token);
         let in_list = here.is_some_and(Value::is_array);
         let plain = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '$');
         if in_list {

@@ -5,6 +5,8 @@ use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
+use super::pointer_name;
+
 /// Where something was read: a path from the repository's root and a line, counted from 1;
 /// 0 for what is about the whole, or has no lines.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -73,7 +75,7 @@ impl Spans {
     pub fn nearest(&self, pointer: &str) -> (&Spans, bool) {
         let mut here = self;
         for token in pointer.split('/').skip(1) {
-            let name = token.replace("~1", "/").replace("~0", "~");
+            let name = pointer_name(token);
             let next = match &here.children {
                 Children::None => None,
                 Children::Fields(fields) => fields

@@ -3,7 +3,7 @@
 use serde_json::Value;
 
 use crate::kit::Grants;
-use crate::manifest::{Finding, Manifest, Scope, Scopes};
+use crate::manifest::{Finding, Manifest, Scope, Scopes, pointer_token};
 
 /// Labels and annotations that are the host's own.
 const OWN: [(&str, &str); 2] = [
@@ -131,10 +131,7 @@ fn reserved(manifest: &Manifest) -> Vec<Finding> {
             .into_iter()
             .flat_map(|map| map.keys());
         for name in names.filter(|name| name.starts_with(prefix) && *name != PRUNE_ANNOTATION) {
-            let pointer = format!(
-                "/metadata/{map}/{}",
-                name.replace('~', "~0").replace('/', "~1")
-            );
+            let pointer = format!("/metadata/{map}/{}", pointer_token(name));
             let finding = Finding::host_error(
                 "reserved-metadata",
                 format!("{name} is the host's own to write"),

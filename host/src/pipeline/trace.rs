@@ -5,7 +5,7 @@ use std::sync::Arc;
 use serde_json::Value;
 
 use crate::kit::{KitSource, PluginUse};
-use crate::manifest::{Finding, Limits, Manifest, ObjectKey, Origin, Scopes, Span};
+use crate::manifest::{Finding, Limits, Manifest, ObjectKey, Origin, Scopes, Span, pointer_name};
 use crate::render::plain;
 use crate::source::Snapshot;
 
@@ -229,7 +229,7 @@ fn carried(earlier: &Value, later: &Value, pointer: &str) -> Option<String> {
     let (mut before, mut after) = (earlier, later);
     let mut path = String::new();
     for token in pointer.split('/').skip(1) {
-        let name = token.replace("~1", "/").replace("~0", "~");
+        let name = pointer_name(token);
         match (before, after) {
             (Value::Object(old), Value::Object(new)) => {
                 (before, after) = (old.get(&name)?, new.get(&name)?);

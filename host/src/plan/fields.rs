@@ -6,7 +6,7 @@
 
 use serde_json::{Map, Value};
 
-use crate::manifest::{GroupVersionKind, Scopes};
+use crate::manifest::{GroupVersionKind, Scopes, pointer_name, pointer_token};
 
 /// Of the metadata, what is not the API server's.
 const METADATA: [&str; 4] = ["labels", "annotations", "finalizers", "ownerReferences"];
@@ -49,7 +49,7 @@ fn field<'s>(set: &'s Value, name: &str) -> Option<&'s Value> {
 }
 
 fn pointer(above: &str, step: &str) -> String {
-    format!("{above}/{}", step.replace('~', "~0").replace('/', "~1"))
+    format!("{above}/{}", pointer_token(step))
 }
 
 struct Missing {
@@ -147,7 +147,7 @@ pub fn take_out(object: &mut Value, field: &str) {
     let Some((above, last)) = field.rsplit_once('/') else {
         return;
     };
-    let name = last.replace("~1", "/").replace("~0", "~");
+    let name = pointer_name(last);
     if let Some(Value::Object(map)) = object.pointer_mut(above) {
         map.remove(&name);
     }

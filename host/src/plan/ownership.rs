@@ -3,6 +3,7 @@
 use serde_json::{Map, Value};
 
 use super::names_item;
+use crate::manifest::{pointer_name, pointer_token};
 
 /// A field manager's entry in a live object's managedFields.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -32,10 +33,6 @@ pub fn owners(live: &Value) -> Vec<Owner> {
     entries.map(owner).collect()
 }
 
-fn name_of(token: &str) -> String {
-    token.replace("~1", "/").replace("~0", "~")
-}
-
 /// Whether a set has a field of the object, itself or with a list or map that is owned as a whole.
 pub fn owns(set: &Value, object: &Value, pointer: &str) -> bool {
     let (mut set, mut here) = (set, object);
@@ -47,7 +44,7 @@ pub fn owns(set: &Value, object: &Value, pointer: &str) -> bool {
             // Owned as a whole: what is in it is its owner's.
             return true;
         }
-        let name = name_of(token);
+        let name = pointer_name(token);
         let next = match here {
             Value::Array(items) => {
                 let item = name.parse::<usize>().ok().and_then(|at| items.get(at));
@@ -78,7 +75,7 @@ pub fn counterpart(set: &Value, from: &Value, to: &Value, pointer: &str) -> Opti
     let (mut set, mut here, mut there) = (Some(set), from, to);
     let mut path = String::new();
     for token in pointer.split('/').skip(1) {
-        let name = name_of(token);
+        let name = pointer_name(token);
         let below = set.and_then(Value::as_object);
         match (here, there) {
             (Value::Array(items), Value::Array(others)) => {
@@ -154,7 +151,7 @@ fn walk(value: &Value, at: String, limit: usize, found: &mut Vec<String>) {
     match value {
         Value::Object(map) if !map.is_empty() => {
             for (name, value) in map {
-                let token = name.replace('~', "~0").replace('/', "~1");
+                let token = pointer_token(name);
                 walk(value, format!("{at}/{token}"), limit, found);
             }
         }

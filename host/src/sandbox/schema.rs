@@ -10,6 +10,7 @@ use serde_json::{Map, Value};
 
 use super::SettingsFault;
 use super::text::clean;
+use crate::manifest::pointer_token;
 
 /// Bytes of a schema.
 const BYTES: usize = 256 << 10;
@@ -91,7 +92,7 @@ impl SettingsSchema {
 
 fn tell(error: &ValidationError<'_>, faults: &mut Vec<SettingsFault>) {
     let at = error.instance_path().as_str();
-    let below = |name: &String| format!("{at}/{}", name.replace('~', "~0").replace('/', "~1"));
+    let below = |name: &String| format!("{at}/{}", pointer_token(name));
     match error.kind() {
         ValidationErrorKind::AdditionalProperties { unexpected }
         | ValidationErrorKind::UnevaluatedProperties { unexpected } => {
