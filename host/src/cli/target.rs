@@ -3,13 +3,14 @@
 use std::time::Duration;
 
 use anyhow::anyhow;
-use futures::StreamExt as _;
+use futures::future::ready;
+use futures::{Stream, StreamExt as _};
 use kube::ResourceExt as _;
 use serde_json::Value;
 
 use super::Failure;
 use crate::cluster::Cluster;
-use crate::kit::{Condition, ConditionStatus, Kit, Repository};
+use crate::kit::{Condition, ConditionStatus, Kit, KitStatus, Repository, RepositoryStatus};
 
 pub(super) enum Target {
     Kit(Box<Kit>),
@@ -100,10 +101,8 @@ impl Target {
     /// Writes fields of its spec.
     pub(super) async fn ask(self, cluster: &Cluster, spec: &Value) -> Result<Self, Failure> {
         Ok(match self {
-            Self::Kit(kit) => Self::Kit(Box::new(cluster.ask_kit(&kit, spec).await?)),
-            Self::Repository(it) => {
-                Self::Repository(Box::new(cluster.ask_repository(&it, spec).await?))
-            }
+            Self::Kit(kit) => Self::Kit(Box::new(cluster.ask(&*kit, spec).await?)),
+            Self::Repository(it) => Self::Repository(Box::new(cluster.ask(&*it, spec).await?)),
         })
     }
 
@@ -115,49 +114,47 @@ impl Target {
         patience: Duration,
         done: impl Fn(&str) -> bool,
     ) -> Option<Answer> {
-        let settled = |generation: Option<i64>, observed: Option<i64>, all: &[Condition]| {
-            let is = |kind: &str| all.iter().find(|it| it.kind == kind);
-            let ready = is("Ready")?;
-            let good = ready.status == ConditionStatus::True;
-            // What waits or is on its way is not at its end.
-            let stopped = is("Stalled").is_some() && is("Reconciling").is_none();
-            let heard = observed >= generation && done(&ready.reason);
-            (heard && (good || stopped)).then(|| Answer {
-                ready: good,
-                message: ready.message.clone(),
-            })
-        };
         let answer = async {
             match self {
                 Self::Kit(kit) => {
-                    let wanted = kit.metadata.generation;
-                    let mut seen = std::pin::pin!(cluster.watch_kit(kit));
-                    while let Some(kit) = seen.next().await {
-                        let status = kit.status.unwrap_or_default();
-                        let answer =
-                            settled(wanted, status.observed_generation, &status.conditions);
-                        if answer.is_some() {
-                            return answer;
-                        }
-                    }
+                    let seen = cluster.watch_one(&**kit).filter_map(|it| ready(it.status));
+                    let status = |it: KitStatus| (it.observed_generation, it.conditions);
+                    first(seen, kit.metadata.generation, status, done).await
                 }
                 Self::Repository(repository) => {
-                    let wanted = repository.metadata.generation;
-                    let mut seen = std::pin::pin!(cluster.watch_repository(repository));
-                    while let Some(it) = seen.next().await {
-                        let status = it.status.unwrap_or_default();
-                        let answer =
-                            settled(wanted, status.observed_generation, &status.conditions);
-                        if answer.is_some() {
-                            return answer;
-                        }
-                    }
+                    let seen = cluster.watch_one(&**repository);
+                    let seen = seen.filter_map(|it| ready(it.status));
+                    let status = |it: RepositoryStatus| (it.observed_generation, it.conditions);
+                    first(seen, repository.metadata.generation, status, done).await
                 }
             }
-            None
         };
         tokio::time::timeout(patience, answer).await.ok().flatten()
     }
+}
+
+/// The first status that tells of this generation, and that it is done or has stopped.
+async fn first<S>(
+    seen: impl Stream<Item = S>,
+    generation: Option<i64>,
+    parts: impl Fn(S) -> (Option<i64>, Vec<Condition>),
+    done: impl Fn(&str) -> bool,
+) -> Option<Answer> {
+    let answer = |status: S| {
+        let (observed, all) = parts(status);
+        let is = |kind: &str| all.iter().find(|it| it.kind == kind);
+        let told = is("Ready")?;
+        let good = told.status == ConditionStatus::True;
+        // What waits or is on its way is not at its end.
+        let stopped = is("Stalled").is_some() && is("Reconciling").is_none();
+        let heard = observed >= generation && done(&told.reason);
+        (heard && (good || stopped)).then(|| Answer {
+            ready: good,
+            message: told.message.clone(),
+        })
+    };
+    let mut answers = std::pin::pin!(seen.filter_map(|status| ready(answer(status))));
+    answers.next().await
 }
 
 fn full_name(object: &impl kube::Resource) -> String {

@@ -6,8 +6,9 @@ use std::time::Duration;
 use k8s_openapi::api::core::v1::{ConfigMap, Namespace, Secret};
 use k8s_openapi::apiextensions_apiserver::pkg::apis::apiextensions::v1::CustomResourceDefinition;
 use kube::api::{DeleteParams, ListParams, Patch, PatchParams, PostParams, Preconditions};
+use kube::core::NamespaceResourceScope;
 use kube::runtime::wait::{await_condition, conditions};
-use kube::{Api, ResourceExt as _};
+use kube::{Api, Resource, ResourceExt as _};
 use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
 
@@ -186,12 +187,7 @@ impl Cluster {
         if !said.is_empty() {
             patch["spec"] = json!(said);
         }
-        let namespace = kit.namespace().unwrap_or_default();
-        let api: Api<Kit> = Api::namespaced(self.client.clone(), &namespace);
-        let params = PatchParams::default();
-        api.patch(&kit.name_any(), &params, &Patch::Merge(&patch))
-            .await?;
-        Ok(())
+        self.patched(kit, &patch).await.map(|_| ())
     }
 
     /// Asks the host to poll a Repository now.
@@ -200,43 +196,31 @@ impl Cluster {
         repository: &Repository,
         now: &str,
     ) -> Result<(), ClusterError> {
-        let namespace = repository.namespace().unwrap_or_default();
-        let api: Api<Repository> = Api::namespaced(self.client.clone(), &namespace);
-        let patch = requested(now);
-        let params = PatchParams::default();
-        api.patch(&repository.name_any(), &params, &Patch::Merge(&patch))
-            .await?;
-        Ok(())
+        self.patched(repository, &requested(now)).await.map(|_| ())
     }
 
-    /// Says in fields of a Kit's spec what a person wants; `null` takes one out.
-    pub async fn ask_kit(&self, kit: &Kit, spec: &Value) -> Result<Kit, ClusterError> {
-        let namespace = kit.namespace().unwrap_or_default();
-        let api: Api<Kit> = Api::namespaced(self.client.clone(), &namespace);
-        self.asked(&api, &kit.name_any(), spec).await
-    }
-
-    /// The same of a Repository.
-    pub async fn ask_repository(
-        &self,
-        repository: &Repository,
-        spec: &Value,
-    ) -> Result<Repository, ClusterError> {
-        let namespace = repository.namespace().unwrap_or_default();
-        let api: Api<Repository> = Api::namespaced(self.client.clone(), &namespace);
-        self.asked(&api, &repository.name_any(), spec).await
-    }
-
-    async fn asked<K>(&self, api: &Api<K>, name: &str, spec: &Value) -> Result<K, ClusterError>
+    /// Says in fields of a spec what a person wants of a Kit or a Repository; `null` takes one out.
+    pub async fn ask<K>(&self, object: &K, spec: &Value) -> Result<K, ClusterError>
     where
-        K: Clone + DeserializeOwned + std::fmt::Debug,
+        K: Resource<Scope = NamespaceResourceScope> + Clone + DeserializeOwned + std::fmt::Debug,
+        K::DynamicType: Default,
     {
-        let patch = Patch::Merge(json!({"spec": spec}));
+        self.patched(object, &json!({"spec": spec})).await
+    }
+
+    async fn patched<K>(&self, object: &K, patch: &Value) -> Result<K, ClusterError>
+    where
+        K: Resource<Scope = NamespaceResourceScope> + Clone + DeserializeOwned + std::fmt::Debug,
+        K::DynamicType: Default,
+    {
+        let namespace = object.namespace().unwrap_or_default();
+        let api: Api<K> = Api::namespaced(self.client.clone(), &namespace);
         let params = PatchParams {
             field_manager: Some("trimtab-cli".into()),
             ..PatchParams::default()
         };
-        Ok(api.patch(name, &params, &patch).await?)
+        let name = object.name_any();
+        Ok(api.patch(&name, &params, &Patch::Merge(patch)).await?)
     }
 
     /// Deletes a kit's object; one of another uid is left, and one that is gone already is fine.

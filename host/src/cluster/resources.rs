@@ -86,20 +86,8 @@ impl Cluster {
             })
     }
 
-    /// A Kit as it is, and as it becomes. Ends when it is gone.
-    pub fn watch_kit(&self, kit: &Kit) -> impl Stream<Item = Kit> + Send + use<> {
-        self.watch_one(kit)
-    }
-
-    /// A Repository as it is, and as it becomes. Ends when it is gone.
-    pub fn watch_repository(
-        &self,
-        repository: &Repository,
-    ) -> impl Stream<Item = Repository> + Send + use<> {
-        self.watch_one(repository)
-    }
-
-    fn watch_one<K>(&self, object: &K) -> impl Stream<Item = K> + Send + use<K>
+    /// A Kit or a Repository as it is, and as it becomes. Ends when it is gone.
+    pub fn watch_one<K>(&self, object: &K) -> impl Stream<Item = K> + Send + use<K>
     where
         K: Resource<Scope = NamespaceResourceScope>
             + Clone

@@ -30,6 +30,17 @@ pub struct Discovery {
     pub guardrails: Vec<PluginUse>,
 }
 
+impl Discovery {
+    /// Where a kit is, or would be.
+    pub fn place(&self, path: &KitPath) -> Result<usize, usize> {
+        self.kits.binary_search_by(|kit| kit.path.cmp(path))
+    }
+
+    pub fn kit(&self, path: &KitPath) -> Option<&Arc<KitSource>> {
+        self.place(path).ok().map(|found| &self.kits[found])
+    }
+}
+
 /// Finds kits, and remembers what it read, so that a revision costs only what changed.
 #[derive(Default)]
 pub struct Discoverer {

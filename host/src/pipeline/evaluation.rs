@@ -214,12 +214,7 @@ impl Evaluator {
         if superseded.load(Ordering::Relaxed) {
             return Ok(Err(Superseded));
         }
-        self.known.retain(|path, _| {
-            discovery
-                .kits
-                .binary_search_by(|kit| kit.path.cmp(path))
-                .is_ok()
-        });
+        self.known.retain(|path, _| discovery.kit(path).is_some());
         let defined = self.defined(&discovery.kits);
         self.settle_custom((snapshot, &held), &discovery.kits, &defined, superseded);
         if superseded.load(Ordering::Relaxed) {

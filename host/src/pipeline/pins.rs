@@ -1,7 +1,7 @@
 //! Kits that a person holds at a revision of their own: they are evaluated as that revision has
 //! them, together with the others, so that everything after hears of one platform.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::Arc;
 
 use crate::kit::{Discoverer, Discovery, KitPath, KitSource, RepositorySpec};
@@ -120,11 +120,8 @@ impl PinnedKits {
 
 fn of(all: &Result<Discovery, SourceError>, path: &KitPath) -> Result<Arc<KitSource>, String> {
     let all = all.as_ref().map_err(ToString::to_string)?;
-    let found = all.kits.binary_search_by(|kit| kit.path.cmp(path));
-    match found {
-        Ok(found) => Ok(all.kits[found].clone()),
-        Err(_) => Err("that revision does not have the kit".into()),
-    }
+    let found = all.kit(path).cloned();
+    found.ok_or_else(|| "that revision does not have the kit".into())
 }
 
 /// A kit that is held at a revision which does not have it: it says so, and what is live stays.
@@ -132,18 +129,15 @@ fn nowhere(pin: &Pin, discovery: &Discovery, reason: &str, spec: &RepositorySpec
     let message = format!("cannot be held at {}: {reason}", pin.asked);
     let finding = Finding::host_error("pin", message)
         .hint("name a revision that `trimtab history` shows for the kit, or `trimtab resume` it");
-    let now = discovery
-        .kits
-        .binary_search_by(|kit| kit.path.cmp(&pin.kit));
-    let mut kit = match now {
+    let mut kit = match discovery.kit(&pin.kit) {
         // What is live stays under the grants of the kit that is there now.
-        Ok(found) => KitSource {
+        Some(now) => KitSource {
             plugins: discovery.guardrails.clone(),
             depends_on: Vec::new(),
             findings: Vec::new(),
-            ..(*discovery.kits[found]).clone()
+            ..(**now).clone()
         },
-        Err(_) => KitSource::left_out(&pin.kit, spec),
+        None => KitSource::left_out(&pin.kit, spec),
     };
     kit.hold(&finding);
     kit.findings.push(finding);
@@ -151,10 +145,7 @@ fn nowhere(pin: &Pin, discovery: &Discovery, reason: &str, spec: &RepositorySpec
 }
 
 fn put(discovery: &mut Discovery, kit: Arc<KitSource>) {
-    match discovery
-        .kits
-        .binary_search_by(|other| other.path.cmp(&kit.path))
-    {
+    match discovery.place(&kit.path) {
         Ok(found) => discovery.kits[found] = kit,
         Err(place) => discovery.kits.insert(place, kit),
     }
@@ -163,7 +154,7 @@ fn put(discovery: &mut Discovery, kit: Arc<KitSource>) {
 /// A kit of another time may name kits that are no more, or that depend on it now. It is not to
 /// wait for them.
 fn untangle(discovery: &mut Discovery, path: &KitPath) {
-    let Ok(found) = discovery.kits.binary_search_by(|kit| kit.path.cmp(path)) else {
+    let Ok(found) = discovery.place(path) else {
         return;
     };
     let kit = &discovery.kits[found];
@@ -182,22 +173,16 @@ fn untangle(discovery: &mut Discovery, path: &KitPath) {
 
 /// Whether a kit is not there, or depends on another one.
 fn leads_to(discovery: &Discovery, from: &KitPath, to: &KitPath) -> bool {
-    let of = |path: &KitPath| {
-        let found = discovery.kits.binary_search_by(|kit| kit.path.cmp(path));
-        found.ok().map(|found| &discovery.kits[found])
-    };
-    if of(from).is_none() {
-        return true;
-    }
-    let mut ahead = vec![from.clone()];
-    let mut seen = std::collections::BTreeSet::new();
+    let mut ahead = vec![from];
+    let mut seen = BTreeSet::new();
     while let Some(here) = ahead.pop() {
-        if here == *to {
+        if here == to {
             return true;
         }
-        if seen.insert(here.clone()) {
-            ahead.extend(of(&here).into_iter().flat_map(|kit| kit.depends_on.clone()));
+        if seen.insert(here) {
+            let kit = discovery.kit(here);
+            ahead.extend(kit.into_iter().flat_map(|kit| &kit.depends_on));
         }
     }
-    false
+    discovery.kit(from).is_none()
 }

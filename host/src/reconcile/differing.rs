@@ -97,6 +97,12 @@ pub(super) fn difference(
     Some(Difference { fields, text })
 }
 
+/// The fields that are different between two versions of an object, as RFC 6901 pointers, but for
+/// what the host and the API server keep.
+pub(super) fn changed_fields(before: &Value, after: &Value) -> Vec<String> {
+    changed(Some(&cleaned(before)), Some(&cleaned(after)))
+}
+
 /// The fields that one version has and the other has not, or has another value for.
 fn changed(before: Option<&Value>, after: Option<&Value>) -> Vec<String> {
     let none = Value::Null;

@@ -106,7 +106,10 @@ impl Task {
             if !health.objects.is_empty() && !health.is_bad());
         let unreported = match early && changed > 0 && corrected.is_empty() {
             true => {
-                let after = kit.as_deref().map(|kit| self.status_of(&decision, kit).1);
+                let after = kit.as_deref().map(|kit| {
+                    let attempt = self.attempt(&decision, kit);
+                    self.status_of(&attempt, kit).1
+                });
                 self.record(&decision, kit.as_deref(), after.as_ref(), begun.elapsed());
                 self.carried + changed
             }

@@ -46,15 +46,14 @@ impl Asked {
             Some(name) => Some(self.held(name)?),
             None => None,
         };
-        let (commit, snapshot) = match &held {
-            Some((commit, snapshot)) => (commit, snapshot),
-            None => (&self.newest, &newest),
+        let snapshot = held.as_ref().unwrap_or(&newest);
+        let commit = match held.as_ref().and_then(Snapshot::commit) {
+            Some(commit) => Arc::new(commit.clone()),
+            None => self.newest.clone(),
         };
         let mut found: HashMap<&str, Result<Snapshot, SourceError>> = HashMap::new();
         let pins = self.pins.iter().map(|(kit, asked)| {
-            let at = found
-                .entry(asked)
-                .or_insert_with(|| self.at(asked).map(|(_, snapshot)| snapshot));
+            let at = found.entry(asked).or_insert_with(|| self.at(asked));
             Pin {
                 kit: kit.clone(),
                 asked: asked.clone(),
@@ -73,10 +72,10 @@ impl Asked {
             let at = |revision: &Revision| self.mirror.snapshot(revision);
             evaluator.judge_changes(&newest, &self.spec, evaluation, &self.live, at)?;
         }
-        Ok(evaluated.map(|evaluation| (commit.clone(), evaluation)))
+        Ok(evaluated.map(|evaluation| (commit, evaluation)))
     }
 
-    fn at(&self, name: &str) -> Result<(Arc<Commit>, Snapshot), SourceError> {
+    fn at(&self, name: &str) -> Result<Snapshot, SourceError> {
         let commit = self.mirror.commit(name)?;
         // The mirror also has what signatures have kept from being taken up.
         let newest = &self.newest.revision;
@@ -86,11 +85,10 @@ impl Asked {
                 reason: "it is not part of the history that is verified".into(),
             });
         }
-        let snapshot = self.mirror.snapshot(&commit.revision)?;
-        Ok((Arc::new(commit), snapshot))
+        self.mirror.snapshot(&commit.revision)
     }
 
-    fn held(&self, name: &str) -> Result<(Arc<Commit>, Snapshot), NotEvaluated> {
+    fn held(&self, name: &str) -> Result<Snapshot, NotEvaluated> {
         self.at(name).map_err(|error| match error {
             SourceError::NoRevision { .. } => {
                 let message = format!("the platform cannot be held: {error}; what is live stays");

@@ -5,7 +5,6 @@ use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
 use jiff::Timestamp;
-use serde_json::Value;
 
 use crate::cluster::Applied;
 use crate::history::{
@@ -17,12 +16,10 @@ use crate::manifest::{Finding, Manifest, ObjectKey};
 use crate::plan::{Action, Plan, Reason, Step};
 use crate::source::Commit;
 
+use super::differing::changed_fields;
 use super::kit::{Decision, Task};
 use super::outcome::{KitHealth, Outcome};
 use super::repository::Actor;
-
-/// Pointers of one object that are recorded; the entry has bounds of its own.
-const FIELDS: usize = 100;
 
 /// The record, and what it has of each kit: what is the same again is no news.
 pub(super) struct Recorder {
@@ -31,7 +28,7 @@ pub(super) struct Recorder {
 }
 
 /// What makes an attempt news.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, Default, PartialEq)]
 struct Mark {
     reason: String,
     revision: String,
@@ -42,8 +39,14 @@ struct Mark {
 }
 
 impl Mark {
-    /// Of what a status says.
-    fn of(status: &KitStatus, held: Option<String>) -> Self {
+    /// Of what a status says, if there is one.
+    fn of(status: Option<&KitStatus>, held: Option<String>) -> Self {
+        let Some(status) = status else {
+            return Self {
+                held,
+                ..Self::default()
+            };
+        };
         let ready = status.conditions.iter().find(|it| it.kind == "Ready");
         let attempted = status.attempted.as_ref();
         Self {
@@ -57,9 +60,10 @@ impl Mark {
     }
 
     /// Of what a host before this one left.
-    fn left(status: &KitStatus, spec: &KitSpec) -> Self {
+    fn left(status: Option<&KitStatus>, spec: Option<&KitSpec>) -> Self {
         let mark = Self::of(status, None);
-        let held = spec.revision.clone().filter(|_| mark.reason == "Held");
+        let held = spec.and_then(|spec| spec.revision.clone());
+        let held = held.filter(|_| mark.reason == "Held");
         Self { held, ..mark }
     }
 
@@ -95,13 +99,10 @@ impl Task {
         let Some(recorder) = &self.shared.recorder else {
             return;
         };
-        let spec = kit.map(|kit| kit.spec.clone()).unwrap_or_default();
-        let before = kit.and_then(|kit| kit.status.clone()).unwrap_or_default();
+        let spec = kit.map(|kit| &kit.spec);
+        let before = kit.and_then(|kit| kit.status.as_ref());
         let held = self.verdict.pinned.as_ref();
-        let mut mark = Mark::of(
-            after.unwrap_or(&before),
-            held.map(|pinned| pinned.asked.clone()),
-        );
+        let mut mark = Mark::of(after.or(before), held.map(|pinned| pinned.asked.clone()));
         if decision.outcome == Outcome::Gone {
             mark.reason = "Gone".into();
         }
@@ -112,7 +113,7 @@ impl Task {
                 Outcome::Gone => last.remove(&id),
                 _ => last.insert(id, mark.clone()),
             };
-            known.unwrap_or_else(|| Mark::left(&before, &spec))
+            known.unwrap_or_else(|| Mark::left(before, spec))
         };
         let drifted = !decision.drifted.findings.is_empty() && decision.changed == 0;
         if decision.changed == 0 && last == mark && !drifted {
@@ -128,8 +129,9 @@ impl Task {
             recorded(&decision.outcome, self.quarantine.is_some()),
         );
         if matches!(cause, Cause::Rollback | Cause::Suspend | Cause::Resume) {
-            entry.operator = spec.by.map(Told::new);
-            entry.reason = spec.reason.map(Told::new);
+            let told = |text: Option<&String>| text.map(Told::new);
+            entry.operator = told(spec.and_then(|spec| spec.by.as_ref()));
+            entry.reason = told(spec.and_then(|spec| spec.reason.as_ref()));
         }
         entry.revision = Some(revision(&self.commit));
         entry.instead_of = match (&self.quarantine, held) {
@@ -277,56 +279,15 @@ fn change(step: &Step, plan: &Plan, were: &[Manifest]) -> Change {
         Reason::Drifted { fields } => fields.clone(),
         _ => {
             let before = were.iter().find(|it| it.key() == step.key);
-            let mut fields = Vec::new();
-            if let Some(before) = before {
-                differences(&before.object, &step.body, String::new(), &mut fields);
-            }
-            fields
+            before.map_or_else(Vec::new, |before| {
+                changed_fields(&before.object, &step.body)
+            })
         }
     };
     Change {
         object: step.key.to_string(),
         fields,
         by: drift.and_then(|it| Some(it.by.as_ref()?.manager.to_string())),
-    }
-}
-
-/// Where two objects differ; what the host itself writes of a revision is nobody's change.
-fn differences(before: &Value, after: &Value, at: String, fields: &mut Vec<String>) {
-    let below = |name: &str| format!("{at}/{}", name.replace('~', "~0").replace('/', "~1"));
-    if fields.len() >= FIELDS || before == after {
-        return;
-    }
-    match (before, after) {
-        (Value::Object(before), Value::Object(after)) => {
-            let names: BTreeSet<&String> = before.keys().chain(after.keys()).collect();
-            for name in names {
-                let at = below(name);
-                let own = at.starts_with("/metadata/annotations/trimtab.io~1")
-                    || at.starts_with("/metadata/labels/applyset.kubernetes.io~1");
-                if own {
-                    continue;
-                }
-                match (before.get(name), after.get(name)) {
-                    (Some(before), Some(after)) => differences(before, after, at, fields),
-                    // Maps that hold nothing but the host's own.
-                    _ if matches!(at.as_str(), "/metadata/annotations" | "/metadata/labels") => {
-                        let none = Value::Object(serde_json::Map::new());
-                        let of = |map: &serde_json::Map<String, Value>| {
-                            map.get(name).cloned().unwrap_or_else(|| none.clone())
-                        };
-                        differences(&of(before), &of(after), at, fields);
-                    }
-                    _ => fields.push(at),
-                }
-            }
-        }
-        (Value::Array(before), Value::Array(after)) if before.len() == after.len() => {
-            for (index, (before, after)) in before.iter().zip(after).enumerate() {
-                differences(before, after, below(&index.to_string()), fields);
-            }
-        }
-        _ => fields.push(at),
     }
 }
 

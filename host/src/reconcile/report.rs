@@ -100,7 +100,8 @@ impl Task {
             };
         }
         let set = self.set();
-        let (before, mut after) = self.status_of(&decision, &kit);
+        let attempt = self.attempt(&decision, &kit);
+        let (before, mut after) = self.status_of(&attempt, &kit);
         self.record(&decision, Some(&kit), Some(&after), took);
         let drift = told(&before, &mut after, &decision.drifted);
         after.events = match self.has_webhooks() {
@@ -130,7 +131,6 @@ impl Task {
         if let Some(note) = drift {
             self.shared.cluster.publish(&reference(&kit), &note).await;
         }
-        let attempt = self.attempt(&decision, &kit);
         if let Some(note) = kit_note(&before, &after, &attempt) {
             self.shared.cluster.publish(&reference(&kit), &note).await;
         }
@@ -138,7 +138,7 @@ impl Task {
         Ok(())
     }
 
-    fn attempt<'d>(&'d self, decision: &'d Decision, kit: &'d Kit) -> Attempt<'d> {
+    pub(super) fn attempt<'d>(&'d self, decision: &'d Decision, kit: &'d Kit) -> Attempt<'d> {
         let set = self.set();
         let objects = self
             .shared
@@ -165,20 +165,19 @@ impl Task {
     }
 
     /// What the status said, with what is known of the kit now, and what it is to say.
-    pub(super) fn status_of(&self, decision: &Decision, kit: &Kit) -> (KitStatus, KitStatus) {
-        let attempt = self.attempt(decision, kit);
+    pub(super) fn status_of(&self, attempt: &Attempt<'_>, kit: &Kit) -> (KitStatus, KitStatus) {
         let mut before = kit.status.clone().unwrap_or_default();
         before.repository = self.repository.name_any();
         before.path = self.verdict.kit.path.to_string();
         let source = &self.verdict.kit;
-        if !self.gone && (decision.outcome.is_live() || before.applied.is_none()) {
+        if !self.gone && (attempt.outcome.is_live() || before.applied.is_none()) {
             let prune = source.policy.prune.clone();
             before.prune = Some(prune).filter(|prune| !prune.is_default());
             let account = source.grants.service_account.as_ref();
             before.service_account = account.map(ToString::to_string);
             before.depends_on = source.depends_on.iter().map(ToString::to_string).collect();
         }
-        let after = kit_status(&before, &attempt, &jiff::Timestamp::now().to_string());
+        let after = kit_status(&before, attempt, &jiff::Timestamp::now().to_string());
         (before, after)
     }
 

@@ -14,7 +14,7 @@ use super::host::Settled;
 use super::outcome::Outcome;
 use super::repository::{Actor, Job};
 use super::repository_status::{RepositoryState, repository_conditions, summary};
-use super::status::{HISTORY_LIMIT, bounded, held};
+use super::status::{bounded, held, remembered};
 
 /// Between two reports of how many kits are on their way.
 const PROGRESS: Duration = Duration::from_secs(1);
@@ -139,20 +139,7 @@ impl Actor {
         let healthy = RevisionStatus::new(taken, Some(now));
         let held = self.repository.spec.revision.is_some();
         let history = &mut self.status.history;
-        if held {
-            // What a person has left behind is nothing to go back to later.
-            let known = history
-                .iter()
-                .position(|it| it.revision == healthy.revision);
-            match known {
-                Some(known) => drop(history.drain(..known)),
-                None => history.retain(|it| it.committed_at <= healthy.committed_at),
-            }
-        }
-        if !history.iter().any(|it| it.revision == healthy.revision) {
-            history.insert(0, healthy);
-            history.truncate(HISTORY_LIMIT);
-        }
+        remembered(history, healthy, held, |it| it, |_| false);
     }
 
     fn with_what_is_live(&self, message: &str, summary: &str) -> String {

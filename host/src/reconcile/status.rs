@@ -15,7 +15,7 @@ const FINDINGS_LIMIT: usize = 50;
 /// How many objects that are not healthy a status holds.
 const HEALTH_LIMIT: usize = 20;
 /// How many revisions a status remembers.
-pub(super) const HISTORY_LIMIT: usize = 10;
+const HISTORY_LIMIT: usize = 10;
 /// Bytes of one finding's message in a status.
 const MESSAGE_LIMIT: usize = 2048;
 
@@ -86,34 +86,47 @@ pub(super) fn kit_status(before: &KitStatus, attempt: &Attempt<'_>, now: &str) -
     status
 }
 
-/// A revision that was healthy once keeps its place, so that going back once more leads further. One
-/// that renders to what the last one did is nothing that anybody would go back to.
+/// A revision that renders to what the last one did is nothing that anybody would go back to.
 fn remember(status: &mut KitStatus, held: bool) {
     let (Some(revision), Some(digest)) = (&status.healthy, &status.digest) else {
         return;
     };
-    let known = status
-        .history
-        .iter()
-        .position(|it| it.revision.revision == revision.revision);
-    if held {
-        // What a person has left behind is nothing to go back to later.
-        let newer = |it: &HealthyRevision| it.revision.committed_at > revision.committed_at;
-        match known {
-            Some(known) => drop(status.history.drain(..known)),
-            None => status.history.retain(|it| !newer(it)),
-        }
-    }
-    let last = status.history.first();
-    if known.is_some() || last.is_some_and(|last| last.digest == *digest) {
-        return;
-    }
     let healthy = HealthyRevision {
         revision: revision.clone(),
         digest: digest.clone(),
     };
-    status.history.insert(0, healthy);
-    status.history.truncate(HISTORY_LIMIT);
+    let same = |last: &HealthyRevision| last.digest == healthy.digest;
+    remembered(
+        &mut status.history,
+        healthy.clone(),
+        held,
+        |it| &it.revision,
+        same,
+    );
+}
+
+/// Puts a revision that is healthy into a history, newest first. One that was healthy once keeps its
+/// place, so that going back once more leads further; what a person has left behind by holding it is
+/// nothing to go back to later. `same`: the last one is as good.
+pub(super) fn remembered<T>(
+    history: &mut Vec<T>,
+    healthy: T,
+    held: bool,
+    revision: impl Fn(&T) -> &RevisionStatus,
+    same: impl Fn(&T) -> bool,
+) {
+    let now = revision(&healthy);
+    let is_now = |it: &T| revision(it).revision == now.revision;
+    let known = history.iter().position(is_now);
+    match known {
+        Some(known) if held => drop(history.drain(..known)),
+        None if held => history.retain(|it| revision(it).committed_at <= now.committed_at),
+        _ => {}
+    }
+    if known.is_none() && !history.first().is_some_and(same) {
+        history.insert(0, healthy);
+        history.truncate(HISTORY_LIMIT);
+    }
 }
 
 /// `held by Ada: the lamp flickers`.
