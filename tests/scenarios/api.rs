@@ -168,6 +168,59 @@ fn endpoint(platform: &Platform) -> SocketAddr {
         .expect("an address")
 }
 
+/// What a verb says to somebody who has nothing but a kubeconfig.
+fn asked(platform: &Platform, kubeconfig: &Path, arguments: &[&str]) -> (Option<i32>, Value) {
+    let output = Command::new(env!("CARGO_BIN_EXE_trimtab"))
+        .args(arguments)
+        .args(["--output", "json", "--host-namespace", &platform.name])
+        .arg("--kubeconfig")
+        .arg(kubeconfig)
+        .env("TRIMTAB_SOCKET", "/nowhere/host.sock")
+        .output()
+        .expect("trimtab runs");
+    let told = serde_json::from_slice(&output.stdout);
+    let told = told.unwrap_or_else(|error| panic!("{arguments:?}: {error}: {}", words(&output)));
+    (output.status.code(), told)
+}
+
+#[test]
+fn a_kubeconfig_with_the_readers_role_is_enough_for_the_record_blame_diff_and_verify() {
+    let platform = installed();
+    let alice = kubeconfig(&platform, "alice", Some("--clusterrole=trimtab-reader"));
+    until_told(&platform, || ask(&platform, &alice));
+    wait_for("the kit is live", SOON, || {
+        let kit = platform.kit(KIT);
+        match kit["status"]["healthy"].is_object() {
+            true => Ok(()),
+            false => Err(kit["status"].to_string()),
+        }
+    });
+    let ask = |arguments: &[&str]| asked(&platform, &alice, arguments);
+    let record = wait_for("it is recorded", SOON, || {
+        let (code, told) = ask(&["history", KIT]);
+        assert_eq!(code, Some(0), "{told}");
+        let record = told["records"][0].clone();
+        match record["outcome"] == "healthy" {
+            true => Ok(record),
+            false => Err(told.to_string()),
+        }
+    });
+    let (code, shown) = ask(&["history", "show", &record["sequence"].to_string()]);
+    assert_eq!((code, &shown), (Some(0), &record));
+    assert_eq!(ask(&["history", "--verify"]).0, Some(0));
+    let namespace = platform.namespace("acme");
+    let (code, told) = ask(&["blame", "configmap/shop", "data.key", "-n", &namespace]);
+    assert_eq!(code, Some(0), "{told}");
+    let line = &told["lines"][0];
+    assert_eq!(line["by"], "file", "{line}");
+    assert_eq!(line["file"]["line"], 6, "{line}");
+    let (code, told) = ask(&["diff", KIT]);
+    assert_eq!(code, Some(0), "{told}");
+    let (code, told) = ask(&["verify", KIT]);
+    assert_eq!(code, Some(0), "{told}");
+    assert_eq!(told["kits"][0]["reproduced"], true, "{told}");
+}
+
 #[test]
 fn who_has_the_readers_role_asks_through_the_api_server_and_nobody_else_does() {
     let platform = installed();
