@@ -10,6 +10,7 @@ mod discovery;
 mod durations;
 mod file;
 mod file_policy;
+mod found_kits;
 mod grants;
 mod inputs;
 mod kit_files;
@@ -32,8 +33,9 @@ mod spec;
 pub use admission::{AdmissionPolicy, DoorEnforcement, FailurePolicy};
 pub use condition::{Condition, ConditionStatus, set_condition};
 pub use definitions::custom_resource_definitions;
-pub use discovery::{Discoverer, Discovery};
+pub use discovery::Discoverer;
 pub use file::KIT_FILE;
+pub use found_kits::Discovery;
 pub use kit_resource::{
     DriftStatus, FindingCounts, HealthStatus, HealthyRevision, Kit, KitSpec, KitStatus,
     PATH_ANNOTATION, Quarantine, REPOSITORY_LABEL, REQUESTED_ANNOTATION, RevisionStatus,

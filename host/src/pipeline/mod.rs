@@ -29,6 +29,6 @@ pub use pins::{Pin, Pinned, Revisions};
 pub use plugins::PluginStore;
 pub use rendered::{Rendered, render_kit};
 pub use reproduction::{Reproduced, reproduce};
-pub use secrets::{Secrets, is_secret};
+pub use secrets::{MASK, Secrets, is_secret};
 pub use trace::{Change, FieldTrace, Maker, Stage, Trace, Transformer, files, trace};
 pub use trial::{Trial, TrialKit, Tried};

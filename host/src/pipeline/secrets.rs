@@ -11,7 +11,8 @@ use crate::sandbox::clean;
 const SHORTEST: usize = 4;
 /// Lines of values, as of keys, that are masked alone.
 const LINE: usize = 16;
-const MASK: &str = "***";
+/// What stands in the place of a secret.
+pub const MASK: &str = "***";
 /// What ends a text that is too long to be shown.
 const CUT: &str = "…";
 

@@ -7,7 +7,7 @@ use serde_json::{Map, Value};
 use similar::TextDiff;
 
 use crate::manifest::write_yaml;
-use crate::pipeline::{Secrets, is_secret};
+use crate::pipeline::{MASK, Secrets, is_secret};
 use crate::plan::{PART_OF_LABEL, PRUNE_ANNOTATION, leaves};
 
 /// Lines around a change that are shown.
@@ -18,7 +18,6 @@ const BYTES: usize = 512 << 10;
 const PATIENCE: Duration = Duration::from_secs(2);
 /// Fields that are named.
 const FIELDS: usize = 100;
-const MASK: &str = "***";
 const CHANGED: &str = "*** (changed)";
 /// What the API server keeps of its own.
 const SERVERS: [&str; 7] = [

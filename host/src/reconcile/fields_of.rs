@@ -5,7 +5,7 @@ use std::sync::Arc;
 use serde_json::Value;
 
 use crate::manifest::dotted;
-use crate::pipeline::{Maker, Secrets, Trace, Transformer, is_secret};
+use crate::pipeline::{MASK, Maker, Secrets, Trace, Transformer, is_secret};
 use crate::plan::{Owner, PRUNE_ANNOTATION, counterpart, leaves, owners, owns};
 use crate::source::{Mirror, Snapshot};
 use crate::web::Refusal;
@@ -17,7 +17,6 @@ use super::line_history::History;
 const FIELDS: usize = 1000;
 /// Bytes of a text that is told.
 const TEXT: usize = 4096;
-const MASK: &str = "***";
 /// What the API server itself keeps.
 const SERVERS: [&str; 8] = [
     "/status",

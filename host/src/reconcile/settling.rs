@@ -7,7 +7,7 @@ use crate::cluster::Note;
 use crate::history::{Cause, Outcome as Recorded};
 use crate::kit::{KitCounts, RecordStatus, RevisionStatus};
 use crate::manifest::Finding;
-use crate::source::Revision;
+use crate::source::{Commit, Revision};
 use kube::Resource as _;
 
 use super::host::Settled;
@@ -59,33 +59,10 @@ impl Actor {
             .count();
         let all = counts.ready == counts.total && errors == 0 && self.refused.is_none();
         let taken = self.taken.clone().or_else(|| self.head.clone());
-        let revision = taken
-            .as_ref()
-            .map(|taken| taken.revision.short().to_owned())
-            .unwrap_or_default();
-        let spec = &self.repository.spec;
-        let text = match (&spec.revision, &self.head) {
-            (Some(_), Some(head)) => {
-                let held = held(spec.by.as_deref(), spec.reason.as_deref());
-                let newest = head.revision.short();
-                format!("{}, {held} (newest is {newest})", summary(&counts))
-            }
-            _ => summary(&counts),
-        };
-        let error = self.findings.iter().find(|finding| finding.is_error());
-        let (reason, message) = match (all, error) {
-            _ if let Some(refusal) = &self.refused => (
-                refusal.reason,
-                self.with_what_is_live(&refusal.message, &text),
-            ),
-            (true, _) if spec.revision.is_some() => ("Held", format!("{revision}: {text}")),
-            (true, _) => ("Applied", format!("{revision}: {text}")),
-            (false, Some(first)) => ("InvalidRepository", format!("{revision}: {first}; {text}")),
-            (false, None) if counts.progressing > 0 => {
-                ("Progressing", format!("{revision}: {text}"))
-            }
-            (false, None) => ("KitsNotReady", format!("{revision}: {text}")),
-        };
+        let revision = taken.as_ref().map(|it| it.revision.short().to_owned());
+        let revision = revision.unwrap_or_default();
+        let text = self.in_short(&counts);
+        let (reason, message) = self.standing_words(all, &counts, &revision, &text);
         self.status.kits = counts;
         self.status.summary = text;
         let refused = self.refused.iter().flat_map(|it| &it.findings);
@@ -108,28 +85,75 @@ impl Actor {
             );
             // A head that is refused has had its Event.
             if let Some(taken) = taken.filter(|_| self.refused.is_none()) {
-                let message = format!(
-                    "{revision} by {} ({}): {}",
-                    taken.author, taken.subject, self.status.summary
-                );
-                let note = Note {
-                    warning: !all,
-                    reason,
-                    message,
-                };
-                self.publish(note).await;
-                let outcome = match (all, counts.unhealthy, counts.refused) {
-                    (true, ..) => Recorded::Healthy,
-                    (_, 1.., _) => Recorded::Unhealthy,
-                    (_, _, 1..) => Recorded::Refused,
-                    _ => Recorded::Failed,
-                };
-                // Who holds it and why can be erased elsewhere.
-                let (text, findings) = (summary(&counts), &self.findings[..]);
-                self.record(Cause::Commit, outcome, Some(&taken), findings, text);
+                self.tell_end(&taken, all, reason).await;
             }
         }
         self.tell_settled(all, true);
+    }
+
+    /// How many kits are what, and whether a person holds the platform.
+    fn in_short(&self, counts: &KitCounts) -> String {
+        let spec = &self.repository.spec;
+        match (&spec.revision, &self.head) {
+            (Some(_), Some(head)) => {
+                let held = held(spec.by.as_deref(), spec.reason.as_deref());
+                let newest = head.revision.short();
+                format!("{}, {held} (newest is {newest})", summary(counts))
+            }
+            _ => summary(counts),
+        }
+    }
+
+    /// The reason and the message of the conditions.
+    fn standing_words(
+        &self,
+        all: bool,
+        counts: &KitCounts,
+        revision: &str,
+        text: &str,
+    ) -> (&'static str, String) {
+        if let Some(refusal) = &self.refused {
+            let message = self.with_what_is_live(&refusal.message, text);
+            return (refusal.reason, message);
+        }
+        let error = self.findings.iter().find(|finding| finding.is_error());
+        let reason = match (all, error) {
+            (true, _) if self.repository.spec.revision.is_some() => "Held",
+            (true, _) => "Applied",
+            (false, Some(first)) => {
+                return ("InvalidRepository", format!("{revision}: {first}; {text}"));
+            }
+            (false, None) if counts.progressing > 0 => "Progressing",
+            (false, None) => "KitsNotReady",
+        };
+        (reason, format!("{revision}: {text}"))
+    }
+
+    /// Tells and records what became of a revision.
+    async fn tell_end(&self, taken: &Commit, all: bool, reason: &'static str) {
+        let counts = &self.status.kits;
+        let message = format!(
+            "{} by {} ({}): {}",
+            taken.revision.short(),
+            taken.author,
+            taken.subject,
+            self.status.summary
+        );
+        let note = Note {
+            warning: !all,
+            reason,
+            message,
+        };
+        self.publish(note).await;
+        let outcome = match (all, counts.unhealthy, counts.refused) {
+            (true, ..) => Recorded::Healthy,
+            (_, 1.., _) => Recorded::Unhealthy,
+            (_, _, 1..) => Recorded::Refused,
+            _ => Recorded::Failed,
+        };
+        // Who holds it and why can be erased elsewhere.
+        let (text, findings) = (summary(counts), &self.findings[..]);
+        self.record(Cause::Commit, outcome, Some(taken), findings, text);
     }
 
     /// A revision of which all is healthy is one to go back to.
