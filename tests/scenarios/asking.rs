@@ -48,3 +48,21 @@ pub fn ask_json(platform: &Platform, arguments: &[&str]) -> (Option<i32>, Value)
     let told = ask(platform, &[arguments, &["--output", "json"]].concat());
     (told.code, told.json())
 }
+
+/// What is recorded of a kit, or of the Repository itself, oldest first.
+pub fn recorded(platform: &Platform, kit: Option<&str>) -> Vec<Value> {
+    let arguments: Vec<&str> = ["history"].into_iter().chain(kit).collect();
+    let (code, page) = ask_json(platform, &arguments);
+    assert_eq!(code, Some(0), "{page}");
+    let mut records = page["records"].as_array().expect("records").clone();
+    records.retain(|it| it["kit"].as_str() == kit);
+    records.reverse();
+    records
+}
+
+/// Why, what came of it, and the revision.
+pub fn told(record: &Value) -> (String, String, String) {
+    let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
+    let revision = text(&record["revision"]["id"]);
+    (text(&record["cause"]), text(&record["outcome"]), revision)
+}

@@ -6,7 +6,8 @@ use std::time::{Duration, Instant};
 use serde_json::json;
 use trimtab_harness::{root, wait_for};
 
-use crate::platform::{Platform, config_map};
+use crate::asking::{recorded, told};
+use crate::platform::{Platform, SOON, config_map};
 
 /// Seconds that the API server waits for the webhook; the longest that it allows.
 const HANGING: u64 = 30;
@@ -83,6 +84,11 @@ fn a_kit_that_hangs_delays_nobody_and_a_newer_commit_takes_over_at_once() {
             .git
             .write("kits/acme/shop/config.yaml", mine)
             .unwrap();
+        let beside = config_map("beside", value);
+        platform
+            .git
+            .write("kits/acme/shop/beside.yaml", beside)
+            .unwrap();
         let theirs = config_map("shop", value);
         platform
             .git
@@ -102,6 +108,17 @@ fn a_kit_that_hangs_delays_nobody_and_a_newer_commit_takes_over_at_once() {
     let kit = platform.kit("kits/acme/shop");
     let tried = &kit["status"]["attempted"]["revision"];
     assert_eq!(tried, first.as_str(), "{}", kit["status"]);
+    wait_for(
+        "what hangs does not hold up what is sent beside it",
+        SOON,
+        || {
+            let beside = platform.get("acme", "configmap/beside").unwrap();
+            match beside["data"]["key"] == "b" {
+                true => Ok(()),
+                false => Err(beside.to_string()),
+            }
+        },
+    );
     let third = write(&platform, "c", false);
     platform.until_kit("kits/acme/shop", "Applied", &third);
     let waited = began.elapsed();
@@ -110,6 +127,26 @@ fn a_kit_that_hangs_delays_nobody_and_a_newer_commit_takes_over_at_once() {
     assert_eq!(live["data"]["key"], "c");
     assert_eq!(live["metadata"]["labels"]["hang"], serde_json::Value::Null);
     drop(webhook);
+
+    // What was sent of the second is on record, though it came to no end.
+    let records = wait_for("it is recorded", SOON, || {
+        let all = recorded(&platform, Some("kits/acme/shop"));
+        let last = all.last().map(|it| it["revision"]["id"].clone());
+        match last == Some(third.as_str().into()) {
+            true => Ok(all),
+            false => Err(format!("{all:#?}")),
+        }
+    });
+    let outline: Vec<_> = records
+        .iter()
+        .map(|it| (told(it), it["plan"]["changed"][0]["object"].clone()))
+        .collect();
+    let beside = format!("ConfigMap {}/beside", platform.namespace("acme"));
+    assert_eq!(outline[1].0, ("commit".into(), "brokenOff".into(), second));
+    assert_eq!(outline[1].1, beside.as_str());
+    assert_eq!(records[1]["plan"]["changed"][0]["fields"][0], "/data/key");
+    assert_eq!(outline[2].0, ("commit".into(), "healthy".into(), third));
+    assert_eq!(outline.len(), 3, "{outline:?}");
 }
 
 #[test]

@@ -34,6 +34,7 @@ mod platform;
 mod pod_security;
 mod policies;
 mod prune;
+mod record;
 mod reports;
 mod restarts;
 mod rollback;

@@ -5,13 +5,14 @@ use std::time::{Duration, Instant};
 
 use anyhow::anyhow;
 use clap::Args;
+use kube::ResourceExt as _;
 use serde_json::json;
 
 use super::ask::{HostApi, HostArgs};
 use super::target::Target;
 use super::{Failure, Outcome, diff, paint, revert};
 use crate::cluster::Cluster;
-use crate::kit::RevisionStatus;
+use crate::kit::{Kit, RevisionStatus};
 use crate::reconcile::Diff;
 use crate::sandbox::clean;
 use crate::source::Revision;
@@ -110,6 +111,13 @@ impl Rollback {
             return Err(Failure::Usage(anyhow!(
                 "{} is suspended, so that nothing would become of it; `trimtab resume {0}` first",
                 target.name()
+            )));
+        }
+        if let Target::Kit(kit) = &target
+            && let Some(repository) = suspended(&cluster, kit).await?
+        {
+            return Err(Failure::Usage(anyhow!(
+                "the Repository {repository} is suspended, so that nothing would become of it; `trimtab resume {repository}` first"
             )));
         }
         let asked = Instant::now();
@@ -219,6 +227,17 @@ impl Rollback {
         }
         .run()
     }
+}
+
+/// The name of the kit's Repository, if that is suspended.
+async fn suspended(cluster: &Cluster, kit: &Kit) -> Result<Option<String>, Failure> {
+    let repositories = cluster.list_repositories().await?;
+    let own = repositories
+        .into_iter()
+        .filter(|it| it.spec.suspend && it.namespace() == kit.namespace())
+        .map(|it| it.name_any());
+    let mut own = own.filter(|name| kit.repository() == Some(name));
+    Ok(own.next())
 }
 
 fn live(target: &Target) -> Option<&RevisionStatus> {

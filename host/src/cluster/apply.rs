@@ -38,8 +38,14 @@ pub struct Applied {
 }
 
 impl Cluster {
-    /// Sends every step, stage by stage. Dropping the future stops it between requests.
-    pub async fn apply(&self, plan: &Plan, field_manager: &str) -> Applied {
+    /// Sends every step, stage by stage, and tells of each that is taken. Dropping the future stops
+    /// it between requests.
+    pub async fn apply(
+        &self,
+        plan: &Plan,
+        field_manager: &str,
+        taken: &(dyn Fn(&Step) + Send + Sync),
+    ) -> Applied {
         let mut applied = Applied::default();
         for stage in [Stage::Definitions, Stage::Objects, Stage::Admission] {
             let steps: Vec<&Step> = plan
@@ -55,6 +61,7 @@ impl Cluster {
                 match result {
                     Ok(rivals) => {
                         applied.changed += 1;
+                        taken(step);
                         if !rivals.is_empty() {
                             applied.overridden.push((step.key.clone(), rivals));
                         }

@@ -37,8 +37,14 @@ pub struct Pruned {
 
 impl Cluster {
     /// Deletes all of these at once; each delete carries the uid and the resourceVersion that were
-    /// seen, and is given up if the object is no longer the kit's.
-    pub async fn prune(&self, now: &[Prune], owner: &SetId, propagation: Propagation) -> Pruned {
+    /// seen, and is given up if the object is no longer the kit's. Each that is granted is told of.
+    pub async fn prune(
+        &self,
+        now: &[Prune],
+        owner: &SetId,
+        propagation: Propagation,
+        granted: &(dyn Fn(&ObjectKey) + Send + Sync),
+    ) -> Pruned {
         let mut results: FuturesUnordered<_> = now
             .iter()
             .map(|prune| async move { (prune, self.delete(prune, owner, propagation).await) })
@@ -46,7 +52,10 @@ impl Cluster {
         let mut pruned = Pruned::default();
         while let Some((prune, result)) = results.next().await {
             match result {
-                Ok(None) => pruned.deleted.push(prune.key.clone()),
+                Ok(None) => {
+                    granted(&prune.key);
+                    pruned.deleted.push(prune.key.clone());
+                }
                 Ok(Some(finding)) => pruned.findings.push(finding),
                 Err(error) => pruned.findings.push(failure(prune, "not deleted", &error)),
             }

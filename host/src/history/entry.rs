@@ -99,6 +99,8 @@ pub enum Outcome {
     RolledBack,
     /// Nothing of it is left.
     Gone,
+    /// A newer revision, or the host's end, broke it off when a part was sent.
+    BrokenOff,
     /// An act that has no outcome of its own.
     #[default]
     Noted,

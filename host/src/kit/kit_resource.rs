@@ -234,6 +234,9 @@ pub struct KitStatus {
     /// `trimtab rollback` goes back to. They stay in the host's mirror.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub history: Vec<HealthyRevision>,
+    /// The revision that it is held at, as `spec.revision` named it when the kit was last tried.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub held: Option<String>,
     /// The revision that was rolled back, until a newer commit changes the kit.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub quarantine: Option<Quarantine>,

@@ -20,6 +20,7 @@ use crate::web::{Ask, Refusal};
 use super::host::Shared;
 use super::kit::Task;
 use super::repository::{Actor, Message};
+use super::sent::Sent;
 
 /// How long an answer may be worked on: the one who asks gives up a little later.
 pub(super) const ANSWER: Duration = Duration::from_secs(40);
@@ -219,6 +220,8 @@ impl View {
             unmet: Vec::new(),
             emptied: state.is_some_and(|it| gone && it.emptied),
             deleting: self.deleting,
+            evaluated: None,
+            sent: Sent::default(),
             verdict,
             evaluation,
             gone,

@@ -4,17 +4,15 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use crate::cluster::{Applied, Cluster, ClusterError, Note};
-use crate::history::PlanNote;
 use crate::kit::{AdoptPolicy, Kit, KitPath, ServiceAccount};
 use crate::manifest::{Finding, Manifest, ObjectKey, Severity};
-use crate::plan::{Desired, Plan, field_manager, plan};
+use crate::plan::{Desired, Plan, Step, field_manager, plan};
 
 use super::adoption::refusal;
 use super::drift::{Drifted, drifted};
 use super::kit::{Decision, Task};
 use super::others::Others;
 use super::outcome::{Outcome, Wait};
-use super::recording::done;
 use super::report::reference;
 
 /// How long an attempt waits itself for what it deleted to be gone; most objects are at once.
@@ -51,7 +49,6 @@ impl Task {
             drifted,
             retry: false,
             handing_over: !plan.pruning.handed_over.is_empty(),
-            done: PlanNote::default(),
         };
         // What others have may come free.
         let refused = |findings| Decision {
@@ -62,7 +59,6 @@ impl Task {
             drifted: Drifted::default(),
             retry: true,
             handing_over: false,
-            done: PlanNote::default(),
         };
         findings.extend(plan.warnings.iter().cloned());
         if !plan.refused.is_empty() {
@@ -82,7 +78,10 @@ impl Task {
             }
         }
         let manager = field_manager(&self.object_name(), &self.namespace());
-        let applied = cluster.apply(&plan, &manager).await;
+        let were = self.were.as_ref().map_or(&[][..], |it| &it.manifests);
+        let taken = |step: &Step| self.sent.taken(step, &plan, were);
+        let applied = cluster.apply(&plan, &manager, &taken).await;
+        self.sent.left(plan.left.len());
         let now = jiff::Timestamp::now().to_string();
         let drifted = drifted(&plan, &applied, &self.held, &now);
         findings.extend(drifted.findings.iter().cloned());
@@ -94,8 +93,6 @@ impl Task {
                 .collect();
             self.shared.cluster.watch_kinds(&kinds).await?;
         }
-        let were = self.were.as_ref().map_or(&[][..], |it| &it.manifests);
-        let sent = done(&plan, &applied, were);
         let Applied {
             changed, failures, ..
         } = applied;
@@ -108,9 +105,7 @@ impl Task {
             None
         };
         if let Some(outcome) = stopped {
-            let mut decision = decided(outcome, findings, changed, drifted);
-            decision.done = sent;
-            return Ok(decision);
+            return Ok(decided(outcome, findings, changed, drifted));
         }
         findings.extend(told(&plan));
         let deleted = if plan.pruning.is_empty() {
@@ -144,11 +139,8 @@ impl Task {
                 health: self.health(&kit, manifests, changed),
             }
         };
-        let mut decision = decided(outcome, findings, changed + deleted.gone.len(), drifted);
-        decision.done = sent;
-        let gone = deleted.gone.iter().map(ToString::to_string);
-        decision.done.deleted = gone.collect();
-        Ok(decision)
+        let changed = changed + deleted.gone.len();
+        Ok(decided(outcome, findings, changed, drifted))
     }
 
     pub(super) fn owned(&self) -> usize {
@@ -184,7 +176,10 @@ impl Task {
                 return deleted;
             }
             let propagation = self.prune_policy(kit).propagation;
-            let pruned = cluster.prune(&pruning.now, &self.set(), propagation).await;
+            let granted = |key: &ObjectKey| self.sent.deleted(key);
+            let pruned = cluster
+                .prune(&pruning.now, &self.set(), propagation, &granted)
+                .await;
             held |= !pruned.findings.is_empty();
             deleted.gone.extend(pruned.deleted.iter().cloned());
             deleted.findings.extend(pruned.findings);

@@ -3,10 +3,10 @@
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, PoisonError};
 
-use crate::pipeline::{Evaluation, Superseded};
+use crate::pipeline::Superseded;
 use crate::source::{Commit, SourceError};
 
-use super::pins::{Asked, NotEvaluated};
+use super::pins::{Asked, Evaluated, NotEvaluated};
 use super::repository::{Actor, Job};
 use super::verifying::{Judged, Refusal};
 
@@ -39,7 +39,10 @@ impl Actor {
         let superseded = Arc::new(AtomicBool::new(false));
         self.evaluating = Some(superseded.clone());
         self.stale = false;
-        self.pins = self.pinned();
+        let pins = self.pinned();
+        // Who is held elsewhere meanwhile is news.
+        let same = same.filter(|_| pins == self.pins);
+        self.pins = pins;
         let evaluator = self.evaluator.clone();
         let spec = self.repository.spec.clone();
         let (live, pins) = (self.live(), self.pins.clone());
@@ -107,7 +110,7 @@ impl Actor {
         &mut self,
         newest: Arc<Commit>,
         refusal: Option<Refusal>,
-        result: Result<Result<(Arc<Commit>, Evaluation), Superseded>, NotEvaluated>,
+        result: Evaluated,
     ) {
         self.evaluating = None;
         if self.repository.spec.suspend {
@@ -120,9 +123,9 @@ impl Actor {
             return;
         }
         match result {
-            Ok(Ok((commit, evaluation))) => {
+            Ok(Ok(found)) => {
                 self.refuse(refusal).await;
-                self.take_up(newest, commit, evaluation).await;
+                self.take_up(newest, found).await;
             }
             Ok(Err(Superseded)) => self.evaluate(),
             Err(NotEvaluated::Held(finding)) => {
@@ -131,8 +134,14 @@ impl Actor {
                 self.settle().await;
             }
             Err(NotEvaluated::Source(error)) => {
-                // The mirror is fetched anew at the next poll.
-                if let Some(Err(error)) = self.mirror.take().map(|mirror| mirror.discard()) {
+                // The mirror is fetched anew at the next poll, unless the last one had the same: it
+                // is the remote's then.
+                let ready = self.status.conditions.iter().find(|it| it.kind == "Ready");
+                let again = ready.is_some_and(|it| {
+                    it.reason == "MirrorDamaged" && it.message.starts_with(&error.to_string())
+                });
+                let damaged = self.mirror.take_if(|_| !again);
+                if let Some(Err(error)) = damaged.map(|mirror| mirror.discard()) {
                     tracing::warn!(repository = %self.name(), %error, "the damaged mirror cannot be removed");
                 }
                 self.head = None;

@@ -7,7 +7,6 @@ use std::time::{Duration, Instant};
 use kube::ResourceExt as _;
 
 use crate::cluster::{ClusterError, Unserved};
-use crate::history::PlanNote;
 use crate::kit::{DeletionPolicy, Kit, KitPath, PRUNE_FINALIZER, Quarantine, Repository};
 use crate::manifest::{Finding, GroupKind, Manifest, ObjectKey, Scopes, Severity};
 use crate::pipeline::{Evaluation, Rendered, Verdict, settle};
@@ -18,6 +17,7 @@ use super::drift::Drifted;
 use super::host::Shared;
 use super::others::allows_changes;
 use super::outcome::{Outcome, Wait};
+use super::sent::Sent;
 
 /// All that one attempt needs. Dropping its future is how a newer revision takes over: whatever
 /// was sent is known to the inventory as unsure, and is looked at again.
@@ -46,6 +46,10 @@ pub(super) struct Task {
     pub emptied: bool,
     /// Its Repository is being deleted, and its objects before it.
     pub deleting: bool,
+    /// How long the evaluation took that it comes from, if nothing was tried of it before.
+    pub evaluated: Option<Duration>,
+    /// What of it no record tells yet.
+    pub sent: Sent,
 }
 
 /// What the attempt came to.
@@ -74,8 +78,6 @@ pub(super) struct Decision {
     pub retry: bool,
     /// Another kit has yet to take some of its objects over.
     pub handing_over: bool,
-    /// For the record.
-    pub done: PlanNote,
 }
 
 impl Task {
@@ -149,7 +151,6 @@ impl Task {
                 drifted: Drifted::default(),
                 retry: false,
                 handing_over: false,
-                done: PlanNote::default(),
             })
         };
         if let Some(kit) = existing.as_ref().filter(|kit| self.deletes(kit)) {

@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
+use std::time::{Duration, Instant};
 
 use crate::kit::{KitPath, RepositorySpec};
 use crate::manifest::Finding;
@@ -10,6 +11,16 @@ use crate::pipeline::{Evaluation, Evaluator, Pin, Revisions, Superseded};
 use crate::source::{Commit, Mirror, Revision, Snapshot, SourceError};
 
 use super::repository::Actor;
+
+/// What was evaluated, and how long that took.
+pub(super) struct Found {
+    pub commit: Arc<Commit>,
+    pub evaluation: Evaluation,
+    pub took: Duration,
+}
+
+/// What came of an evaluation.
+pub(super) type Evaluated = Result<Result<Found, Superseded>, NotEvaluated>;
 
 /// Why there is no evaluation.
 pub(super) enum NotEvaluated {
@@ -35,12 +46,9 @@ pub(super) struct Asked {
 }
 
 impl Asked {
-    /// Blocking. Gives the commit that was evaluated.
-    pub(super) fn evaluate(
-        self,
-        evaluator: &mut Evaluator,
-        superseded: &AtomicBool,
-    ) -> Result<Result<(Arc<Commit>, Evaluation), Superseded>, NotEvaluated> {
+    /// Blocking.
+    pub(super) fn evaluate(self, evaluator: &mut Evaluator, superseded: &AtomicBool) -> Evaluated {
+        let begun = Instant::now();
         let newest = self.mirror.snapshot(&self.newest.revision)?;
         let held = match &self.spec.revision {
             Some(name) => Some(self.held(name)?),
@@ -72,7 +80,11 @@ impl Asked {
             let at = |revision: &Revision| self.mirror.snapshot(revision);
             evaluator.judge_changes(&newest, &self.spec, evaluation, &self.live, at)?;
         }
-        Ok(evaluated.map(|evaluation| (commit, evaluation)))
+        Ok(evaluated.map(|evaluation| Found {
+            commit,
+            evaluation,
+            took: begun.elapsed(),
+        }))
     }
 
     fn at(&self, name: &str) -> Result<Snapshot, SourceError> {

@@ -1,25 +1,20 @@
-//! What is recorded of an attempt on a kit, and of a Repository: once, when it is news.
+//! What is recorded of an attempt on a kit: once, when it is news.
 
-use std::collections::{BTreeSet, HashMap};
+use std::collections::HashMap;
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
 use jiff::Timestamp;
 
-use crate::cluster::Applied;
 use crate::history::{
-    Cause, Change, Durations, Entry, FindingsNote, HealthNote, Outcome as Recorded, PlanNote,
-    PluginUse, RevisionNote, Told, Writer,
+    Cause, Durations, Entry, FindingsNote, HealthNote, Outcome as Recorded, PlanNote, PluginUse,
+    RevisionNote, Told, Writer,
 };
-use crate::kit::{FindingCounts, Kit, KitSpec, KitStatus};
-use crate::manifest::{Finding, Manifest, ObjectKey};
-use crate::plan::{Action, Plan, Reason, Step};
+use crate::kit::{FindingCounts, Kit, KitStatus};
 use crate::source::Commit;
 
-use super::differing::changed_fields;
 use super::kit::{Decision, Task};
 use super::outcome::{KitHealth, Outcome};
-use super::repository::Actor;
 
 /// The record, and what it has of each kit: what is the same again is no news.
 pub(super) struct Recorder {
@@ -35,17 +30,17 @@ struct Mark {
     digest: Option<String>,
     inputs: Option<String>,
     findings: FindingCounts,
+    /// The revision that it is held at, as the person named it.
     held: Option<String>,
+    /// It is held with all others.
+    platform: bool,
 }
 
 impl Mark {
     /// Of what a status says, if there is one.
-    fn of(status: Option<&KitStatus>, held: Option<String>) -> Self {
+    fn of(status: Option<&KitStatus>) -> Self {
         let Some(status) = status else {
-            return Self {
-                held,
-                ..Self::default()
-            };
+            return Self::default();
         };
         let ready = status.conditions.iter().find(|it| it.kind == "Ready");
         let attempted = status.attempted.as_ref();
@@ -55,16 +50,18 @@ impl Mark {
             digest: status.digest.clone(),
             inputs: status.inputs.clone(),
             findings: status.finding_counts,
-            held,
+            held: None,
+            platform: false,
         }
     }
 
-    /// Of what a host before this one left.
-    fn left(status: Option<&KitStatus>, spec: Option<&KitSpec>) -> Self {
-        let mark = Self::of(status, None);
-        let held = spec.and_then(|spec| spec.revision.clone());
-        let held = held.filter(|_| mark.reason == "Held");
-        Self { held, ..mark }
+    /// Whether the platform is held is no news of a kit that stays as it is.
+    fn is_same(&self, other: &Self) -> bool {
+        let as_there = Self {
+            platform: other.platform,
+            ..self.clone()
+        };
+        as_there == *other
     }
 
     fn is_live(&self) -> bool {
@@ -86,6 +83,20 @@ impl Recorder {
     }
 }
 
+/// What tells why an attempt was made.
+struct Tried {
+    suspended: bool,
+    drifted: bool,
+    changed: bool,
+}
+
+/// Why an attempt was made, and whose spec asked for it, if somebody did.
+struct Why<'s> {
+    cause: Cause,
+    by: Option<&'s String>,
+    reason: Option<&'s String>,
+}
+
 impl Task {
     /// Records the attempt, if it did something or came to something else than the one before.
     /// `after` is what the status says of it, or would say; nothing if the kit is gone.
@@ -96,13 +107,16 @@ impl Task {
         after: Option<&KitStatus>,
         took: Duration,
     ) {
+        let sent = self.sent.take();
         let Some(recorder) = &self.shared.recorder else {
             return;
         };
-        let spec = kit.map(|kit| &kit.spec);
         let before = kit.and_then(|kit| kit.status.as_ref());
-        let held = self.verdict.pinned.as_ref();
-        let mut mark = Mark::of(after.or(before), held.map(|pinned| pinned.asked.clone()));
+        let mut mark = Mark {
+            held: self.pin(),
+            platform: self.platform_is_held(),
+            ..Mark::of(after.or(before))
+        };
         if decision.outcome == Outcome::Gone {
             mark.reason = "Gone".into();
         }
@@ -113,32 +127,84 @@ impl Task {
                 Outcome::Gone => last.remove(&id),
                 _ => last.insert(id, mark.clone()),
             };
-            known.unwrap_or_else(|| Mark::left(before, spec))
+            known.unwrap_or_else(|| self.left(before))
         };
-        let drifted = !decision.drifted.findings.is_empty() && decision.changed == 0;
-        if decision.changed == 0 && last == mark && !drifted {
+        let tried = Tried {
+            suspended: decision.outcome == Outcome::Suspended,
+            drifted: !decision.drifted.findings.is_empty() || !decision.drifted.objects.is_empty(),
+            changed: decision.changed > 0,
+        };
+        let noticed = !decision.drifted.findings.is_empty() && !tried.changed;
+        if !tried.changed && last.is_same(&mark) && !noticed {
             return;
         }
-        let cause = self.cause(decision, &last, &mark);
+        let outcome = recorded(&decision.outcome, self.quarantine.is_some());
+        let mut entry = self.entry(self.why(kit, &tried, &last, &mark), outcome, sent);
+        entry.instead_of = match (&self.quarantine, &mark.held) {
+            (Some(bad), _) => Some(bad.revision.clone()),
+            (None, Some(_)) if last.revision != mark.revision => Some(last.revision),
+            _ => None,
+        };
+        entry.digest = Some(self.verdict.rendered.digest.to_string());
+        entry.findings = FindingsNote::of(&decision.findings);
+        // The condition's words name who holds it; those are erasable elsewhere.
+        entry.message = decision.outcome.to_string();
+        if let Outcome::Applied { health, .. } = &decision.outcome {
+            entry.health = unwell(health);
+        }
+        entry.durations = Durations {
+            evaluated_ms: self.evaluated.and_then(milliseconds),
+            ..durations(decision, after, took)
+        };
+        recorder.writer.record(entry);
+    }
+
+    /// Records what was sent before a newer revision, or the host's end, broke the attempt off.
+    fn record_broken_off(&self, sent: PlanNote) {
+        let Some(recorder) = &self.shared.recorder else {
+            return;
+        };
+        let kit = self.shared.kits.get(&self.namespace(), &self.object_name());
+        let before = kit.as_ref().and_then(|kit| kit.status.as_ref());
+        let known = {
+            let last = recorder.last.lock().unwrap_or_else(PoisonError::into_inner);
+            let id = (self.namespace(), self.object_name());
+            last.get(&id).cloned()
+        };
+        let last = known.unwrap_or_else(|| self.left(before));
+        // What comes next is compared with what was before this attempt.
+        let mark = Mark {
+            revision: self.revision(kit.as_deref()).to_string(),
+            inputs: Some(self.verdict.kit.inputs.to_string()),
+            held: self.pin(),
+            platform: self.platform_is_held(),
+            ..last.clone()
+        };
+        let tried = Tried {
+            suspended: false,
+            drifted: sent.changed.iter().any(|it| it.by.is_some()),
+            changed: true,
+        };
+        let why = self.why(kit.as_deref(), &tried, &last, &mark);
+        let count = sent.created.len() + sent.changed.len() + sent.deleted.len();
+        let mut entry = self.entry(why, Recorded::BrokenOff, sent);
+        let what = if count == 1 { "object" } else { "objects" };
+        entry.message = format!("broken off when the API server had taken {count} {what}");
+        recorder.writer.record(entry);
+    }
+
+    fn entry(&self, why: Why<'_>, outcome: Recorded, sent: PlanNote) -> Entry {
         let mut entry = Entry::new(
             Timestamp::now(),
             self.namespace(),
             self.repository.metadata.name.clone().unwrap_or_default(),
             Some(self.verdict.kit.path.to_string()),
-            cause,
-            recorded(&decision.outcome, self.quarantine.is_some()),
+            why.cause,
+            outcome,
         );
-        if matches!(cause, Cause::Rollback | Cause::Suspend | Cause::Resume) {
-            let told = |text: Option<&String>| text.map(Told::new);
-            entry.operator = told(spec.and_then(|spec| spec.by.as_ref()));
-            entry.reason = told(spec.and_then(|spec| spec.reason.as_ref()));
-        }
+        entry.operator = why.by.map(Told::new);
+        entry.reason = why.reason.map(Told::new);
         entry.revision = Some(revision(&self.commit));
-        entry.instead_of = match (&self.quarantine, held) {
-            (Some(bad), _) => Some(bad.revision.clone()),
-            (None, Some(_)) if last.revision != mark.revision => Some(last.revision),
-            _ => None,
-        };
         let store = &self.shared.plugins;
         let used = self.verdict.kit.plugins.iter();
         entry.plugins = used
@@ -150,19 +216,35 @@ impl Task {
             })
             .collect();
         entry.inputs = Some(self.verdict.kit.inputs.to_string());
-        entry.digest = Some(self.verdict.rendered.digest.to_string());
-        entry.findings = FindingsNote::of(&decision.findings);
-        entry.plan = decision.done.clone();
-        // The condition's words name who holds it; those are erasable elsewhere.
-        entry.message = decision.outcome.to_string();
-        if let Outcome::Applied { health, .. } = &decision.outcome {
-            entry.health = unwell(health);
-        }
-        entry.durations = durations(decision, after, took);
-        recorder.writer.record(entry);
+        entry.plan = sent;
+        entry
     }
 
-    fn cause(&self, decision: &Decision, last: &Mark, mark: &Mark) -> Cause {
+    /// The revision that a person holds it at, as that person named it.
+    pub(super) fn pin(&self) -> Option<String> {
+        let pinned = self.verdict.pinned.as_ref();
+        pinned.map(|pinned| pinned.asked.clone())
+    }
+
+    fn platform_is_held(&self) -> bool {
+        self.repository.spec.revision.is_some()
+    }
+
+    /// What a host before this one left.
+    fn left(&self, status: Option<&KitStatus>) -> Mark {
+        let held = self
+            .repository
+            .status
+            .as_ref()
+            .and_then(|it| it.held.as_ref());
+        Mark {
+            held: status.and_then(|it| it.held.clone()),
+            platform: held.is_some(),
+            ..Mark::of(status)
+        }
+    }
+
+    fn why<'s>(&'s self, kit: Option<&'s Kit>, tried: &Tried, last: &Mark, mark: &Mark) -> Why<'s> {
         let others = [
             "Pruning",
             "HandingOver",
@@ -172,28 +254,58 @@ impl Task {
             "WaitingForDeletion",
             "WaitingForDependents",
         ];
-        if decision.outcome == Outcome::Suspended {
-            Cause::Suspend
-        } else if self.verdict.pinned.is_some() && last.held != mark.held {
-            Cause::Rollback
+        let spec = kit.map(|kit| &kit.spec);
+        let asked = |cause| Why {
+            cause,
+            by: spec.and_then(|it| it.by.as_ref()),
+            reason: spec.and_then(|it| it.reason.as_ref()),
+        };
+        let platform = |cause| Why {
+            cause,
+            by: self.repository.spec.by.as_ref(),
+            reason: self.repository.spec.reason.as_ref(),
+        };
+        let nobody = |cause| Why {
+            cause,
+            by: None,
+            reason: None,
+        };
+        let moved = last.revision != mark.revision || self.gone;
+        if tried.suspended {
+            asked(Cause::Suspend)
+        } else if mark.held.is_some() && last.held != mark.held {
+            asked(Cause::Rollback)
         } else if last.reason == "Suspended" || last.held.is_some() && mark.held.is_none() {
-            Cause::Resume
+            asked(Cause::Resume)
         } else if self.quarantine.is_some() && last.reason != "RolledBack" {
-            Cause::AutomaticRollback
-        } else if last.revision != mark.revision || self.gone {
-            Cause::Commit
-        } else if !decision.drifted.findings.is_empty() || !decision.drifted.objects.is_empty() {
-            Cause::Drift
+            nobody(Cause::AutomaticRollback)
+        } else if moved && mark.platform {
+            platform(Cause::Rollback)
+        } else if moved && last.platform {
+            platform(Cause::Resume)
+        } else if moved {
+            nobody(Cause::Commit)
+        } else if tried.drifted {
+            nobody(Cause::Drift)
         } else if last.inputs != mark.inputs {
-            Cause::Spec
-        } else if last.is_live() && mark.is_live() && decision.changed == 0 {
-            Cause::Health
+            nobody(Cause::Spec)
+        } else if last.is_live() && mark.is_live() && !tried.changed {
+            nobody(Cause::Health)
         } else if others.contains(&last.reason.as_str()) {
-            Cause::Awaited
+            nobody(Cause::Awaited)
         } else if matches!(last.reason.as_str(), "ApplyFailed" | "Refused") {
-            Cause::Retry
+            nobody(Cause::Retry)
         } else {
-            Cause::Request
+            nobody(Cause::Request)
+        }
+    }
+}
+
+impl Drop for Task {
+    fn drop(&mut self) {
+        let sent = self.sent.take();
+        if !(sent.created.is_empty() && sent.changed.is_empty() && sent.deleted.is_empty()) {
+            self.record_broken_off(sent);
         }
     }
 }
@@ -212,7 +324,7 @@ fn recorded(outcome: &Outcome, rolled_back: bool) -> Recorded {
     }
 }
 
-fn revision(commit: &Commit) -> RevisionNote {
+pub(super) fn revision(commit: &Commit) -> RevisionNote {
     let told = |text: &str| Told::new(text);
     RevisionNote {
         id: commit.revision.to_string(),
@@ -235,8 +347,11 @@ fn unwell(health: &KitHealth) -> Vec<HealthNote> {
         .collect()
 }
 
+fn milliseconds(it: Duration) -> Option<u64> {
+    u64::try_from(it.as_millis()).ok()
+}
+
 fn durations(decision: &Decision, after: Option<&KitStatus>, took: Duration) -> Durations {
-    let milliseconds = |it: Duration| u64::try_from(it.as_millis()).ok();
     let began = after.and_then(|it| it.applied.as_ref()?.at.as_ref()?.parse::<Timestamp>().ok());
     let healthy = began.filter(|_| decision.outcome.is_ready() && decision.changed == 0);
     let since = healthy.and_then(|it| Duration::try_from(it.until(Timestamp::now()).ok()?).ok());
@@ -244,95 +359,5 @@ fn durations(decision: &Decision, after: Option<&KitStatus>, took: Duration) -> 
         evaluated_ms: None,
         applied_ms: milliseconds(took).filter(|_| decision.changed > 0),
         healthy_ms: since.and_then(milliseconds),
-    }
-}
-
-/// What was done of a plan. `were` is what the kit's objects were before, as far as it is known.
-pub(super) fn done(plan: &Plan, applied: &Applied, were: &[Manifest]) -> PlanNote {
-    let failed: BTreeSet<&ObjectKey> = applied
-        .failures
-        .iter()
-        .filter_map(|it| it.object.as_ref())
-        .collect();
-    // No stage is begun after one in which something failed.
-    let stopped = plan.steps.iter().find(|it| failed.contains(&it.key));
-    let stopped = stopped.map(|it| it.stage);
-    let sent = plan.steps.iter().filter(|it| {
-        !failed.contains(&it.key) && stopped.is_none_or(|stopped| it.stage <= stopped)
-    });
-    let mut note = PlanNote {
-        left: u32::try_from(plan.left.len()).unwrap_or(u32::MAX),
-        ..PlanNote::default()
-    };
-    for step in sent {
-        match step.action {
-            Action::Create => note.created.push(step.key.to_string()),
-            Action::Update => note.changed.push(change(step, plan, were)),
-        }
-    }
-    note
-}
-
-fn change(step: &Step, plan: &Plan, were: &[Manifest]) -> Change {
-    let drift = plan.drift.iter().find(|it| it.key == step.key);
-    let fields = match &step.reason {
-        Reason::Drifted { fields } => fields.clone(),
-        _ => {
-            let before = were.iter().find(|it| it.key() == step.key);
-            before.map_or_else(Vec::new, |before| {
-                changed_fields(&before.object, &step.body)
-            })
-        }
-    };
-    Change {
-        object: step.key.to_string(),
-        fields,
-        by: drift.and_then(|it| Some(it.by.as_ref()?.manager.to_string())),
-    }
-}
-
-impl Actor {
-    /// Records something of the Repository itself.
-    pub(super) fn record(
-        &self,
-        cause: Cause,
-        outcome: Recorded,
-        commit: Option<&Commit>,
-        findings: &[Finding],
-        message: String,
-    ) {
-        let Some(recorder) = &self.shared.recorder else {
-            return;
-        };
-        let (namespace, name) = (self.namespace(), self.name());
-        let mut entry = Entry::new(Timestamp::now(), namespace, name, None, cause, outcome);
-        if matches!(cause, Cause::Rollback | Cause::Suspend | Cause::Resume) {
-            let spec = &self.repository.spec;
-            entry.operator = spec.by.clone().map(Told::new);
-            entry.reason = spec.reason.clone().map(Told::new);
-        }
-        entry.revision = commit.map(revision);
-        entry.findings = FindingsNote::of(findings);
-        entry.message = message;
-        recorder.writer.record(entry);
-    }
-
-    /// Records what people want of the Repository now, if it is another thing than before.
-    pub(super) fn record_wish(&self, revision: Option<&str>, suspend: bool) {
-        let now = &self.repository.spec;
-        if now.suspend != suspend {
-            let (cause, outcome) = match now.suspend {
-                true => (Cause::Suspend, Recorded::Suspended),
-                false => (Cause::Resume, Recorded::Resumed),
-            };
-            self.record(cause, outcome, None, &[], String::new());
-        }
-        if now.revision.as_deref() != revision {
-            let (cause, message) = match &now.revision {
-                Some(to) => (Cause::Rollback, format!("to be held at {to}")),
-                None => (Cause::Resume, "follows the newest revision again".into()),
-            };
-            self.record(cause, Recorded::Noted, None, &[], message);
-        }
     }
 }

@@ -177,7 +177,8 @@ impl Task {
             before.service_account = account.map(ToString::to_string);
             before.depends_on = source.depends_on.iter().map(ToString::to_string).collect();
         }
-        let after = kit_status(&before, attempt, &jiff::Timestamp::now().to_string());
+        let mut after = kit_status(&before, attempt, &jiff::Timestamp::now().to_string());
+        after.held = self.pin();
         (before, after)
     }
 

@@ -1,9 +1,8 @@
 //! One Repository: polls, evaluates what it finds, and lets kits go their own ways.
 
 use std::collections::BTreeMap;
-use std::sync::atomic::AtomicBool;
-use std::sync::{Arc, Mutex};
-use std::time::Instant;
+use std::sync::{Arc, Mutex, atomic::AtomicBool};
+use std::time::{Duration, Instant};
 
 use kube::ResourceExt as _;
 use tokio::sync::{mpsc, oneshot};
@@ -12,7 +11,7 @@ use tokio::task::{AbortHandle, JoinSet};
 use crate::cluster::ClusterError;
 use crate::kit::{KitPath, Quarantine, Repository, RepositoryStatus};
 use crate::manifest::{Finding, ObjectKey};
-use crate::pipeline::{Evaluation, Evaluator, Rendered, Superseded, Verdict};
+use crate::pipeline::{Evaluation, Evaluator, Rendered, Verdict};
 use crate::source::{Auth, Commit, Mirror, Poll, RemoteError, SourceError};
 
 use super::asked::View;
@@ -22,7 +21,8 @@ use super::index::requested;
 use super::kit::Done;
 use super::notices::Notices;
 use super::outcome::{Outcome, Wait};
-use super::pins::NotEvaluated;
+use super::pins::Evaluated;
+use super::repository_record::Recounted;
 use super::rollback::Earlier;
 use super::verifying::Refusal;
 
@@ -68,7 +68,7 @@ pub(super) enum Job {
         newest: Arc<Commit>,
         /// Why that is not the head.
         refusal: Option<Refusal>,
-        result: Result<Result<(Arc<Commit>, Evaluation), Superseded>, NotEvaluated>,
+        result: Evaluated,
     },
     /// The head is not taken up, and nothing else is there to be evaluated, or none of it is news.
     Refused {
@@ -128,6 +128,8 @@ pub(super) struct KitState {
     pub(super) unreported: usize,
     /// What this host had of it before, for the record.
     pub(super) were: Option<Arc<Rendered>>,
+    /// How long the evaluation took that it comes from, until the first attempt.
+    pub(super) evaluated: Option<Duration>,
     /// When the kit is looked at again, if nothing happens.
     pub(super) look: Option<AbortHandle>,
 }
@@ -175,6 +177,8 @@ pub(super) struct Actor {
     pub(super) source_error: Option<(String, String)>,
     /// Why the head is not taken up; the revision before it is kept right meanwhile.
     pub(super) refused: Option<Refusal>,
+    /// What was recorded of it.
+    pub(super) recounted: Recounted,
     /// The Repository is being deleted, and its objects before it.
     pub(super) deleting: bool,
     /// Whether the newest revision has been told of as applied.
@@ -196,6 +200,7 @@ impl Actor {
     ) -> Self {
         let evaluator = Evaluator::new(shared.plugins.clone(), shared.options.workers);
         Self {
+            recounted: Recounted::left(repository.status.as_ref()),
             status: repository.status.clone().unwrap_or_default(),
             repository: Arc::new(repository),
             inbox,
@@ -237,6 +242,7 @@ impl Actor {
     }
 
     pub(super) async fn run(mut self) {
+        self.wished_before();
         self.hold().await;
         self.open_outboxes();
         self.close_the_door();
@@ -274,7 +280,7 @@ impl Actor {
                     self.repository.spec.suspend,
                 );
                 self.repository = Arc::new(*new);
-                self.record_wish(held.as_deref(), suspended);
+                self.wish_changed(held.as_deref(), suspended);
                 self.hold().await;
                 self.open_outboxes();
                 self.close_the_door();

@@ -6,22 +6,27 @@ use std::sync::Arc;
 use crate::cluster::ClusterError;
 use crate::kit::{InputDigest, KitPath, KitSource, RevisionStatus};
 use crate::manifest::Finding;
-use crate::pipeline::{Evaluation, Verdict};
+use crate::pipeline::Verdict;
 use crate::plan::SetId;
 use crate::source::Commit;
 
 use super::fights::Fights;
 use super::kit::{Done, Task};
 use super::outcome::{Outcome, Wait};
+use super::pins::Found;
 use super::repository::{Actor, Job, KitState};
+use super::sent::Sent;
 
 impl Actor {
-    /// `newest` is told of as such; `commit` is the one that was evaluated.
+    /// `newest` is told of as such.
     pub(super) async fn take_up(
         &mut self,
         newest: Arc<Commit>,
-        commit: Arc<Commit>,
-        evaluation: Evaluation,
+        Found {
+            commit,
+            evaluation,
+            took,
+        }: Found,
     ) {
         if self.deleting {
             return;
@@ -78,6 +83,9 @@ impl Actor {
                 let pinned = verdict.pinned.as_ref();
                 let own = pinned.and_then(|pinned| pinned.commit.as_ref());
                 self.put(verdict.clone(), own.unwrap_or(&commit));
+                if let Some(state) = self.kits.get_mut(&verdict.kit.path) {
+                    state.evaluated = Some(took);
+                }
                 if pinned.is_some() || !self.still_quarantined(verdict) {
                     self.start(&verdict.kit.path);
                 }
@@ -168,6 +176,7 @@ impl Actor {
             emptied: false,
             fights: Fights::default(),
             unreported: 0,
+            evaluated: None,
             look: None,
         };
         self.kits.insert(path, state);
@@ -252,6 +261,8 @@ impl Actor {
             gone: state.gone,
             emptied: state.emptied,
             deleting: self.deleting,
+            evaluated: state.evaluated,
+            sent: Sent::default(),
         };
         let path = path.clone();
         let turns = self.shared.turns.clone();
@@ -279,6 +290,7 @@ impl Actor {
             return;
         };
         state.running = None;
+        state.evaluated = None;
         let mut live = false;
         let mut arrived = false;
         let now = tokio::time::Instant::now();

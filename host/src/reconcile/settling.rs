@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use crate::cluster::Note;
-use crate::history::{Cause, Outcome as Recorded};
+use crate::history::Outcome as Recorded;
 use crate::kit::{KitCounts, RecordStatus, RevisionStatus};
 use crate::manifest::Finding;
 use crate::source::{Commit, Revision};
@@ -44,20 +44,18 @@ impl Actor {
     pub(super) async fn settle(&mut self) {
         self.tell_applied();
         let busy = self.evaluating.is_some() || self.kits.values().any(|kit| kit.running.is_some());
-        if busy || self.deleting || self.source_error.is_some() {
+        if busy || self.deleting {
             return;
+        }
+        if let Some((reason, message)) = self.source_error.clone() {
+            return self.settle_without_source(&reason, &message).await;
         }
         self.tell_revision();
         let counts = self.counts();
         if counts.progressing > 0 && self.told_lately() {
             return;
         }
-        let errors = self
-            .findings
-            .iter()
-            .filter(|finding| finding.is_error())
-            .count();
-        let all = counts.ready == counts.total && errors == 0 && self.refused.is_none();
+        let all = self.all_is_well(&counts);
         let taken = self.taken.clone().or_else(|| self.head.clone());
         let revision = taken.as_ref().map(|it| it.revision.short().to_owned());
         let revision = revision.unwrap_or_default();
@@ -89,6 +87,36 @@ impl Actor {
             }
         }
         self.tell_settled(all, true);
+    }
+
+    fn all_is_well(&self, counts: &KitCounts) -> bool {
+        let wrong = self.findings.iter().any(Finding::is_error);
+        counts.ready == counts.total && !wrong && self.refused.is_none()
+    }
+
+    /// What a person asked for is done, and told, also while Git is away.
+    async fn settle_without_source(&mut self, reason: &str, message: &str) {
+        let stopped = matches!(reason, "Suspended" | "InvalidSpec");
+        let Some(taken) = self.taken.clone().filter(|_| !stopped) else {
+            return;
+        };
+        if self.unsettled.take().is_none() {
+            return;
+        }
+        let counts = self.counts();
+        let all = self.all_is_well(&counts);
+        self.status.kits = counts;
+        self.status.summary = self.in_short(&counts);
+        let live = taken.revision.short();
+        let message = format!("{message}; live: {live}: {}", self.status.summary);
+        // It is at its end for now: what comes next is Git's to say.
+        self.write_status(false, reason, message, false).await;
+        let end = match self.repository.spec.revision {
+            Some(_) if all => "Held",
+            None if all => "Applied",
+            _ => "KitsNotReady",
+        };
+        self.tell_end(&taken, all, end).await;
     }
 
     /// How many kits are what, and whether a person holds the platform.
@@ -130,7 +158,7 @@ impl Actor {
     }
 
     /// Tells and records what became of a revision.
-    async fn tell_end(&self, taken: &Commit, all: bool, reason: &'static str) {
+    async fn tell_end(&mut self, taken: &Commit, all: bool, reason: &'static str) {
         let counts = &self.status.kits;
         let message = format!(
             "{} by {} ({}): {}",
@@ -144,16 +172,15 @@ impl Actor {
             reason,
             message,
         };
-        self.publish(note).await;
         let outcome = match (all, counts.unhealthy, counts.refused) {
             (true, ..) => Recorded::Healthy,
             (_, 1.., _) => Recorded::Unhealthy,
             (_, _, 1..) => Recorded::Refused,
             _ => Recorded::Failed,
         };
-        // Who holds it and why can be erased elsewhere.
-        let (text, findings) = (summary(counts), &self.findings[..]);
-        self.record(Cause::Commit, outcome, Some(taken), findings, text);
+        if self.record_end(taken, reason, outcome) {
+            self.publish(note).await;
+        }
     }
 
     /// A revision of which all is healthy is one to go back to.
@@ -258,7 +285,8 @@ impl Actor {
         passing: bool,
     ) {
         let error = (reason.to_owned(), message.clone());
-        if self.source_error.as_ref() != Some(&error) {
+        let heard = self.status.observed_generation == self.repository.metadata.generation;
+        if self.source_error.as_ref() != Some(&error) || !heard {
             self.source_error = Some(error);
             let live = match &self.status.revision {
                 Some(revision) => format!("{message}; live: {}", revision.short),

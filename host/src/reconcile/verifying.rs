@@ -75,6 +75,7 @@ impl Actor {
             tracing::info!(repository = %self.name(), "the newest revision is verified");
             return;
         };
+        let news = !self.has_told(&refusal);
         let revision = refusal.head.short();
         tracing::warn!(repository = %self.name(), revision, reason = refusal.reason, message = refusal.message, "not taken up; what is live stays");
         let note = Note {
@@ -82,9 +83,12 @@ impl Actor {
             reason: refusal.reason,
             message: refusal.message.clone(),
         };
-        self.publish(note).await;
         self.tell_refused(refusal.head.as_str(), &refusal.message)
             .await;
+        if !news {
+            return;
+        }
+        self.publish(note).await;
         let head = self.head.clone().filter(|it| it.revision == refusal.head);
         let outcome = Recorded::Refused;
         // The words for people name the author, who is in the record by the revision.

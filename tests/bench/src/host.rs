@@ -94,6 +94,11 @@ impl Host {
         )
     }
 
+    /// Where the host that runs can be asked on its own machine.
+    pub fn socket(&self) -> PathBuf {
+        self.folder.path().join("cache/host.sock")
+    }
+
     /// Has it judge direct changes at this port, by the port-policy in `rules`.
     pub fn guard_the_door(&mut self, port: u16, namespace: &str, digest: &str) -> Result<()> {
         let file = self.folder.path().join("repository.yaml");

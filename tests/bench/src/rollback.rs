@@ -1,4 +1,5 @@
-//! From `trimtab rollback` to the live state of before, with a hundred kits; and what the record costs.
+//! From `trimtab rollback` to the live state of before, with a hundred kits; what `blame` takes; and
+//! what the record costs.
 
 use std::process::Command;
 use std::time::Instant;
@@ -67,6 +68,7 @@ fn rollback(kubectl: &Kubectl) -> Result<Vec<Figure>> {
         }
         verb(kubectl, &host.name, &["resume", "kits/app-0"])?;
     }
+    let blame = blame(&host)?;
     requests.sort_by(f64::total_cmp);
     let most = requests.last().copied().unwrap_or_default();
     Ok(vec![
@@ -80,7 +82,34 @@ fn rollback(kubectl: &Kubectl) -> Result<Vec<Figure>> {
             most,
             "",
         ),
+        Figure::new(
+            format!("`trimtab blame` of one field, {KITS} kits, by the socket, p50"),
+            blame,
+            "ms",
+        ),
     ])
+}
+
+/// The whole command, with the line in Git, the commit and the record.
+fn blame(host: &Host) -> Result<f64> {
+    let mut times = Vec::new();
+    for kit in 0..TIMES {
+        let object = format!("service/app-{kit}");
+        let begun = Instant::now();
+        let output = Command::new(root().join("target/release/trimtab"))
+            .args(["blame", &object, "spec.ports[0].port", "-n", &host.name])
+            .arg("--socket")
+            .arg(host.socket())
+            .output()
+            .context("target/release/trimtab cannot be run")?;
+        times.push(begun.elapsed().as_secs_f64() * 1000.0);
+        let told = String::from_utf8_lossy(&output.stdout).into_owned();
+        if !told.contains("objects.yaml") {
+            let error = String::from_utf8_lossy(&output.stderr);
+            bail!("{object} is not told: {told}{error}");
+        }
+    }
+    Ok(median(times))
 }
 
 fn verb(kubectl: &Kubectl, namespace: &str, arguments: &[&str]) -> Result<()> {

@@ -191,8 +191,11 @@ impl Stage {
         command
             .args(arguments)
             .env("KUBECONFIG", &self.kubectl.kubeconfig)
+            // The host is no Pod, and so is asked on its own machine.
+            .env("TRIMTAB_SOCKET", self.folder.path().join("cache/host.sock"))
             .current_dir(self.repository.folder());
-        if let (Some(context), Some(&"status")) = (&self.kubectl.context, arguments.first()) {
+        let of_cluster = matches!(arguments, ["status" | "rollback" | "resume", ..]);
+        if let (Some(context), true) = (&self.kubectl.context, of_cluster) {
             command.arg("--context").arg(context);
         }
         Ok(String::from_utf8(command.output()?.stdout)?)

@@ -19,6 +19,7 @@ pub fn play(stage: &mut Stage) -> Result<()> {
     broken_policy(stage)?;
     taken_node_port(stage)?;
     fixed(stage)?;
+    back_and_on(stage)?;
     agreed(stage)
 }
 
@@ -124,6 +125,39 @@ fn fixed(stage: &mut Stage) -> Result<()> {
         stage,
         "the live Service has nodePort 30799",
         node_port == Some(30799),
+    )
+}
+
+fn back_and_on(stage: &mut Stage) -> Result<()> {
+    stage.chapter("Back by one command, and on again");
+    let newest = stage.repository.git(&["rev-parse", "HEAD"])?;
+    let back = [
+        "rollback",
+        VISION,
+        "--yes",
+        "--reason",
+        "vision loses frames",
+    ];
+    stage.say(&stage.trimtab(&back)?);
+    let kit = stage.kit(VISION)?.unwrap_or_default();
+    let subject = kit["status"]["applied"]["subject"].as_str();
+    let held = ready_condition(&kit)["reason"] == "Held";
+    holds(
+        stage,
+        "vision is as v6 had it, and says why",
+        held && subject.is_some_and(|it| it.starts_with("v6")),
+    )?;
+    stage.say(&stage.trimtab(&["resume", VISION])?);
+    stage.until("v9 is live again", |stage| applied(stage, VISION, &newest))?;
+    let told = stage.until("all of it is recorded", |stage| {
+        let told = stage.trimtab(&["history", VISION])?;
+        Ok(told.contains("resume").then_some(told))
+    })?;
+    stage.say(&told);
+    holds(
+        stage,
+        "the history tells of the rollback",
+        told.contains("rollback"),
     )
 }
 

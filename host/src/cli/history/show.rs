@@ -48,11 +48,13 @@ impl Show {
 }
 
 fn painted(text: &str, outcome: history::Outcome, color: bool) -> String {
-    use history::Outcome::{Failed, Healthy, Refused, RolledBack, Suspended, Unhealthy, Waiting};
+    use history::Outcome::{
+        BrokenOff, Failed, Healthy, Refused, RolledBack, Suspended, Unhealthy, Waiting,
+    };
     let style = match outcome {
         Healthy => GOOD,
         Unhealthy | Refused | Failed => BAD,
-        Waiting | Suspended | RolledBack => WAITS,
+        Waiting | Suspended | RolledBack | BrokenOff => WAITS,
         _ => return text.to_owned(),
     };
     match color {

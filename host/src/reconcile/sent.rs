@@ -1,0 +1,66 @@
+//! What an attempt has sent so far, for the record: also that of one which is broken off.
+
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+use crate::history::{Change, PlanNote};
+use crate::manifest::{Manifest, ObjectKey};
+use crate::plan::{Action, Plan, Reason, Step};
+
+use super::differing::changed_fields;
+
+/// In outline: names and fields, no values.
+#[derive(Default)]
+pub(super) struct Sent(Mutex<PlanNote>);
+
+impl Sent {
+    /// The API server took a step of a plan. `were` is what the kit's objects were before, as far
+    /// as it is known.
+    pub(super) fn taken(&self, step: &Step, plan: &Plan, were: &[Manifest]) {
+        let mut note = self.note();
+        match step.action {
+            Action::Create => note.created.push(step.key.to_string()),
+            Action::Update => note.changed.push(change(step, plan, were)),
+        }
+    }
+
+    /// The API server granted a deletion.
+    pub(super) fn deleted(&self, key: &ObjectKey) {
+        self.note().deleted.push(key.to_string());
+    }
+
+    /// How many objects were as planned.
+    pub(super) fn left(&self, count: usize) {
+        self.note().left = u32::try_from(count).unwrap_or(u32::MAX);
+    }
+
+    /// All of it, once, in the order of names: requests go out side by side.
+    pub(super) fn take(&self) -> PlanNote {
+        let mut note = std::mem::take(&mut *self.note());
+        note.created.sort();
+        note.changed.sort_by(|a, b| a.object.cmp(&b.object));
+        note.deleted.sort();
+        note
+    }
+
+    fn note(&self) -> MutexGuard<'_, PlanNote> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+fn change(step: &Step, plan: &Plan, were: &[Manifest]) -> Change {
+    let drift = plan.drift.iter().find(|it| it.key == step.key);
+    let fields = match &step.reason {
+        Reason::Drifted { fields } => fields.clone(),
+        _ => {
+            let before = were.iter().find(|it| it.key() == step.key);
+            before.map_or_else(Vec::new, |before| {
+                changed_fields(&before.object, &step.body)
+            })
+        }
+    };
+    Change {
+        object: step.key.to_string(),
+        fields,
+        by: drift.and_then(|it| Some(it.by.as_ref()?.manager.to_string())),
+    }
+}
