@@ -13,6 +13,7 @@ use crate::history::{
 };
 use crate::kit::{FindingCounts, Kit, KitSpec, KitStatus};
 use crate::manifest::{Finding, Manifest, ObjectKey};
+use crate::pipeline::Secrets;
 use crate::plan::{Action, Plan, Reason, Step};
 use crate::source::Commit;
 
@@ -257,6 +258,9 @@ pub(super) fn done(plan: &Plan, applied: &Applied, were: &[Manifest]) -> PlanNot
     // No stage is begun after one in which something failed.
     let stopped = plan.steps.iter().find(|it| failed.contains(&it.key));
     let stopped = stopped.map(|it| it.stage);
+    let mut secrets = Secrets::default();
+    secrets.add_objects(were.iter().map(|it| &it.object));
+    secrets.add_objects(plan.steps.iter().map(|it| &it.body));
     let sent = plan.steps.iter().filter(|it| {
         !failed.contains(&it.key) && stopped.is_none_or(|stopped| it.stage <= stopped)
     });
@@ -267,20 +271,23 @@ pub(super) fn done(plan: &Plan, applied: &Applied, were: &[Manifest]) -> PlanNot
     for step in sent {
         match step.action {
             Action::Create => note.created.push(step.key.to_string()),
-            Action::Update => note.changed.push(change(step, plan, were)),
+            Action::Update => note.changed.push(change(step, plan, were, &secrets)),
         }
     }
     note
 }
 
-fn change(step: &Step, plan: &Plan, were: &[Manifest]) -> Change {
+fn change(step: &Step, plan: &Plan, were: &[Manifest], secrets: &Secrets) -> Change {
     let drift = plan.drift.iter().find(|it| it.key == step.key);
     let fields = match &step.reason {
-        Reason::Drifted { fields } => fields.clone(),
+        Reason::Drifted { fields } => {
+            let masked = |it: &String| secrets.masked_pointer(it);
+            fields.iter().map(masked).collect()
+        }
         _ => {
             let before = were.iter().find(|it| it.key() == step.key);
             before.map_or_else(Vec::new, |before| {
-                changed_fields(&before.object, &step.body)
+                changed_fields(&before.object, &step.body, secrets)
             })
         }
     };
