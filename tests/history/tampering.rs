@@ -320,3 +320,47 @@ async fn an_auditor_who_may_only_read_can_verify_and_do_nothing_else() {
     let told = auditor.append(vec![entry(5)]).await.unwrap_err();
     assert!(told.to_string().contains("permission denied"), "{told}");
 }
+
+#[tokio::test]
+async fn texts_that_are_gone_without_a_record_are_found_with_the_records_that_had_them() {
+    for database in Database::each().await {
+        let store = database.open().await;
+        filled(&store, 0..9).await;
+        store.erase("Alice Archer", entry(9).at).await.unwrap();
+        let report = store.verify(&[]).await.unwrap();
+        whole(&report);
+        assert_eq!((report.erased_in, report.erased_by), (vec![1], vec![10]));
+        let mut connection = intruder(&database).await;
+        let taken = "DELETE FROM trimtab_texts WHERE text IN ('change 1', 'change 2')";
+        run(&mut connection, taken).await;
+        let (sequence, reason) = fault(&store, &[]).await;
+        assert_eq!(sequence, 4);
+        let words =
+            "2 texts are gone from the records 4, 7, and no record says that they were erased";
+        assert_eq!(reason, words);
+        // A record that says so, and stands before them, explains nothing.
+        let store = database.open().await;
+        filled(&store, 12..15).await;
+        let taken = "DELETE FROM trimtab_texts WHERE text = 'change 4'";
+        run(&mut connection, taken).await;
+        assert!(fault(&store, &[]).await.1.starts_with("3 texts are gone"));
+    }
+}
+
+#[tokio::test]
+async fn a_text_that_was_erased_and_is_there_again_is_found() {
+    for database in Database::each().await {
+        let store = database.open().await;
+        filled(&store, 0..3).await;
+        let mut connection = intruder(&database).await;
+        let kept = "CREATE TABLE kept AS SELECT * FROM trimtab_texts";
+        run(&mut connection, kept).await;
+        store.erase("change", entry(3).at).await.unwrap();
+        whole(&store.verify(&[]).await.unwrap());
+        let back = "INSERT INTO trimtab_texts SELECT * FROM kept WHERE text = 'change 0'";
+        run(&mut connection, back).await;
+        let (_, reason) = fault(&store, &[]).await;
+        let words = "a text of it was erased by record 4, and is there again";
+        assert_eq!(reason, words);
+    }
+}

@@ -237,6 +237,7 @@ impl Actor {
     }
 
     pub(super) async fn run(mut self) {
+        self.expect_record();
         self.hold().await;
         self.open_outboxes();
         self.close_the_door();
