@@ -262,7 +262,27 @@ impl Missing {
 
     /// What no record explains was taken out by somebody else.
     pub(super) fn judge(self, chain: &mut Chain) {
-        let report = &mut chain.report;
+        let left = self.explain(&mut chain.report);
+        let of: BTreeSet<u64> = left.iter().map(|(_, first)| *first).collect();
+        let Some(first) = of.first() else { return };
+        let texts = match left.len() {
+            1 => "a text is".to_owned(),
+            count => format!("{count} texts are"),
+        };
+        let mut records: Vec<String> = of.iter().take(NAMED).map(u64::to_string).collect();
+        if of.len() > NAMED {
+            records.push("…".into());
+        }
+        let reason = format!(
+            "{texts} gone from the records {}, and no record says that they were erased",
+            records.join(", ")
+        );
+        chain.fault(*first, reason);
+    }
+
+    /// Tells what was erased. Gives the last and the first record of each text that nothing
+    /// explains: an export may be without names.
+    pub(super) fn explain(self, report: &mut Report) -> Vec<(u64, u64)> {
         report.erased = self.texts.len() as u64;
         let (mut has, mut says) = (BTreeSet::new(), BTreeSet::new());
         let mut left: Vec<(u64, u64)> = Vec::new();
@@ -284,22 +304,7 @@ impl Missing {
         }
         report.erased_in = has.into_iter().take(NAMED).collect();
         report.erased_by = says.into_iter().take(NAMED).collect();
-        let of: BTreeSet<u64> = left.iter().map(|(_, first)| *first).collect();
-        if let Some(first) = of.first() {
-            let texts = match left.len() {
-                1 => "a text is".to_owned(),
-                count => format!("{count} texts are"),
-            };
-            let mut records: Vec<String> = of.iter().take(NAMED).map(u64::to_string).collect();
-            if of.len() > NAMED {
-                records.push("…".into());
-            }
-            let reason = format!(
-                "{texts} gone from the records {}, and no record says that they were erased",
-                records.join(", ")
-            );
-            chain.fault(*first, reason);
-        }
+        left
     }
 }
 

@@ -263,6 +263,28 @@ mod tests {
     }
 
     #[test]
+    fn a_kit_has_a_status_of_its_own_beside_the_repositorys() {
+        let about = About {
+            namespace: "system".into(),
+            name: "platform".into(),
+            url: "https://github.com/acme/platform".into(),
+            provider: None,
+        };
+        let context = |kit: Option<&str>, spec: &str| {
+            let spec: CommitStatusSpec = serde_yaml::from_str(spec).expect("a spec");
+            Forge::new(&spec, kit, &about).expect("a forge").context
+        };
+        let (plain, named) = (
+            "secretRef: {name: s}",
+            "{secretRef: {name: s}, context: live}",
+        );
+        let kit = Some("kits/acme/shop");
+        assert_eq!(context(kit, plain), "trimtab/kits/acme/shop");
+        assert_eq!(context(kit, named), "live/kits/acme/shop");
+        assert_eq!(context(None, named), "live");
+    }
+
+    #[test]
     fn a_description_is_as_long_as_the_host_takes_it() {
         let told = CommitState::new("a", State::Success, &"ä".repeat(1000));
         let (_, body) = sent("https://github.com/a/b", "secretRef: {name: s}", &told);

@@ -84,16 +84,6 @@ impl<T> Told<T> {
 }
 
 fn commit(provider: &str, api: &str, keeper: Keeper, pace: Pace) -> Told<CommitState> {
-    commit_of(None, provider, api, keeper, pace)
-}
-
-fn commit_of(
-    kit: Option<&str>,
-    provider: &str,
-    api: &str,
-    keeper: Keeper,
-    pace: Pace,
-) -> Told<CommitState> {
     let spec = format!(
         "{{provider: {provider}, secretRef: {{name: git}}, apiUrl: '{api}', project: acme/platform}}"
     );
@@ -101,7 +91,7 @@ fn commit_of(
     let (sender, reports) = mpsc::unbounded_channel();
     let outbox = Outbox::of_commit_status(
         &spec,
-        kit,
+        None,
         Delivered::default(),
         &about(),
         &keeper.secrets(),
@@ -403,16 +393,4 @@ async fn an_older_revision_that_the_server_does_not_know_yet_keeps_back_no_newer
         pending: Vec::new(),
     };
     assert_eq!(told.done().await.receipt, Some(receipt));
-}
-
-#[tokio::test]
-async fn a_kit_has_a_status_of_its_own_beside_the_repositorys() {
-    let server = Receiver::start();
-    let kit = Some("kits/acme/shop");
-    let mut told = commit_of(kit, "GitHub", &server.url(), token(), quick());
-    told.outbox
-        .tell(CommitState::new("abc", State::Success, "live and healthy"));
-    assert_eq!(told.done().await.target, "commit-status/kits/acme/shop");
-    let received = server.received();
-    assert_eq!(body(&received[0])["context"], "trimtab/kits/acme/shop");
 }
