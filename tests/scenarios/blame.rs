@@ -200,6 +200,7 @@ fn what_a_secret_holds_is_in_no_answer_and_other_objects_tell_no_values() {
     }
     // Nor can whoever labels it have it told: the host knows what is its own.
     let label = platform.kubectl.get(&["-n", &namespace, "configmap/shop"]);
+    let label = label.unwrap().expect("it is live");
     let part_of = "applyset.kubernetes.io/part-of";
     let set = label["metadata"]["labels"][part_of].as_str().unwrap();
     let forged = format!("{part_of}={set}x");
