@@ -80,8 +80,8 @@ impl World {
         wait_for(&format!("{context} of {revision} is {state}"), SOON, || {
             let all = self.host.received().into_iter();
             let taken = all.filter(|it| it.path == path && it.status == 201);
-            let of = taken.map(|it| body(&it));
-            let last = of.filter(|it| it["context"] == context).last();
+            let mut of = taken.map(|it| body(&it)).rev();
+            let last = of.find(|it| it["context"] == context);
             match last.as_ref().filter(|it| it["state"] == state) {
                 Some(last) => Ok(text(&last["description"])),
                 None => Err(format!("{last:?} {}", self.platform.repository()["status"])),
