@@ -322,3 +322,37 @@ async fn the_auditors_own_program_of_the_documentation_verifies_an_export() {
     );
     assert!(!run(database.folder.path()).status.success());
 }
+
+#[tokio::test]
+async fn verification_names_where_texts_are_gone_and_what_was_lost_and_exits_with_1() {
+    for database in recorded().await {
+        fine(&database, &["erase", "Alice Archer", "--yes"]);
+        let verified = fine(&database, &["--verify"]);
+        assert!(
+            verified.contains(" erased (first of record 1; as told by record 31)"),
+            "{verified}"
+        );
+        database
+            .execute("DELETE FROM trimtab_texts WHERE text = 'change 3'")
+            .await;
+        let output = history(&database, &["--verify"]);
+        assert_eq!(output.status.code(), Some(1));
+        let words = "record 10: a text is gone from the records 10, and no record says";
+        assert!(told(&output).contains(words), "{}", told(&output));
+    }
+    for database in Database::each().await {
+        let store = database.open().await;
+        let before = filled(&store, 0..1).await[0];
+        let mut lost = crate::entry(1);
+        lost.lost = Some(before);
+        store.append(vec![lost]).await.unwrap();
+        store.close().await;
+        let output = history(&database, &["--verify"]);
+        assert_eq!(output.status.code(), Some(1));
+        let words = format!(
+            "lost: record 2 says that the record before it, which had got to 1:{}, is not continued",
+            before.hash
+        );
+        assert!(told(&output).contains(&words), "{}", told(&output));
+    }
+}

@@ -129,3 +129,38 @@ async fn more_than_a_step_goes_and_the_newest_record_never_does() {
     whole(&report);
     assert_eq!(report.first, Some(4_500));
 }
+
+#[tokio::test]
+async fn a_retention_that_fails_is_one_record_however_often_it_is_tried() {
+    for database in Database::each().await {
+        let store = database.open().await;
+        filled(&store, 0..30).await;
+        let refuse = match database.is_postgres {
+            false => {
+                "CREATE TRIGGER refused BEFORE DELETE ON trimtab_records BEGIN SELECT RAISE(ABORT, 'no'); END"
+            }
+            true => {
+                "CREATE FUNCTION refused() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN RAISE EXCEPTION 'no'; END $$; \
+                 CREATE TRIGGER refused BEFORE DELETE ON trimtab_records FOR EACH ROW EXECUTE FUNCTION refused()"
+            }
+        };
+        database.execute(refuse).await;
+        let mut records = Vec::new();
+        for hour in 0..3 {
+            let now = start() + SignedDuration::from_hours(30 + hour);
+            store.retain(HOUR * 10, now).await.expect_err("refused");
+            records.push(store.verify(&[]).await.unwrap().records);
+        }
+        assert!(records.iter().all(|it| *it == records[0]), "{records:?}");
+        let allow = match database.is_postgres {
+            false => "DROP TRIGGER refused",
+            true => "DROP TRIGGER refused ON trimtab_records",
+        };
+        database.execute(allow).await;
+        let now = start() + SignedDuration::from_hours(33);
+        let retained = store.retain(HOUR * 10, now).await.unwrap();
+        assert_eq!(retained.let_go, 23);
+        whole(&store.verify(&[]).await.unwrap());
+        assert_eq!(store.retain(HOUR * 10, now).await.unwrap().let_go, 0);
+    }
+}

@@ -223,11 +223,8 @@ async fn records_that_are_missing_exchanged_cut_off_or_made_anew_are_found() {
 
         // Whoever knows how the chain is made can cut it off: then an anchor knows better.
         run(&mut connection, "UPDATE trimtab_head SET sequence = 7, hash = (SELECT hash FROM kept WHERE sequence = 7)").await;
-        run(
-            &mut connection,
-            "DELETE FROM trimtab_texts WHERE last_used > 7",
-        )
-        .await;
+        let last_used = "UPDATE trimtab_texts SET last_used = CASE WHEN text LIKE 'Bob%' THEN 6 ELSE 7 END WHERE last_used > 7";
+        run(&mut connection, last_used).await;
         whole(&store.verify(&anchors[..7]).await.unwrap());
         let (sequence, reason) = fault(&store, &anchors[8..]).await;
         assert!(
@@ -319,4 +316,48 @@ async fn an_auditor_who_may_only_read_can_verify_and_do_nothing_else() {
     assert_eq!(report.records, 5);
     let told = auditor.append(vec![entry(5)]).await.unwrap_err();
     assert!(told.to_string().contains("permission denied"), "{told}");
+}
+
+#[tokio::test]
+async fn texts_that_are_gone_without_a_record_are_found_with_the_records_that_had_them() {
+    for database in Database::each().await {
+        let store = database.open().await;
+        filled(&store, 0..9).await;
+        store.erase("Alice Archer", entry(9).at).await.unwrap();
+        let report = store.verify(&[]).await.unwrap();
+        whole(&report);
+        assert_eq!((report.erased_in, report.erased_by), (vec![1], vec![10]));
+        let mut connection = intruder(&database).await;
+        let taken = "DELETE FROM trimtab_texts WHERE text IN ('change 1', 'change 2')";
+        run(&mut connection, taken).await;
+        let (sequence, reason) = fault(&store, &[]).await;
+        assert_eq!(sequence, 4);
+        let words =
+            "2 texts are gone from the records 4, 7, and no record says that they were erased";
+        assert_eq!(reason, words);
+        // A record that says so, and stands before them, explains nothing.
+        let store = database.open().await;
+        filled(&store, 12..15).await;
+        let taken = "DELETE FROM trimtab_texts WHERE text = 'change 4'";
+        run(&mut connection, taken).await;
+        assert!(fault(&store, &[]).await.1.starts_with("3 texts are gone"));
+    }
+}
+
+#[tokio::test]
+async fn a_text_that_was_erased_and_is_there_again_is_found() {
+    for database in Database::each().await {
+        let store = database.open().await;
+        filled(&store, 0..3).await;
+        let mut connection = intruder(&database).await;
+        let kept = "CREATE TABLE kept AS SELECT * FROM trimtab_texts";
+        run(&mut connection, kept).await;
+        store.erase("change", entry(3).at).await.unwrap();
+        whole(&store.verify(&[]).await.unwrap());
+        let back = "INSERT INTO trimtab_texts SELECT * FROM kept WHERE text = 'change 0'";
+        run(&mut connection, back).await;
+        let (_, reason) = fault(&store, &[]).await;
+        let words = "a text of it was erased by record 4, and is there again";
+        assert_eq!(reason, words);
+    }
 }

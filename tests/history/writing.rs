@@ -133,3 +133,61 @@ fn a_url_that_names_no_database_is_told_at_once() {
     let told = Writer::start(options).err().expect("refused").to_string();
     assert!(told.contains("sqlite:/path/to/history.db"), "{told}");
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_host_that_has_lost_its_record_says_so_first_and_one_that_has_it_does_not() {
+    for database in Database::each().await {
+        let writer = Writer::start(options(&database)).unwrap();
+        (0..3).for_each(|number| writer.record(entry(number)));
+        assert!(writer.settled(DEADLINE).await, "{:?}", writer.trouble());
+        let before = writer.anchor().expect("one");
+        drop(writer);
+        let settled = async |writer: &Writer, number: u64| {
+            writer.expect("acme", "platform", before);
+            writer.record(entry(number));
+            assert!(writer.settled(DEADLINE).await, "{:?}", writer.trouble());
+            writer.anchor_of("acme", "platform").expect("it is known")
+        };
+        // The next host finds it.
+        let next = Writer::start(options(&database)).unwrap();
+        let (now, lost) = settled(&next, 3).await;
+        assert_eq!((now.sequence, lost), (4, None));
+        drop(next);
+        // The one after it has an empty database.
+        let empty = Database::sqlite();
+        let after = Writer::start(options(&empty)).unwrap();
+        assert_eq!(after.anchor_of("acme", "platform"), None);
+        let (now, lost) = settled(&after, 4).await;
+        assert_eq!((now.sequence, lost), (2, Some(before)));
+        let store = after.store().expect("it is open");
+        let first = store.get(1).await.unwrap().expect("there").entry;
+        assert_eq!((first.lost, &*first.repository), (Some(before), "platform"));
+        let report = store.verify(&[]).await.unwrap();
+        whole(&report);
+        let told: Vec<_> = report
+            .lost
+            .iter()
+            .map(|it| (it.sequence, it.anchor))
+            .collect();
+        assert_eq!(told, [(1, before)]);
+    }
+}
+
+#[tokio::test]
+async fn what_retention_has_let_go_is_not_lost() {
+    for database in Database::each().await {
+        let store = database.open().await;
+        let anchors = crate::filled(&store, 0..9).await;
+        store
+            .retain(Duration::from_secs(3600), entry(8).at)
+            .await
+            .unwrap();
+        let other = trimtab::history::Anchor {
+            sequence: 9,
+            hash: anchors[0].hash,
+        };
+        for (anchor, has) in [(anchors[0], true), (anchors[8], true), (other, false)] {
+            assert_eq!(store.has(anchor).await.unwrap(), has, "{anchor:?}");
+        }
+    }
+}

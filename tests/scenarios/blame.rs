@@ -190,19 +190,39 @@ fn what_a_secret_holds_is_in_no_answer_and_other_objects_tell_no_values() {
             &namespace,
         ])
         .unwrap();
-    let (code, told) = ask_json(&platform, &["blame", "configmap/mine", "-n", &namespace]);
-    assert_eq!(code, Some(0));
-    assert_eq!(told["kit"], Value::Null);
-    assert_eq!(
-        line(&told, "data.a")["managers"][0]["manager"],
-        "kubectl-create"
-    );
-    assert!(!told.to_string().contains("private"), "{told:#}");
+    // Not even whether it is there, nor what its fields are called.
+    for name in ["configmap/mine", "configmap/none"] {
+        let told = ask(&platform, &["blame", name, "data.a", "-n", &namespace]);
+        assert_eq!(told.code, Some(2), "{}", told.all());
+        let words = format!("no kit of this host has ConfigMap {namespace}/");
+        assert!(told.err.contains(&words), "{}", told.all());
+        assert!(!told.all().contains("kubectl-create"), "{}", told.all());
+    }
+    // Nor can whoever labels it have it told: the host knows what is its own.
+    let label = platform.kubectl.get(&["-n", &namespace, "configmap/shop"]);
+    let label = label.unwrap().expect("it is live");
+    let part_of = "applyset.kubernetes.io/part-of";
+    let set = label["metadata"]["labels"][part_of].as_str().unwrap();
+    let forged = format!("{part_of}={set}x");
+    let labelled = ["label", "configmap", "mine", &forged, "-n", &namespace];
+    platform.kubectl.run(&labelled).unwrap();
+    let told = ask(&platform, &["blame", "configmap/mine", "-n", &namespace]);
+    assert_eq!(told.code, Some(2), "{}", told.all());
+    // What an item is chosen by is no way to guess what is masked.
+    let guess = |value: &str| {
+        let field = format!("data[?password={value}]");
+        let told = ask(
+            &platform,
+            &["blame", "secret/key", &field, "-n", &namespace],
+        );
+        (told.code, told.all().replace(value, "X"))
+    };
+    assert_eq!(guess(ENCODED), guess("aHVudGVyMjM="));
     // What is not there.
     for (arguments, words) in [
         (
             &["blame", "configmap/none", "-n", &namespace][..],
-            "there is no ConfigMap",
+            "no kit of this host has ConfigMap",
         ),
         (
             &["blame", "nothing/none", "-n", &namespace],

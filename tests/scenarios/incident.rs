@@ -5,7 +5,7 @@ use serde_json::Value;
 use trimtab_harness::wait_for;
 
 use crate::asking::ask;
-use crate::platform::{Platform, SOON, ready, service};
+use crate::platform::{Platform, SOON, config_map, ready, service};
 
 const SHOP: &str = "kits/acme/shop";
 const ALICE: &str = "Alice <alice@example.org>";
@@ -159,4 +159,50 @@ fn a_faulty_revision_is_taken_back_mended_and_followed_again_and_the_record_tell
         }
     });
     assert_eq!(records(&platform, SHOP).len(), before);
+}
+
+#[test]
+fn a_host_that_has_lost_its_record_says_so_and_keeps_the_place_that_was_lost() {
+    let mut platform = Platform::new(&[]);
+    let place = "kits/acme/shop/a.yaml";
+    let first = platform.start_with(&[(place, &config_map("shop", "a"))]);
+    platform.until_kit(SHOP, "Applied", &first);
+    // Where the record has got to is written with what else there is to write.
+    let commit = |platform: &Platform, value: &str| {
+        let written = platform.git.write(place, config_map("shop", value));
+        written.expect("written");
+        platform.git.commit(value).expect("committed");
+    };
+    commit(&platform, "b");
+    let record = |platform: &Platform| platform.repository()["status"]["record"].clone();
+    wait_for("the status knows the record", SOON, || {
+        let known = record(&platform);
+        known["sequence"]
+            .is_i64()
+            .then_some(())
+            .ok_or_else(|| known.to_string())
+    });
+    platform.kill();
+    let known = record(&platform);
+    let cache = platform.repository_file().with_file_name("cache");
+    std::fs::remove_file(cache.join("history.db")).expect("it was there");
+    for left in ["history.db-wal", "history.db-shm"] {
+        // As SQLite left them, if it did.
+        let _ = std::fs::remove_file(cache.join(left));
+    }
+    platform.start_without_file();
+    commit(&platform, "c");
+    let hash = known["hash"].as_str().expect("a hash");
+    let lost = format!("{}:{hash}", known["sequence"]);
+    wait_for("the status says what was lost", SOON, || {
+        let now = record(&platform);
+        match now["lost"] == lost && now["hash"] != known["hash"] {
+            true => Ok(()),
+            false => Err(format!("{now} {known}")),
+        }
+    });
+    let told = ask(&platform, &["history", "--verify"]);
+    assert_eq!(told.code, Some(1), "{}", told.all());
+    let words = format!("which had got to {lost}, is not continued");
+    assert!(told.out.contains(&words), "{}", told.all());
 }

@@ -74,6 +74,21 @@ impl World {
         });
     }
 
+    /// Waits until the last status of a revision with this name is such; gives its description.
+    fn until_context(&self, revision: &str, context: &str, state: &str) -> String {
+        let path = format!("/repos/acme/platform/statuses/{revision}");
+        wait_for(&format!("{context} of {revision} is {state}"), SOON, || {
+            let all = self.host.received().into_iter();
+            let taken = all.filter(|it| it.path == path && it.status == 201);
+            let mut of = taken.map(|it| body(&it)).rev();
+            let last = of.find(|it| it["context"] == context);
+            match last.as_ref().filter(|it| it["state"] == state) {
+                Some(last) => Ok(text(&last["description"])),
+                None => Err(format!("{last:?} {}", self.platform.repository()["status"])),
+            }
+        })
+    }
+
     fn description(&self) -> String {
         let all = self.host.received();
         text(&body(all.last().expect("a status"))["description"])
@@ -169,9 +184,15 @@ fn a_revision_is_pending_until_it_is_healthy_and_a_refused_one_fails_with_its_fi
         format!("trimtab/{}.platform", world.platform.name)
     );
     assert_eq!(last.headers["authorization"], format!("Bearer {TOKEN}"));
-    // The other kit's revision says nothing of what the one before it broke.
+    // What the one before it broke is not mended by a revision that leaves it alone.
     let third = world.write("kits/acme/other/a.yaml", &config_map("other", "a"), "third");
-    world.until_states(&third, &["pending", "success"]);
+    world.until_states(&third, &["pending", "failure"]);
+    let description = world.description();
+    let since = format!("kits/acme/shop, since {}: {place}:", &second[..7]);
+    assert!(description.starts_with(&since), "{description}");
+    world.until_room("kits/acme/other");
+    let fourth = world.write(place, &service("shop", 6776, None), "fourth");
+    world.until_states(&fourth, &["pending", "success"]);
     let logs = serde_json::to_string(&world.platform.logs()).unwrap();
     let status = world.platform.repository()["status"].to_string();
     assert!(!logs.contains(TOKEN) && !status.contains(TOKEN));
@@ -296,4 +317,51 @@ fn a_revision_that_another_overtakes_before_it_is_decided_is_told_as_superseded(
         last.then_some(()).ok_or_else(|| format!("{states:?}"))
     });
     assert_eq!(world.states(&first), ["pending", "error"]);
+}
+
+#[test]
+fn what_a_person_holds_is_no_pending_one_and_each_kit_may_have_a_status_of_its_own() {
+    let mut world = World::new(&[]);
+    let file = world.platform.repository_file();
+    let text = std::fs::read_to_string(&file).unwrap();
+    let own = text.replace(
+        "project: acme/platform,",
+        "project: acme/platform, perKit: true,",
+    );
+    std::fs::write(&file, own).unwrap();
+    let place = "kits/acme/shop/a.yaml";
+    let first = world.write(place, &config_map("shop", "a"), "first");
+    world.platform.start();
+    let repository = format!("trimtab/{}.platform", world.platform.name);
+    let kit = "trimtab/kits/acme/shop";
+    world.until_context(&first, &repository, "success");
+    world.until_context(&first, kit, "success");
+    let patch = |what: &str, spec: Value| {
+        let (name, spec) = (&world.platform.name, json!({"spec": spec}).to_string());
+        let kubectl = ["-n", name, "patch", what, "--type=merge", "-p", &spec];
+        world.platform.kubectl.run(&kubectl).unwrap();
+    };
+    let suspended = |to: bool| {
+        let spec = json!({"suspend": to, "by": "Ada", "reason": "tea"});
+        patch("kit.trimtab.io/kits.acme.shop", spec);
+    };
+    suspended(true);
+    let second = world.write(place, &config_map("shop", "b"), "second");
+    let description = world.until_context(&second, &repository, "error");
+    let words = "not applied: a person holds kits/acme/shop; `trimtab status` says who, and why";
+    assert_eq!(description, words);
+    suspended(false);
+    world.until_context(&second, &repository, "success");
+    world.until_context(&second, kit, "success");
+    // The whole platform, at what was live before.
+    let spec = json!({"revision": first, "by": "Ada", "reason": "tea"});
+    patch("repository.trimtab.io/platform", spec);
+    let description = world.until_context(&second, &repository, "error");
+    let words = format!("a person holds the platform at {}", &first[..7]);
+    assert!(description.contains(&words), "{description}");
+    let third = world.write(place, &config_map("shop", "c"), "third");
+    world.until_context(&third, &repository, "error");
+    let spec = json!({"revision": null, "by": null, "reason": null});
+    patch("repository.trimtab.io/platform", spec);
+    world.until_context(&third, &repository, "success");
 }

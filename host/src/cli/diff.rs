@@ -153,6 +153,7 @@ fn of_object(object: &ObjectDiff, color: bool) -> String {
         ObjectChange::Release => ("let go", paint::PLACE),
         ObjectChange::HandOver => ("hand over", paint::PLACE),
         ObjectChange::Drift => ("drifted", paint::PLACE),
+        ObjectChange::Unknown => ("unknown", paint::BAD),
     };
     let mut text = format!(
         "{} {} ({})\n",
@@ -199,6 +200,20 @@ mod tests {
              delete Service a/c (the kit no longer has it)\n\nno differences in 1 kit more\n"
         );
         assert!(text(&diff("changes"), true).contains("\u{1b}[31m-  port: 1"));
+    }
+
+    #[test]
+    fn what_a_webhook_keeps_from_being_tried_is_no_refusal() {
+        let mut diff = diff("unknown");
+        diff.kits[0].objects[0].change = ObjectChange::Unknown;
+        diff.kits[0].objects[0].diff = None;
+        diff.kits[0].objects[0].note = Some("cannot be told: the admission webhook q".into());
+        let text = text(&diff, false);
+        assert!(
+            text.contains("unknown Service a/b (the manifest is another)\n  note: cannot be told: the admission webhook q\n"),
+            "{text}"
+        );
+        assert!(!text.contains("refused"), "{text}");
     }
 
     #[test]

@@ -4,9 +4,9 @@ use clap::Args;
 use kube::ResourceExt as _;
 use serde_json::json;
 
-use super::{ClusterArgs, Failure, Outcome, Output};
+use super::{ClusterArgs, Failure, Outcome, Output, counted};
 use crate::cluster::Cluster;
-use crate::kit::{Condition, ConditionStatus, Kit, KitStatus, Repository};
+use crate::kit::{Condition, ConditionStatus, Kit, KitStatus, Repository, RepositoryStatus};
 
 /// Show what is live, what was refused, and why
 ///
@@ -109,9 +109,11 @@ fn text(repositories: &[&Repository], kits: &[&Kit]) -> String {
             ));
         }
         text.push_str(&format!(
-            "  {}\n\n",
+            "  {}\n",
             condition.map_or("not looked at yet", |it| it.message.as_str())
         ));
+        text.push_str(&besides(repository, &status));
+        text.push('\n');
         let own: Vec<&&Kit> = kits
             .iter()
             .filter(|kit| {
@@ -135,9 +137,44 @@ fn text(repositories: &[&Repository], kits: &[&Kit]) -> String {
         for finding in shown {
             text.push_str(&format!("\n{finding}\n"));
         }
+        text.push_str(&held(status));
         text.push_str(&health_and_drift(status));
     }
     text
+}
+
+/// Who keeps it as it is, who could not be told of it, and what became of its record.
+fn besides(repository: &Repository, status: &RepositoryStatus) -> String {
+    let mut text = String::new();
+    let spec = &repository.spec;
+    if spec.suspend {
+        let by = spec.by.as_deref().unwrap_or("its spec");
+        let reason = spec.reason.as_deref().unwrap_or("no reason is given");
+        text.push_str(&format!("  suspended by {by}: {reason}\n"));
+    }
+    let targets = status.notifications.iter().flat_map(|it| &it.targets);
+    for target in targets {
+        if let Some(problem) = &target.problem {
+            text.push_str(&format!("  {} is not told: {problem}\n", target.name));
+        } else if !target.given_up.is_empty() {
+            let count = counted(target.given_up.len(), "event");
+            text.push_str(&format!("  {} was not told of {count}\n", target.name));
+        }
+    }
+    if let Some(lost) = status.record.as_ref().and_then(|it| it.lost.as_ref()) {
+        text.push_str(&format!(
+            "  its history does not continue the one before, which had got to {lost}\n"
+        ));
+    }
+    text
+}
+
+/// Who holds a kit, and why.
+fn held(status: &KitStatus) -> String {
+    let ready = condition(Some(&status.conditions));
+    let held = ready.filter(|it| matches!(it.reason.as_str(), "Held" | "Suspended"));
+    let told = held.map(|it| format!("\n{}: {}\n", status.path, it.message));
+    told.unwrap_or_default()
 }
 
 /// Objects on their way or in trouble, and what others changed.
@@ -206,4 +243,35 @@ fn table(kits: &[&&Kit]) -> String {
         format!("  {}\n", cells.join("  ").trim_end())
     };
     rows.iter().map(line).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn who_holds_what_and_what_could_not_be_told_are_shown() {
+        let repository = json!({"apiVersion": "trimtab.io/v1alpha1", "kind": "Repository",
+            "metadata": {"name": "platform"},
+            "spec": {"url": "https://example.org/a/b", "kits": [], "suspend": true, "by": "Ada", "reason": "tea"},
+            "status": {"record": {"sequence": 1, "hash": "x", "lost": "7:9f86"}, "notifications": {"targets": [
+                {"name": "commit-status", "problem": "given up: answered 422"},
+                {"name": "room", "givenUp": ["2026-11-27T08:00:00Z"]}]}}});
+        let repository: Repository = serde_json::from_value(repository).expect("a Repository");
+        let kit = json!({"apiVersion": "trimtab.io/v1alpha1", "kind": "Kit",
+            "metadata": {"name": "a"}, "spec": {}, "status": {"path": "kits/a", "repository": "platform",
+                "conditions": [{"type": "Ready", "status": "True", "reason": "Held",
+                    "message": "1a2b3c4 is live; held by Bob: cake", "lastTransitionTime": ""}]}});
+        let kit: Kit = serde_json::from_value(kit).expect("a Kit");
+        let shown = text(&[&repository], &[&kit]);
+        for line in [
+            "  suspended by Ada: tea\n",
+            "  commit-status is not told: given up: answered 422\n",
+            "  room was not told of 1 event\n",
+            "  its history does not continue the one before, which had got to 7:9f86\n",
+            "\nkits/a: 1a2b3c4 is live; held by Bob: cake\n",
+        ] {
+            assert!(shown.contains(line), "{line}{shown}");
+        }
+    }
 }

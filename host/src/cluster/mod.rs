@@ -33,7 +33,7 @@ mod writing;
 
 pub use apply::Applied;
 pub use connect::{Cluster, ConnectOptions};
-pub use dry_run::DryRun;
+pub use dry_run::{DryRun, NoDryRun};
 pub use endpoints::Endpoint;
 pub use error::ClusterError;
 pub use events::Note;

@@ -8,6 +8,7 @@ use sqlx::{Any, AssertSqlSafe, Row as _, Transaction};
 use super::chain::{Hash, Stored, commitment, link};
 use super::database::Store;
 use super::entry::{Entry, Told};
+use super::erasure;
 use super::error::HistoryError;
 
 /// Rows of one statement: SQLite has 32,766 parameters, PostgreSQL 65,535.
@@ -52,6 +53,30 @@ struct Row {
 }
 
 impl Store {
+    /// Whether the chain has this record, or began after it.
+    ///
+    /// # Errors
+    /// That the database is away.
+    pub async fn has(&self, anchor: Anchor) -> Result<bool, HistoryError> {
+        let find = "SELECT hash FROM trimtab_records WHERE sequence = $1 \
+                    UNION ALL SELECT hash FROM trimtab_checkpoint WHERE sequence = $1";
+        let sequence = i64::try_from(anchor.sequence).unwrap_or(i64::MAX);
+        let found: Option<Vec<u8>> = sqlx::query_scalar(find)
+            .bind(sequence)
+            .fetch_optional(&self.pool)
+            .await
+            .map_err(|error| self.away(error))?;
+        if let Some(hash) = found {
+            return Ok(Hash::from_bytes(&hash) == Some(anchor.hash));
+        }
+        let begins = "SELECT sequence FROM trimtab_checkpoint WHERE id = 1";
+        let begins: i64 = sqlx::query_scalar(begins)
+            .fetch_one(&self.pool)
+            .await
+            .map_err(|error| self.away(error))?;
+        Ok(sequence < begins)
+    }
+
     /// Appends entries in this order, all or none.
     ///
     /// # Errors
@@ -102,6 +127,11 @@ impl Store {
             epoch,
             ..Known::default()
         };
+        let oldest = entries.iter().map(|it| it.at.as_millisecond()).min();
+        let now = jiff::Timestamp::now();
+        let past = erasure::past(transaction, oldest.unwrap_or(i64::MAX), now)
+            .await
+            .map_err(away)?;
         let mut used = BTreeMap::new();
         let mut rows = Vec::with_capacity(entries.len());
         for entry in entries {
@@ -130,6 +160,13 @@ impl Store {
                 entry,
             };
             for told in stored.entry.told_mut() {
+                // It waited in a spool while a name in it was erased.
+                if told
+                    .text()
+                    .is_some_and(|text| past.iter().any(|it| it.covers(at, text)))
+                {
+                    *told = Told::ERASED;
+                }
                 if let Told::Text(text) = told {
                     let (commitment, salt) = sealed(known, &mut learnt, text);
                     let text = std::mem::replace(text, commitment.to_string());

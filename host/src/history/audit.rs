@@ -1,6 +1,6 @@
 //! Verifying a database: one look at it as it was at one instant, while others append.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::HashMap;
 
 use sqlx::any::AnyRow;
 use sqlx::{Any, Row as _, Transaction};
@@ -9,7 +9,7 @@ use super::append::{Anchor, head};
 use super::chain::{Hash, Stored, commitment};
 use super::database::{Kind, Store};
 use super::error::HistoryError;
-use super::verification::{Chain, Report};
+use super::verification::{Chain, Missing, Report};
 
 const PAGE: i64 = 1_000;
 
@@ -41,8 +41,8 @@ impl Store {
         let mut instant = self.pool.begin_with(begin).await?;
         let checkpoint = checkpoint(&mut instant).await?;
         let mut chain = Chain::new(checkpoint, anchors);
-        let mut texts = HashMap::new();
-        match read_chain(&mut instant, &mut chain, &mut texts).await {
+        let (mut texts, mut missing) = (HashMap::new(), Missing::default());
+        match read_chain(&mut instant, &mut chain, &mut texts, &mut missing).await {
             // What no longer is of its column's type, or no UTF-8, was written by somebody else.
             Err(error @ (sqlx::Error::ColumnDecode { .. } | sqlx::Error::Decode(_))) => {
                 let read = chain.report.last.map_or(0, |it| it.sequence);
@@ -55,7 +55,10 @@ impl Store {
         }
         chain.end(checkpoint);
         check_head(&mut instant, &mut chain, checkpoint).await?;
-        check_texts(&mut chain, texts);
+        check_texts(&mut chain, texts, &missing);
+        if chain.report.is_whole() {
+            missing.judge(&mut chain);
+        }
         instant.rollback().await?;
         Ok(chain.report)
     }
@@ -98,10 +101,10 @@ async fn read_chain(
     instant: &mut Instant,
     chain: &mut Chain,
     texts: &mut HashMap<Hash, Used>,
+    missing: &mut Missing,
 ) -> Result<(), sqlx::Error> {
     let places = places(instant).await?;
     *texts = there(instant, chain).await?;
-    let mut erased = HashSet::new();
     let page = "SELECT sequence, hash, body, at, scope, place, revision, outcome FROM trimtab_records \
                 WHERE sequence > $1 ORDER BY sequence LIMIT $2";
     let mut after = i64::MIN;
@@ -114,26 +117,29 @@ async fn read_chain(
         let Some(last) = rows.last() else { break };
         after = last.try_get(0)?;
         for row in &rows {
-            let Some(stored) = read_row(row, chain, &places)? else {
+            let Some((stored, commitments)) = read_row(row, chain, &places)? else {
                 return Ok(());
             };
-            for commitment in stored.1 {
+            missing.note(stored.sequence, &stored.entry);
+            for commitment in commitments {
                 match texts.get_mut(&commitment) {
-                    Some(used) => used.found = stored.0,
-                    None => {
-                        erased.insert(commitment);
-                    }
+                    Some(used) => used.found = stored.sequence,
+                    None => missing.is_not_there(commitment, stored.sequence),
                 }
             }
         }
     }
-    chain.report.erased = erased.len() as u64;
     Ok(())
 }
 
 /// A text goes with the last record that has it: that must be the one that its row says.
-fn check_texts(chain: &mut Chain, texts: HashMap<Hash, Used>) {
+fn check_texts(chain: &mut Chain, texts: HashMap<Hash, Used>, missing: &Missing) {
     for (commitment, used) in texts {
+        if let Some(by) = missing.is_back(&commitment) {
+            let found = used.found;
+            let words = format!("a text of it was erased by record {by}, and is there again");
+            chain.fault(found, words);
+        }
         if used.said != used.found {
             let (said, found) = (used.said, used.found);
             chain.fault(
@@ -144,12 +150,12 @@ fn check_texts(chain: &mut Chain, texts: HashMap<Hash, Used>) {
     }
 }
 
-/// The number and the commitments of a record; `None` if it is not as it was.
+/// A record and the commitments in it; `None` if it is not as it was.
 fn read_row(
     row: &AnyRow,
     chain: &mut Chain,
     places: &HashMap<i64, [String; 3]>,
-) -> Result<Option<(u64, Vec<Hash>)>, sqlx::Error> {
+) -> Result<Option<(Stored, Vec<Hash>)>, sqlx::Error> {
     let (number, hash, body): (i64, Vec<u8>, Vec<u8>) =
         (row.try_get(0)?, row.try_get(1)?, row.try_get(2)?);
     let Ok(sequence) = u64::try_from(number) else {
@@ -174,7 +180,7 @@ fn read_row(
     if commitments.is_none() {
         chain.fault(sequence, "a text stands where its commitment belongs");
     }
-    Ok(commitments.map(|it| (sequence, it)))
+    Ok(commitments.map(|it| (stored, it)))
 }
 
 /// The columns that queries use are drawn from the record's text.

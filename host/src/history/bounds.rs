@@ -16,6 +16,9 @@ const NAME: usize = 512;
 const TEXT: usize = 2048;
 /// Bytes that no record comes near; what is larger was not written by this host.
 pub(super) const RECORD: usize = 1 << 20;
+/// Bytes of an entry as JSON, in which a text may take six times as many as by itself: lists are
+/// shortened until it has no more.
+const ENTRY: usize = RECORD / 2;
 
 impl Entry {
     /// The same, cut to its bounds, with the time to the millisecond.
@@ -41,38 +44,47 @@ impl Entry {
         if let Some(revision) = &mut self.revision {
             cut(&mut revision.id, NAME);
         }
-        self.plugins.truncate(PLUGINS);
+        self.left_out.plugins += shorten(&mut self.plugins, PLUGINS);
         for plugin in &mut self.plugins {
             cut(&mut plugin.path, NAME);
             cut(&mut plugin.digest, NAME);
         }
-        self.findings.list.truncate(FINDINGS);
+        self.left_out.findings += shorten(&mut self.findings.list, FINDINGS);
         for finding in &mut self.findings.list {
             cut(&mut finding.rule, NAME);
             cut(&mut finding.message, LINE);
             let names = [&mut finding.object, &mut finding.field, &mut finding.origin];
             names.into_iter().flatten().for_each(|it| cut(it, NAME));
         }
-        self.health.truncate(HEALTH);
+        self.left_out.health += shorten(&mut self.health, HEALTH);
         for health in &mut self.health {
             cut(&mut health.object, NAME);
             cut(&mut health.health, NAME);
             cut(&mut health.message, LINE);
         }
-        bound_plan(&mut self.plan);
+        bound_plan(&mut self.plan, [OBJECTS, FIELDS]);
+        let mut share = 1;
+        while serde_json::to_vec(&self).is_ok_and(|it| it.len() > ENTRY) && share < OBJECTS {
+            share *= 2;
+            let most = |most: usize| most.div_ceil(share);
+            bound_plan(&mut self.plan, [most(OBJECTS), most(FIELDS)]);
+            self.left_out.plugins += shorten(&mut self.plugins, most(PLUGINS));
+            self.left_out.findings += shorten(&mut self.findings.list, most(FINDINGS));
+            self.left_out.health += shorten(&mut self.health, most(HEALTH));
+        }
         self
     }
 }
 
-fn bound_plan(plan: &mut PlanNote) {
-    plan.omitted.created += shorten(&mut plan.created, OBJECTS);
-    plan.omitted.changed += shorten(&mut plan.changed, OBJECTS);
-    plan.omitted.deleted += shorten(&mut plan.deleted, OBJECTS);
+fn bound_plan(plan: &mut PlanNote, [objects, fields]: [usize; 2]) {
+    plan.omitted.created += shorten(&mut plan.created, objects);
+    plan.omitted.changed += shorten(&mut plan.changed, objects);
+    plan.omitted.deleted += shorten(&mut plan.deleted, objects);
     let names = plan.created.iter_mut().chain(&mut plan.deleted);
     names.for_each(|it| cut(it, NAME));
     for change in &mut plan.changed {
         cut(&mut change.object, NAME);
-        plan.omitted.fields += shorten(&mut change.fields, FIELDS);
+        plan.omitted.fields += shorten(&mut change.fields, fields);
         change.fields.iter_mut().for_each(|it| cut(it, NAME));
         change.by.iter_mut().for_each(|it| cut(it, NAME));
     }
@@ -99,7 +111,45 @@ fn cut(text: &mut String, most: usize) {
 
 #[cfg(test)]
 mod tests {
+    use super::super::entry::{Cause, Outcome};
+    use super::super::outline::{Change, FindingNote};
     use super::*;
+
+    #[test]
+    fn the_largest_record_there_can_be_fits_and_says_what_is_not_in_it() {
+        // A control character takes six bytes in JSON.
+        let long = "\u{1}".repeat(5000);
+        let at = jiff::Timestamp::UNIX_EPOCH;
+        let kit = Some(long.clone());
+        let mut entry = Entry::new(at, &*long, &*long, kit, Cause::Commit, Outcome::Applied);
+        entry.message.clone_from(&long);
+        let change = Change {
+            object: long.clone(),
+            fields: vec![long.clone(); 200],
+            by: Some(long.clone()),
+        };
+        entry.plan.changed = vec![change; 200];
+        entry.plan.created = vec![long.clone(); 200];
+        entry.plan.deleted = vec![long.clone(); 200];
+        let finding = FindingNote {
+            rule: long.clone(),
+            severity: crate::manifest::Severity::Error,
+            message: long.clone(),
+            object: Some(long.clone()),
+            field: Some(long.clone()),
+            origin: Some(long.clone()),
+        };
+        entry.findings.list = vec![finding; 200];
+        let entry = entry.bounded();
+        let size = serde_json::to_vec(&entry).unwrap().len();
+        assert!(size <= ENTRY, "{size}");
+        let told = entry.plan.changed.len() as u32 + entry.plan.omitted.changed;
+        assert_eq!((told, entry.plan.changed.is_empty()), (200, false));
+        let told = entry.findings.list.len() as u32 + entry.left_out.findings;
+        assert_eq!(told, 200);
+        // Once is enough.
+        assert_eq!(entry.clone().bounded(), entry);
+    }
 
     #[test]
     fn a_text_is_cut_at_a_characters_border() {

@@ -182,15 +182,24 @@ async fn migrate(connection: &mut AnyConnection, kind: Kind) -> Result<(), sqlx:
         }
     };
     // Another host may have been faster.
-    if version(&mut transaction, kind).await? == 0 {
-        let create = "CREATE TABLE trimtab_version (version BIGINT NOT NULL)";
-        let insert = "INSERT INTO trimtab_version (version) VALUES (1)".to_owned();
-        sqlx::raw_sql(create).execute(&mut *transaction).await?;
-        for statement in schema::version_1(kind).into_iter().chain([insert]) {
-            sqlx::raw_sql(AssertSqlSafe(statement))
-                .execute(&mut *transaction)
-                .await?;
-        }
+    let found = version(&mut transaction, kind).await?;
+    let mut statements = Vec::new();
+    if found < 1 {
+        statements.push("CREATE TABLE trimtab_version (version BIGINT NOT NULL)".to_owned());
+        statements.push("INSERT INTO trimtab_version (version) VALUES (0)".to_owned());
+        statements.extend(schema::version_1(kind));
+    }
+    if found < 2 {
+        statements.extend(schema::version_2(kind));
+    }
+    let known = schema::VERSION;
+    statements.push(format!(
+        "UPDATE trimtab_version SET version = {known} WHERE version < {known}"
+    ));
+    for statement in statements {
+        sqlx::raw_sql(AssertSqlSafe(statement))
+            .execute(&mut *transaction)
+            .await?;
     }
     transaction.commit().await
 }

@@ -5,8 +5,9 @@ use std::fmt;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
+use super::append::Anchor;
 use super::chain::Hash;
-use super::outline::{FindingsNote, PlanNote};
+use super::outline::{FindingsNote, PlanNote, is_zero};
 
 /// A text that can be erased later without the chain breaking: names, addresses, and what people
 /// write. The chain holds a commitment to it, `SHA-256(salt ‖ text)`.
@@ -203,6 +204,24 @@ pub struct LetGo {
     pub hash: Hash,
 }
 
+/// How many of each list are not in a record.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct LeftOut {
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub plugins: u32,
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub findings: u32,
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub health: u32,
+}
+
+impl LeftOut {
+    fn is_none(&self) -> bool {
+        *self == Self::default()
+    }
+}
+
 /// One attempt on a kit, one act of an operator, or one thing of a Repository. Texts and lists are
 /// cut to their bounds when it is appended.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -255,8 +274,17 @@ pub struct Entry {
     /// How many texts were erased.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub erased: Option<u64>,
+    /// Which, by their commitments: what is missing and stands in none of these was taken out.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub erased_texts: Vec<Hash>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub let_go: Option<LetGo>,
+    /// Where the record had got to before, which this one does not continue.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub lost: Option<Anchor>,
+    /// What there was no room for, beside what the lists say themselves.
+    #[serde(default, skip_serializing_if = "LeftOut::is_none")]
+    pub left_out: LeftOut,
 }
 
 impl Entry {
@@ -290,7 +318,10 @@ impl Entry {
             durations: Durations::default(),
             carried_from: None,
             erased: None,
+            erased_texts: Vec::new(),
             let_go: None,
+            lost: None,
+            left_out: LeftOut::default(),
         }
     }
 

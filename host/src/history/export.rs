@@ -14,7 +14,7 @@ use super::chain::{Hash, Stored, commitment, write_canonical};
 use super::database::Store;
 use super::error::HistoryError;
 use super::query::{MOST, Query};
-use super::verification::{Chain, Report};
+use super::verification::{Chain, Missing, Report};
 
 /// Bytes of a line that is read: a record with its texts is far below.
 const LINE: u64 = 4 * bounds::RECORD as u64;
@@ -121,7 +121,7 @@ impl Store {
 /// That it cannot be read, or a line is none of an export.
 pub fn verify_lines(mut from: impl BufRead, anchors: &[Anchor]) -> Result<Report, HistoryError> {
     let mut chain = Chain::new(None, anchors);
-    let (mut erased, mut opened) = (HashSet::new(), HashSet::new());
+    let (mut missing, mut opened) = (Missing::default(), HashSet::new());
     let mut begins = None;
     let mut line = Vec::new();
     for number in 1.. {
@@ -146,11 +146,11 @@ pub fn verify_lines(mut from: impl BufRead, anchors: &[Anchor]) -> Result<Report
             chain.skip_to(before);
         }
         begins.get_or_insert(sequence);
-        check_line(&mut chain, sequence, &line, &mut erased, &mut opened)
+        check_line(&mut chain, sequence, &line, &mut missing, &mut opened)
             .map_err(|error| wrong(error.to_string()))?;
     }
     chain.report.texts = opened.len() as u64;
-    chain.report.erased = erased.len() as u64;
+    missing.explain(&mut chain.report);
     // What retention let go is not left out.
     if begins.is_some_and(|it| it > 1 && chain.was_let_go(it - 1)) {
         chain.report.gaps -= 1;
@@ -163,7 +163,7 @@ fn check_line(
     chain: &mut Chain,
     sequence: u64,
     line: &Line,
-    erased: &mut HashSet<Hash>,
+    missing: &mut Missing,
     opened: &mut HashSet<Hash>,
 ) -> serde_json::Result<()> {
     let mut body = Vec::new();
@@ -187,11 +187,12 @@ fn check_line(
         }
         opened.insert(*sealed);
     }
-    erased.extend(
-        commitments
-            .into_iter()
-            .filter(|it| !line.texts.contains_key(it)),
-    );
+    missing.note(sequence, &stored.entry);
+    for commitment in commitments {
+        if !line.texts.contains_key(&commitment) {
+            missing.is_not_there(commitment, sequence);
+        }
+    }
     Ok(())
 }
 

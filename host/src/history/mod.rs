@@ -6,6 +6,7 @@ mod append;
 mod audit;
 mod bounds;
 mod chain;
+mod continuity;
 mod database;
 mod entry;
 mod erasure;
@@ -29,7 +30,7 @@ pub use append::Anchor;
 pub use chain::Hash;
 pub use database::{Store, sqlite_url};
 pub use entry::{
-    Cause, Durations, Entry, HealthNote, LetGo, Outcome, PluginUse, RevisionNote, Told,
+    Cause, Durations, Entry, HealthNote, LeftOut, LetGo, Outcome, PluginUse, RevisionNote, Told,
 };
 pub use erasure::Erasure;
 pub use error::HistoryError;
@@ -39,5 +40,5 @@ pub use query::{Healthy, KitOf, Page, Query, Record};
 pub use retention::Retained;
 pub use signing::{Envelope, Signature, SigningKey, VerifyingKey};
 pub use statement::{PAYLOAD_TYPE, STATEMENT_TYPE, statement};
-pub use verification::{Fault, Report};
+pub use verification::{Fault, Lost, Report};
 pub use writer::{Writer, WriterOptions};

@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 use sqlx::Row as _;
 
 use super::append::head;
-use super::chain::Hash;
+use super::chain::{Hash, Stored};
 use super::database::Store;
 use super::entry::{Cause, Entry, LetGo, Outcome};
 use super::error::HistoryError;
@@ -36,6 +36,18 @@ impl Store {
     /// That the database is away. What is done by then is whole; the rest is done the next time.
     pub async fn retain(&self, keep: Duration, now: Timestamp) -> Result<Retained, HistoryError> {
         let away = |error| self.away(error);
+        // Said already, and not done: it is not said again.
+        let resumed = match self.unfinished().await? {
+            Some((first, through)) => {
+                self.let_go(through).await?;
+                (through - first + 1).unsigned_abs()
+            }
+            None => 0,
+        };
+        let nothing_more = Retained {
+            let_go: resumed,
+            carried: 0,
+        };
         let keep = i64::try_from(keep.as_millis()).unwrap_or(i64::MAX);
         let oldest = now.as_millisecond().saturating_sub(keep);
         // Before the first one that is young enough, and never the last one, which is the chain's.
@@ -52,10 +64,10 @@ impl Store {
             .await
             .map_err(away)?;
         let (Some(through), Some(first)) = (through, first) else {
-            return Ok(Retained::default());
+            return Ok(nothing_more);
         };
         if through < first {
-            return Ok(Retained::default());
+            return Ok(nothing_more);
         }
         let carried = self.to_carry(through, now).await?;
         let hash: Option<Vec<u8>> =
@@ -82,7 +94,34 @@ impl Store {
         self.append(carried.into_iter().chain([said]).collect())
             .await?;
         self.let_go(through).await?;
-        Ok(retained)
+        Ok(Retained {
+            let_go: retained.let_go + resumed,
+            ..retained
+        })
+    }
+
+    /// What the newest record of a retention says, if it is not done: the first record that is
+    /// still there, and the last one that is to go.
+    async fn unfinished(&self) -> Result<Option<(i64, i64)>, HistoryError> {
+        let away = |error| self.away(error);
+        let said = "SELECT body FROM trimtab_records WHERE place = (SELECT id FROM trimtab_places \
+                    WHERE namespace = '' AND repository = '' AND kit = '') \
+                    ORDER BY sequence DESC LIMIT 200";
+        let bodies: Vec<Vec<u8>> = sqlx::query_scalar(said)
+            .fetch_all(&self.pool)
+            .await
+            .map_err(away)?;
+        let mut entries = bodies
+            .iter()
+            .filter_map(|it| serde_json::from_slice(it).ok());
+        let through = entries.find_map(|it: Stored| it.entry.let_go);
+        let first: Option<i64> = sqlx::query_scalar("SELECT min(sequence) FROM trimtab_records")
+            .fetch_one(&self.pool)
+            .await
+            .map_err(away)?;
+        let through = through.and_then(|it| i64::try_from(it.through).ok());
+        let both = first.zip(through);
+        Ok(both.filter(|(first, through)| first <= through))
     }
 
     /// Newest healthy records of kits that are still there, if they are about to go.

@@ -4,7 +4,7 @@ use super::chain::Hash;
 use super::database::Kind;
 
 /// The version of the tables that this binary writes.
-pub(super) const VERSION: i64 = 1;
+pub(super) const VERSION: i64 = 2;
 
 /// The statements that make version 1 of nothing.
 ///
@@ -74,6 +74,20 @@ pub(super) fn version_1(kind: Kind) -> Vec<String> {
         ));
     }
     statements
+}
+
+/// The statements that make version 2 of version 1.
+///
+/// `erasures` tells whoever appends late what was erased meanwhile, without the name.
+pub(super) fn version_2(kind: Kind) -> Vec<String> {
+    let (blob, number) = match kind {
+        Kind::Sqlite => ("BLOB", "INTEGER"),
+        Kind::Postgres => ("BYTEA", "BIGINT"),
+    };
+    vec![format!(
+        "CREATE TABLE trimtab_erasures (id {number} PRIMARY KEY, at {number} NOT NULL, salt {blob} NOT NULL, \
+         digest {blob} NOT NULL, length {number} NOT NULL)"
+    )]
 }
 
 fn guards(kind: Kind) -> Vec<String> {

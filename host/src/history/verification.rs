@@ -1,7 +1,7 @@
 //! Whether the record is what was recorded: each hash, each place in the chain, each column that
 //! queries use, each text that was not erased, and anchors that are kept elsewhere.
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 use std::fmt;
 
 use serde::{Deserialize, Serialize};
@@ -27,6 +27,15 @@ pub struct Report {
     pub texts: u64,
     /// Texts of which the commitment alone is left.
     pub erased: u64,
+    /// The first records that have one of these; at most 20.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub erased_in: Vec<u64>,
+    /// The first records that say that they were erased; at most 20.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub erased_by: Vec<u64>,
+    /// Records that say that those before them were lost; at most 20.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub lost: Vec<Lost>,
     /// Anchors that the chain has.
     pub anchors: u64,
     /// Anchors before the first record that is kept, of which nothing can be said.
@@ -41,6 +50,14 @@ pub struct Report {
 
 fn is_zero(count: &u64) -> bool {
     *count == 0
+}
+
+/// The record that this chain does not continue.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Lost {
+    /// The record that says so.
+    pub sequence: u64,
+    pub anchor: Anchor,
 }
 
 /// Where the chain is broken, and how.
@@ -59,6 +76,9 @@ impl fmt::Display for Fault {
         }
     }
 }
+
+/// How many records a report names of each thing.
+const NAMED: usize = 20;
 
 impl Report {
     pub fn is_whole(&self) -> bool {
@@ -160,6 +180,9 @@ impl Chain {
             return Err(format!("its text is that of record {}", stored.sequence));
         }
         self.note_let_go(&stored.entry);
+        let lost = stored.entry.lost.filter(|_| self.report.lost.len() < NAMED);
+        let lost = lost.map(|anchor| Lost { sequence, anchor });
+        self.report.lost.extend(lost);
         self.report.first.get_or_insert(sequence);
         self.report.records += 1;
         self.previous = Some(Anchor { sequence, hash });
@@ -200,6 +223,88 @@ impl Chain {
                 _ => self.report.too_old += 1,
             }
         }
+    }
+}
+
+/// Texts that are not there, and what records say of that.
+#[derive(Default)]
+pub(super) struct Missing {
+    /// The first and the last record that has each.
+    texts: HashMap<Hash, (u64, u64)>,
+    /// By which record each was erased.
+    erased: HashMap<Hash, u64>,
+    /// Of records that say no more than how many.
+    counted: Vec<(u64, u64)>,
+}
+
+impl Missing {
+    pub(super) fn is_not_there(&mut self, text: Hash, sequence: u64) {
+        let known = self.texts.entry(text).or_insert((sequence, sequence));
+        known.1 = sequence;
+    }
+
+    /// What a record says of erasures.
+    pub(super) fn note(&mut self, sequence: u64, entry: &Entry) {
+        if entry.cause != Cause::Erasure {
+            return;
+        }
+        let texts = entry.erased_texts.iter().map(|it| (*it, sequence));
+        self.erased.extend(texts);
+        if let (Some(count), true) = (entry.erased, entry.erased_texts.is_empty()) {
+            self.counted.push((sequence, count));
+        }
+    }
+
+    /// The record by which a text was erased that is there.
+    pub(super) fn is_back(&self, text: &Hash) -> Option<u64> {
+        self.erased.get(text).copied()
+    }
+
+    /// What no record explains was taken out by somebody else.
+    pub(super) fn judge(self, chain: &mut Chain) {
+        let left = self.explain(&mut chain.report);
+        let of: BTreeSet<u64> = left.iter().map(|(_, first)| *first).collect();
+        let Some(first) = of.first() else { return };
+        let texts = match left.len() {
+            1 => "a text is".to_owned(),
+            count => format!("{count} texts are"),
+        };
+        let mut records: Vec<String> = of.iter().take(NAMED).map(u64::to_string).collect();
+        if of.len() > NAMED {
+            records.push("…".into());
+        }
+        let reason = format!(
+            "{texts} gone from the records {}, and no record says that they were erased",
+            records.join(", ")
+        );
+        chain.fault(*first, reason);
+    }
+
+    /// Tells what was erased. Gives the last and the first record of each text that nothing
+    /// explains: an export may be without names.
+    pub(super) fn explain(self, report: &mut Report) -> Vec<(u64, u64)> {
+        report.erased = self.texts.len() as u64;
+        let (mut has, mut says) = (BTreeSet::new(), BTreeSet::new());
+        let mut left: Vec<(u64, u64)> = Vec::new();
+        for (text, (first, last)) in &self.texts {
+            match self.erased.get(text).filter(|by| *by > last) {
+                Some(by) => {
+                    has.insert(*first);
+                    says.insert(*by);
+                }
+                None => left.push((*last, *first)),
+            }
+        }
+        left.sort_unstable();
+        for (by, count) in &self.counted {
+            let before = left.iter().filter(|(last, _)| last < by).count();
+            let explained = before.min(usize::try_from(*count).unwrap_or(usize::MAX));
+            has.extend(left.drain(..explained).map(|(_, first)| first));
+            says.extend((explained > 0).then_some(*by));
+        }
+        report.erased_in = has.into_iter().take(NAMED).collect();
+        report.erased_by = says.into_iter().take(NAMED).collect();
+        left
     }
 }
 

@@ -1,7 +1,7 @@
 //! Recording beside the work: whoever records never waits for the database. What waits is appended
 //! in one transaction, and tried again while the database is away.
 
-use std::collections::VecDeque;
+use std::collections::{BTreeMap, VecDeque};
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
@@ -51,7 +51,7 @@ impl std::fmt::Debug for WriterOptions {
 /// spool.
 #[derive(Clone)]
 pub struct Writer {
-    shared: Arc<Shared>,
+    pub(super) shared: Arc<Shared>,
     _writing: Arc<Writing>,
 }
 
@@ -63,25 +63,32 @@ impl Drop for Writing {
     }
 }
 
-struct Shared {
+pub(super) struct Shared {
     waiting: Mutex<Waiting>,
-    wake: Notify,
-    progress: watch::Sender<Progress>,
+    pub(super) wake: Notify,
+    pub(super) progress: watch::Sender<Progress>,
 }
 
-struct Waiting {
+pub(super) struct Waiting {
     spool: Spool,
     /// What came when the spool could not be written.
     memory: VecDeque<Entry>,
     /// Entries that nothing had room for.
     lost: u64,
     taken: u64,
+    /// What the chain must have, by Repository, and is yet to be looked for.
+    pub(super) expected: BTreeMap<Of, Anchor>,
 }
 
+/// A Repository: its namespace and name.
+pub(super) type Of = (String, String);
+
 #[derive(Clone, Default)]
-struct Progress {
+pub(super) struct Progress {
     stored: u64,
-    anchor: Option<Anchor>,
+    pub(super) anchor: Option<Anchor>,
+    /// What Repositories know of the record, and the chain does not have.
+    pub(super) lost: BTreeMap<Of, Anchor>,
     trouble: Option<String>,
     store: Option<Store>,
 }
@@ -103,6 +110,7 @@ impl Writer {
             spool,
             memory: VecDeque::new(),
             lost: 0,
+            expected: BTreeMap::new(),
         };
         let shared = Arc::new(Shared {
             waiting: Mutex::new(waiting),
@@ -176,12 +184,12 @@ impl Writer {
 }
 
 impl Shared {
-    fn waiting(&self) -> MutexGuard<'_, Waiting> {
+    pub(super) fn waiting(&self) -> MutexGuard<'_, Waiting> {
         // Whoever panicked has not left a half entry: it would be past the end.
         self.waiting.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn stored(&self, count: u64, last: Option<&Anchor>) {
+    pub(super) fn stored(&self, count: u64, last: Option<&Anchor>) {
         self.progress.send_modify(|progress| {
             progress.stored += count;
             progress.anchor = last.copied().or(progress.anchor);
@@ -205,8 +213,8 @@ impl Shared {
 }
 
 /// Whoever appends what waits.
-struct Hand {
-    shared: Arc<Shared>,
+pub(super) struct Hand {
+    pub(super) shared: Arc<Shared>,
     options: WriterOptions,
     store: Option<Store>,
     retained: Option<Instant>,
@@ -231,8 +239,13 @@ impl Hand {
     /// One batch, or a wait for one.
     async fn turn(&mut self) -> Result<(), HistoryError> {
         let store = self.store().await?;
+        self.look_for_anchors(&store).await?;
         let (bytes, writer, entries, lost) = {
             let waiting = self.shared.waiting();
+            if !waiting.expected.is_empty() {
+                // It came in between, and stands before what came after it.
+                return Ok(());
+            }
             let bytes = waiting.spool.waiting(BATCH_BYTES);
             let bytes = bytes.map_err(|reason| self.spool_failed(reason))?;
             let memory = waiting.memory.iter().take(BATCH).cloned();
@@ -360,7 +373,7 @@ impl Hand {
     }
 }
 
-async fn in_time<T>(
+pub(super) async fn in_time<T>(
     store: &Store,
     work: impl Future<Output = Result<T, HistoryError>>,
 ) -> Result<T, HistoryError> {

@@ -47,6 +47,10 @@ pub struct CommitStatusSpec {
     /// Where the status leads to; `{revision}` is the commit's id.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub target_url: Option<String>,
+    /// One status more for each kit that a revision changes, called `trimtab/KIT`, or `CONTEXT/KIT`
+    /// where there is a context. At most 50 of a revision.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub per_kit: bool,
 }
 
 /// What kind of Git host it is.
@@ -170,7 +174,7 @@ pub struct NotificationsStatus {
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct TargetStatus {
-    /// A webhook's name, or `commit-status`.
+    /// A webhook's name, `commit-status`, or for a kit's own `commit-status/KIT`.
     pub name: String,
     /// Events up to this time were delivered or given up, RFC 3339.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -178,13 +182,21 @@ pub struct TargetStatus {
     /// Of the commit status that was delivered last: the full commit id.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub revision: Option<String>,
-    /// Of the same: `pending`, `success`, `failure` or `superseded`.
+    /// Of the same: `pending`, `success`, `failure`, `superseded` or `held`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub state: Option<String>,
-    /// SHA-256 of all that it said.
+    /// SHA-256 of its revision, its state and the kits that it is about.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub digest: Option<String>,
-    /// Why the newest was not delivered; it is tried again for a day.
+    /// Older revisions that were told as pending, and whose end is not told yet; at most 50.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub pending: Vec<String>,
+    /// When the events were that were given up, RFC 3339; at most 50. They are told again with the
+    /// next one, and when the host starts.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub given_up: Vec<String>,
+    /// Why the newest was not delivered; it is tried again for a day, unless it says that it was
+    /// given up.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub problem: Option<String>,
 }

@@ -252,6 +252,9 @@ pub struct RecordStatus {
     pub sequence: i64,
     /// SHA-256, 64 hexadecimal digits.
     pub hash: String,
+    /// The place that a record before had got to, `NUMBER:HASH`: this one does not continue it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub lost: Option<String>,
 }
 
 impl RepositoryStatus {

@@ -6,7 +6,7 @@ use http::Method;
 use serde_json::{Value, json};
 use sha2::{Digest as _, Sha256};
 
-use crate::kit::{CommitStatusSpec, Provider, guess};
+use crate::kit::{CommitStatusSpec, KitPath, Provider, guess};
 use crate::source::project_of;
 
 use super::address::entry;
@@ -25,15 +25,26 @@ pub enum State {
     Failure,
     /// A newer revision came before it was decided.
     Superseded,
+    /// A person keeps it from the cluster, until they let go.
+    Held,
 }
 
 impl State {
+    pub const ALL: [Self; 5] = [
+        Self::Pending,
+        Self::Success,
+        Self::Failure,
+        Self::Superseded,
+        Self::Held,
+    ];
+
     pub fn as_str(self) -> &'static str {
         match self {
             Self::Pending => "pending",
             Self::Success => "success",
             Self::Failure => "failure",
             Self::Superseded => "superseded",
+            Self::Held => "held",
         }
     }
 
@@ -41,7 +52,7 @@ impl State {
         self != Self::Pending
     }
 
-    /// The host's word for it. None of them has one for what was never decided: GitHub's `error`
+    /// The host's word for it. None of them has one for what was not decided: GitHub's `error`
     /// says at least that it is no verdict on the commit.
     fn word(self, provider: Provider) -> &'static str {
         match (self, provider) {
@@ -49,9 +60,9 @@ impl State {
             (Self::Success, _) => "success",
             (Self::Failure, Provider::GitLab) => "failed",
             (Self::Failure, _) => "failure",
-            (Self::Superseded, Provider::GitHub) => "error",
-            (Self::Superseded, Provider::GitLab) => "canceled",
-            (Self::Superseded, Provider::Gitea) => "warning",
+            (Self::Superseded | Self::Held, Provider::GitHub) => "error",
+            (Self::Superseded | Self::Held, Provider::GitLab) => "canceled",
+            (Self::Superseded | Self::Held, Provider::Gitea) => "warning",
         }
     }
 }
@@ -63,6 +74,8 @@ pub struct CommitState {
     pub revision: String,
     pub state: State,
     pub description: String,
+    /// Those that it is about.
+    pub kits: Vec<String>,
 }
 
 impl CommitState {
@@ -71,11 +84,21 @@ impl CommitState {
             revision: revision.to_owned(),
             state,
             description: clipped(&line(description), DESCRIPTION),
+            kits: Vec::new(),
         }
     }
 
+    /// With the kits that it is about.
+    pub fn of<'k>(self, kits: impl IntoIterator<Item = &'k KitPath>) -> Self {
+        Self {
+            kits: kits.into_iter().map(ToString::to_string).collect(),
+            ..self
+        }
+    }
+
+    /// What tells one from another of the same revision: not the words, which change.
     pub fn digest(&self) -> String {
-        let told = (&self.revision, self.state.as_str(), &self.description);
+        let told = (&self.revision, self.state.as_str(), &self.kits);
         let hash = Sha256::digest(format!("{told:?}"));
         hash.iter().take(8).map(|it| format!("{it:02x}")).collect()
     }
@@ -92,7 +115,11 @@ pub(super) struct Forge {
 }
 
 impl Forge {
-    pub(super) fn new(spec: &CommitStatusSpec, about: &About) -> Result<Self, String> {
+    pub(super) fn new(
+        spec: &CommitStatusSpec,
+        kit: Option<&str>,
+        about: &About,
+    ) -> Result<Self, String> {
         let known = project_of(&about.url);
         let told = known.as_ref().and_then(|it| guess(&it.host));
         let provider = spec.provider.or(told);
@@ -110,9 +137,11 @@ impl Forge {
             },
             (None, None) => return Err("where the API is, is not said".into()),
         };
-        let context = match &spec.context {
-            Some(context) => context.clone(),
-            None => format!("trimtab/{}.{}", about.namespace, about.name),
+        let context = match (kit, &spec.context) {
+            (None, Some(context)) => context.clone(),
+            (None, None) => format!("trimtab/{}.{}", about.namespace, about.name),
+            (Some(kit), Some(context)) => clipped(&format!("{context}/{kit}"), DESCRIPTION),
+            (Some(kit), None) => clipped(&format!("trimtab/{kit}"), DESCRIPTION),
         };
         Ok(Self {
             provider,
@@ -194,7 +223,7 @@ mod tests {
             url: url.into(),
             provider: None,
         };
-        let forge = Forge::new(&spec, &about).expect("a forge");
+        let forge = Forge::new(&spec, None, &about).expect("a forge");
         let secret = BTreeMap::from([("token".to_owned(), b"word\n".to_vec())]);
         let outgoing = forge.outgoing(told, &secret).expect("made");
         let debug = format!("{outgoing:?}");
@@ -231,6 +260,28 @@ mod tests {
             (&body["context"], &body["target_url"]),
             (&json!("c"), &json!("https://t.org/abc123"))
         );
+    }
+
+    #[test]
+    fn a_kit_has_a_status_of_its_own_beside_the_repositorys() {
+        let about = About {
+            namespace: "system".into(),
+            name: "platform".into(),
+            url: "https://github.com/acme/platform".into(),
+            provider: None,
+        };
+        let context = |kit: Option<&str>, spec: &str| {
+            let spec: CommitStatusSpec = serde_yaml::from_str(spec).expect("a spec");
+            Forge::new(&spec, kit, &about).expect("a forge").context
+        };
+        let (plain, named) = (
+            "secretRef: {name: s}",
+            "{secretRef: {name: s}, context: live}",
+        );
+        let kit = Some("kits/acme/shop");
+        assert_eq!(context(kit, plain), "trimtab/kits/acme/shop");
+        assert_eq!(context(kit, named), "live/kits/acme/shop");
+        assert_eq!(context(None, named), "live");
     }
 
     #[test]

@@ -12,6 +12,7 @@ mod outbox;
 mod outgoing;
 mod queue;
 mod slack;
+mod states;
 mod teams;
 mod text;
 
@@ -19,3 +20,4 @@ pub use commit_status::{CommitState, State};
 pub use message::About;
 pub use news::{News, commit_page};
 pub use outbox::{Outbox, Pace, Receipt, Report, Secrets};
+pub use states::Delivered;

@@ -15,11 +15,12 @@ use crate::kit::{COMMIT_STATUS, CommitStatusSpec, Webhook};
 
 use super::address;
 use super::answer::{Next, next};
-use super::commit_status::{CommitState, Forge, State};
+use super::commit_status::{CommitState, Forge};
 use super::message::{About, Message};
 use super::news::News;
 use super::outgoing::Outgoing;
-use super::queue::{NewsQueue, Queue, StateQueue};
+use super::queue::{NewsQueue, Pauses, Queue};
+use super::states::{Delivered, StateQueue};
 
 /// Reads a Secret by its name, anew for each delivery: a token may have been replaced.
 pub type Secrets =
@@ -55,9 +56,17 @@ impl Default for Pace {
 /// What a target has been told.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Receipt {
-    /// All up to this time.
-    Until(Timestamp),
-    State(CommitState),
+    /// All up to a time, but what happened at those that were given up.
+    News {
+        until: Timestamp,
+        given_up: Vec<Timestamp>,
+    },
+    State {
+        /// If it was the newest revision's.
+        head: Option<CommitState>,
+        /// Older revisions that are told as pending, and are no more.
+        pending: Vec<String>,
+    },
 }
 
 #[derive(Clone, Debug, PartialEq)]
@@ -65,6 +74,8 @@ pub struct Report {
     pub target: String,
     /// What is done with, delivered or given up.
     pub receipt: Option<Receipt>,
+    /// It was not delivered, and is not tried again by itself.
+    pub given_up: bool,
     /// Why it was not delivered. Holds no credentials.
     pub problem: Option<String>,
 }
@@ -118,29 +129,34 @@ impl Outbox<News> {
 }
 
 impl Outbox<CommitState> {
-    /// `delivered` is what a host before this one told last: revision, state and digest.
+    /// `delivered` is what a host before this one told last. A `kit` has a status of its own.
     ///
     /// # Errors
     /// Where it would go to is not known; a spec that was validated says it.
     pub fn of_commit_status(
         spec: &CommitStatusSpec,
-        delivered: Option<(String, State, String)>,
+        kit: Option<&str>,
+        delivered: Delivered,
         about: &About,
         secrets: &Secrets,
         reports: &mpsc::UnboundedSender<Report>,
         pace: Pace,
     ) -> Result<Self, String> {
-        let forge = Forge::new(spec, about)?;
+        let forge = Forge::new(spec, kit, about)?;
+        let target = match kit {
+            None => COMMIT_STATUS.to_owned(),
+            Some(kit) => format!("{COMMIT_STATUS}/{kit}"),
+        };
         let address = move |told: &CommitState, secret: &SecretData| forge.outgoing(told, secret);
         let courier = Courier {
-            target: COMMIT_STATUS.to_owned(),
+            target,
             secret: Some(spec.secret_ref.name.clone()),
             secrets: secrets.clone(),
             reports: reports.clone(),
             pace,
             address,
         };
-        Ok(courier.begin(StateQueue::new(delivered)))
+        Ok(courier.begin(StateQueue::new(delivered, Instant::now())))
     }
 }
 
@@ -170,15 +186,19 @@ impl<A> Courier<A> {
         A: Fn(&Q::Parcel, &SecretData) -> Result<Outgoing, String> + Send + Sync + 'static,
     {
         let mut failures: u32 = 0;
-        let mut not_before = Instant::now();
+        let began = Instant::now();
+        let mut pauses = Pauses {
+            again: began,
+            any: began,
+        };
         loop {
-            let due = queue.due().map(|due| due.max(not_before));
+            let due = queue.due(&pauses);
             let parcel = tokio::select! {
                 news = inbox.recv() => match news {
                     Some(news) => { self.push(&mut queue, news); continue; }
                     None => return,
                 },
-                () = sleep_until(due.unwrap_or_else(Instant::now)), if due.is_some() => queue.parcel(),
+                () = sleep_until(due.unwrap_or(began)), if due.is_some() => queue.parcel(Instant::now(), &pauses),
             };
             let Some((parcel, since)) = parcel else {
                 continue;
@@ -192,24 +212,28 @@ impl<A> Courier<A> {
                 }
             };
             let age = Timestamp::now().duration_since(since).unsigned_abs();
+            let now = Instant::now();
             match result {
                 Next::Delivered => {
                     failures = 0;
-                    not_before = Instant::now();
+                    pauses.again = now;
                     tracing::debug!(to = %self.target, "told");
-                    self.report(Some(queue.done(&parcel)), None);
+                    self.report(Some(queue.done(&parcel, now)), None);
                 }
                 Next::Again { after, why } if age < self.pace.limit => {
                     failures += 1;
                     let pause = after.unwrap_or_default().max(self.pause(failures));
-                    not_before = Instant::now() + pause;
+                    // Neither is ever shortened by a later failure.
+                    pauses.again = pauses.again.max(now + pause);
+                    pauses.any = pauses.any.max(now + after.unwrap_or_default());
                     tracing::warn!(to = %self.target, reason = %why, seconds = pause.as_secs(), "not told; will be tried again");
                     self.report(None, Some(why));
                 }
                 Next::Again { why, .. } | Next::Never(why) => {
                     tracing::error!(to = %self.target, reason = %why, "not told, and given up");
                     let why = format!("given up: {why}");
-                    self.report(Some(queue.done(&parcel)), Some(why));
+                    let given_up = true;
+                    self.send(Some(queue.give_up(&parcel, now)), given_up, Some(why));
                 }
             }
         }
@@ -256,11 +280,16 @@ impl<A> Courier<A> {
     }
 
     fn report(&self, receipt: Option<Receipt>, problem: Option<String>) {
+        self.send(receipt, false, problem);
+    }
+
+    fn send(&self, receipt: Option<Receipt>, given_up: bool, problem: Option<String>) {
         let target = self.target.clone();
         // Whoever hears it may be ending.
         let _ = self.reports.send(Report {
             target,
             receipt,
+            given_up,
             problem,
         });
     }

@@ -5,6 +5,7 @@ use trimtab_harness::receiver::{Received, Receiver, Reply};
 
 use super::*;
 use crate::kit::EventKind;
+use crate::notify::State;
 
 const SOON: Duration = Duration::from_secs(20);
 const TOKEN: &str = "s3cr3t-t0ken";
@@ -88,7 +89,15 @@ fn commit(provider: &str, api: &str, keeper: Keeper, pace: Pace) -> Told<CommitS
     );
     let spec = serde_yaml::from_str(&spec).expect("a spec");
     let (sender, reports) = mpsc::unbounded_channel();
-    let outbox = Outbox::of_commit_status(&spec, None, &about(), &keeper.secrets(), &sender, pace);
+    let outbox = Outbox::of_commit_status(
+        &spec,
+        None,
+        Delivered::default(),
+        &about(),
+        &keeper.secrets(),
+        &sender,
+        pace,
+    );
     let outbox = outbox.expect("a place to send to");
     Told {
         outbox,
@@ -160,10 +169,11 @@ async fn each_provider_is_asked_as_its_api_has_it() {
         let state = CommitState::new("abc", State::Failure, "kits/a/b.yaml:3: wrong [a/b]");
         told.outbox.tell(state.clone());
         let report = told.done().await;
-        assert_eq!(
-            (report.receipt, report.problem),
-            (Some(Receipt::State(state)), None)
-        );
+        let receipt = Receipt::State {
+            head: Some(state),
+            pending: Vec::new(),
+        };
+        assert_eq!((report.receipt, report.problem), (Some(receipt), None));
         let [received] = &server.received()[..] else {
             panic!("one request");
         };
@@ -285,7 +295,13 @@ async fn what_is_refused_for_good_is_given_up_and_the_next_is_sent() {
     let mut told = commit("GitHub", &server.url(), token(), quick());
     told.outbox
         .tell(CommitState::new("abc", State::Failure, "wrong"));
-    let problem = told.done().await.problem.expect("refused");
+    let report = told.done().await;
+    let receipt = Receipt::State {
+        head: None,
+        pending: Vec::new(),
+    };
+    assert_eq!((report.receipt, report.given_up), (Some(receipt), true));
+    let problem = report.problem.expect("refused");
     assert!(
         problem.starts_with("given up: answered 422: No commit found"),
         "{problem}"
@@ -351,4 +367,30 @@ async fn kits_of_one_event_are_told_in_one_message_whose_address_is_never_told()
     };
     assert_eq!(taken.path, format!("/services/{TOKEN}"));
     assert_eq!(body(taken)["text"], "system/platform: 3 kits not healthy");
+}
+
+#[tokio::test]
+async fn an_older_revision_that_the_server_does_not_know_yet_keeps_back_no_newer_one() {
+    let server = Receiver::start();
+    server.answer(|it| match it.path.ends_with("abc") {
+        true => Reply::Now(404, Vec::new(), "no such commit".into()),
+        false => Reply::status(201),
+    });
+    let pace = Pace {
+        first: SOON * 10,
+        longest: SOON * 10,
+        ..quick()
+    };
+    let mut told = commit("Gitea", &server.url(), token(), pace);
+    told.outbox
+        .tell(CommitState::new("abc", State::Failure, "wrong"));
+    let problem = told.report().await.problem;
+    assert_eq!(problem.as_deref(), Some("answered 404: no such commit"));
+    let newer = CommitState::new("def", State::Success, "fine");
+    told.outbox.tell(newer.clone());
+    let receipt = Receipt::State {
+        head: Some(newer),
+        pending: Vec::new(),
+    };
+    assert_eq!(told.done().await.receipt, Some(receipt));
 }

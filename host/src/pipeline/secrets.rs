@@ -4,7 +4,7 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use serde_json::Value;
 
-use crate::manifest::Manifest;
+use crate::manifest::{Manifest, pointer_name, pointer_token};
 use crate::sandbox::clean;
 
 /// Values shorter than this would mask words of any sentence.
@@ -79,6 +79,16 @@ impl Secrets {
         self.values.extend([value.to_owned(), quoted, for_html]);
     }
 
+    /// An RFC 6901 pointer without what they hold: a field may be called so.
+    pub fn masked_pointer(&self, pointer: &str) -> String {
+        let mut tokens = pointer.split('/');
+        let begins = tokens.next().unwrap_or_default().to_owned();
+        tokens.fold(begins, |made, token| {
+            let name = self.masked(&pointer_name(token));
+            format!("{made}/{}", pointer_token(&name))
+        })
+    }
+
     /// A text without what they hold.
     pub fn masked(&self, text: &str) -> String {
         let mut masked = self.values.iter().fold(text.to_owned(), |text, value| {
@@ -149,6 +159,10 @@ mod tests {
         let manifests: Vec<Manifest> =
             read("s.yaml", text.as_bytes(), &Limits::default()).expect("YAML");
         let secrets = Secrets::of(&manifests);
+        assert_eq!(
+            secrets.masked_pointer("/data/open-sesame~1x/0"),
+            "/data/***~1x/0"
+        );
         let masked = secrets.masked("hunter2 aHVudGVyMg== open-sesame yes! no vision");
         assert_eq!(masked, "*** *** *** *** no vision");
     }

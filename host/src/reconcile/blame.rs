@@ -22,41 +22,18 @@ use super::index::Member;
 
 /// `object=service/vision`, `namespace=…`, and the `field`, or all fields if there is none.
 pub(super) async fn blame(shared: &Arc<Shared>, ask: &Ask) -> Result<Value, Refusal> {
-    let live = object(shared, ask).await?;
-    let field = ask.get("field").unwrap_or_default();
-    let field = field_pointer(field, &live).map_err(Refusal::unclear)?;
-    let metadata = |pointer: &str| live.pointer(pointer).and_then(Value::as_str);
-    let key = key_of(&live);
-    let label = format!("/metadata/labels/{}", PART_OF_LABEL.replace('/', "~1"));
-    let set = metadata(&label).map(SetId::from_label);
-    // Whoever may write an object can label it; what the host knows as its own cannot be made so.
-    let owned = |set: &SetId| {
-        let read = |inventory: &Inventory| inventory.get(&key).is_some_and(|it| it.owner == *set);
-        shared.cluster.watched().read(read)
-    };
-    let set = set.filter(owned);
-    let member = set.and_then(|set| shared.sets.get(&set));
+    let (live, member) = object(shared, ask).await?;
     let mut told = Blame {
-        object: key.to_string(),
+        object: key_of(&live).to_string(),
+        kit: Some(member.path.to_string()),
+        repository: Some(format!("{}/{}", member.namespace, member.repository)),
         managers: managers(&live),
         ..Blame::default()
     };
-    let fields = match member {
-        None => {
-            told.notes.push(match metadata(&label) {
-                Some(_) => "it bears the label of a kit that this host does not know".to_owned(),
-                None => {
-                    "it is in no kit: only field managers can be told, and no values".to_owned()
-                }
-            });
-            Fields::of_nobody(live)
-        }
-        Some(member) => {
-            told.kit = Some(member.path.to_string());
-            told.repository = Some(format!("{}/{}", member.namespace, member.repository));
-            in_git(shared, member, live, &mut told).await?
-        }
-    };
+    let fields = in_git(shared, member, live, &mut told).await?;
+    let field = ask.get("field").unwrap_or_default();
+    // What is chosen by its value is chosen by what is shown of it: else whoever asks could guess.
+    let field = field_pointer(field, &fields.shown()).map_err(Refusal::unclear)?;
     let turn = shared.desk.turn().await?;
     let told = blocking(move || {
         let _turn = turn;
@@ -66,8 +43,9 @@ pub(super) async fn blame(shared: &Arc<Shared>, ask: &Ask) -> Result<Value, Refu
     serde_json::to_value(told.await?).map_err(|error| Refusal::failed(error.to_string()))
 }
 
-/// The live object that is asked about.
-async fn object(shared: &Shared, ask: &Ask) -> Result<Value, Refusal> {
+/// The live object that is asked about, and the kit that has it. Of others nothing is told, not even
+/// whether they are there: whoever may ask this host may not be somebody who may read them.
+async fn object(shared: &Shared, ask: &Ask) -> Result<(Value, Member), Refusal> {
     let asked = ask.needed("object")?;
     let (kind, name) = asked
         .split_once('/')
@@ -91,16 +69,33 @@ async fn object(shared: &Shared, ask: &Ask) -> Result<Value, Refusal> {
         (Scope::Namespaced, Some(namespace)) => Some(namespace.to_owned()),
         (Scope::Namespaced, None) => Some(only_place(shared, &gvk, name)?),
     };
-    let found = cluster.live(&gvk, namespace.as_deref(), name).await;
     let key = ObjectKey {
         group_kind: gvk.group_kind(),
-        namespace: namespace.map(Into::into),
+        namespace: namespace.as_deref().map(Into::into),
         name: name.into(),
     };
-    match found.map_err(away)? {
-        Some(live) => Ok(live),
+    let Some((set, member)) = owner(shared, &key) else {
+        return Err(not_live(shared, &key).await);
+    };
+    let found = cluster.live(&gvk, namespace.as_deref(), name).await;
+    match found.map_err(away)?.filter(|it| set_of(it) == Some(set)) {
+        Some(live) => Ok((live, member)),
         None => Err(not_live(shared, &key).await),
     }
+}
+
+/// The kit that has an object. Whoever may write an object can label it; what the host knows as its
+/// own cannot be made so.
+fn owner(shared: &Shared, key: &ObjectKey) -> Option<(SetId, Member)> {
+    let owner = |inventory: &Inventory| inventory.get(key).map(|it| it.owner.clone());
+    let set = shared.cluster.watched().read(owner)?;
+    let member = shared.sets.get(&set)?;
+    Some((set, member))
+}
+
+fn set_of(live: &Value) -> Option<SetId> {
+    let label = format!("/metadata/labels/{}", PART_OF_LABEL.replace('/', "~1"));
+    live.pointer(&label)?.as_str().map(SetId::from_label)
 }
 
 /// Whether it stays one segment of a URL's path: with more it would lead to other objects, read with
@@ -161,7 +156,9 @@ async fn not_live(shared: &Shared, key: &ObjectKey) -> Refusal {
         return Refusal::missing(format!("{key} is not live; kit {kit} has it at {place}"))
             .hint(format!("`trimtab status {kit}` says why"));
     }
-    Refusal::missing(format!("there is no {key} in the cluster"))
+    Refusal::missing(format!("no kit of this host has {key}")).hint(
+        "who set the fields of other objects, `kubectl get -o yaml --show-managed-fields` tells those who may read them",
+    )
 }
 
 fn key_of(live: &Value) -> ObjectKey {

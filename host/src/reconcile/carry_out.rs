@@ -6,6 +6,7 @@ use std::time::Duration;
 use crate::cluster::{Applied, Cluster, ClusterError, Note};
 use crate::kit::{AdoptPolicy, Kit, KitPath, ServiceAccount};
 use crate::manifest::{Finding, Manifest, ObjectKey, Severity};
+use crate::pipeline::Secrets;
 use crate::plan::{Desired, Plan, Step, field_manager, plan};
 
 use super::adoption::refusal;
@@ -79,7 +80,12 @@ impl Task {
         }
         let manager = field_manager(&self.object_name(), &self.namespace());
         let were = self.were.as_ref().map_or(&[][..], |it| &it.manifests);
-        let taken = |step: &Step| self.sent.taken(step, &plan, were);
+        let mut secrets = Secrets::default();
+        if !plan.steps.is_empty() {
+            secrets.add_objects(were.iter().map(|it| &it.object));
+            secrets.add_objects(plan.steps.iter().map(|it| &it.body));
+        }
+        let taken = |step: &Step| self.sent.taken(step, &plan, were, &secrets);
         let applied = cluster.apply(&plan, &manager, &taken).await;
         self.sent.left(plan.left.len());
         let now = jiff::Timestamp::now().to_string();

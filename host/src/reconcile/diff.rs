@@ -103,6 +103,8 @@ pub enum ObjectChange {
     HandOver,
     /// Others have changed it, and the kit leaves it so.
     Drift,
+    /// It would be sent, and what would come of it cannot be told.
+    Unknown,
 }
 
 /// `namespace`, `repository`, `kit` and `revision`; all kits and the newest revision, where nothing
@@ -296,6 +298,11 @@ async fn foreseen(
     let before = before.map(|it| it.verdict.rendered.clone());
     match task.foresee(mirror, before, &mut told).await {
         Ok(()) if told.findings.iter().any(Finding::is_error) => told.state = KitState::Refused,
+        Ok(())
+            if told
+                .objects
+                .iter()
+                .any(|it| it.change == ObjectChange::Unknown) => {}
         Ok(())
             if told
                 .objects

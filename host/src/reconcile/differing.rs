@@ -78,7 +78,7 @@ pub(super) fn difference(
     if before == after {
         return None;
     }
-    let fields = changed(before.as_ref(), after.as_ref());
+    let fields = changed(before.as_ref(), after.as_ref(), secrets);
     let (mut old, mut new) = (before.unwrap_or_default(), after.unwrap_or_default());
     hide(&mut old, &mut new, secrets);
     let text = |object: &Value| match object {
@@ -98,12 +98,13 @@ pub(super) fn difference(
 
 /// The fields that are different between two versions of an object, as RFC 6901 pointers, but for
 /// what the host and the API server keep.
-pub(super) fn changed_fields(before: &Value, after: &Value) -> Vec<String> {
-    changed(Some(&cleaned(before)), Some(&cleaned(after)))
+pub(super) fn changed_fields(before: &Value, after: &Value, secrets: &Secrets) -> Vec<String> {
+    changed(Some(&cleaned(before)), Some(&cleaned(after)), secrets)
 }
 
-/// The fields that one version has and the other has not, or has another value for.
-fn changed(before: Option<&Value>, after: Option<&Value>) -> Vec<String> {
+/// The fields that one version has and the other has not, or has another value for, their names
+/// masked as the text has them.
+fn changed(before: Option<&Value>, after: Option<&Value>, secrets: &Secrets) -> Vec<String> {
     let none = Value::Null;
     let (before, after) = (before.unwrap_or(&none), after.unwrap_or(&none));
     let all: BTreeSet<String> = [before, after]
@@ -112,7 +113,12 @@ fn changed(before: Option<&Value>, after: Option<&Value>) -> Vec<String> {
         .collect();
     let differs = |pointer: &String| before.pointer(pointer) != after.pointer(pointer);
     let changed = all.into_iter().filter(|it| !it.is_empty() && differs(it));
-    changed.take(FIELDS).collect()
+    let mut changed: Vec<String> = changed
+        .take(FIELDS)
+        .map(|it| secrets.masked_pointer(&it))
+        .collect();
+    changed.dedup();
+    changed
 }
 
 /// Takes secrets out of both versions, so that a value that changes is still seen to.
@@ -316,7 +322,13 @@ mod tests {
             json!({"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "c"},
                 "data": {"url": format!("https://u:{value}@example.org"), value: "x"}})
         };
-        let shown = text(Some(map("hunter22")), Some(map("hunter33")), &secrets);
+        let both = (map("hunter22"), map("hunter33"));
+        // Neither are the names of fields told, in the record or in an answer.
+        assert_eq!(
+            changed_fields(&both.0, &both.1, &secrets),
+            ["/data/***", "/data/url"]
+        );
+        let shown = text(Some(both.0), Some(both.1), &secrets);
         assert!(
             shown.contains("https://u:***@example.org (changed)"),
             "{shown}"

@@ -49,7 +49,7 @@ pub(super) struct Fields {
     live: Value,
     owners: Vec<Owner>,
     /// The kit's field manager.
-    manager: Option<String>,
+    manager: String,
     git: Option<Git>,
 }
 
@@ -68,23 +68,25 @@ impl FieldManager {
 }
 
 impl Fields {
-    /// Of an object that is in no kit.
-    pub(super) fn of_nobody(live: Value) -> Self {
-        Self {
-            owners: owners(&live),
-            live,
-            manager: None,
-            git: None,
-        }
-    }
-
     pub(super) fn of_kit(live: Value, manager: String, git: Option<Git>) -> Self {
         Self {
             owners: owners(&live),
             live,
-            manager: Some(manager),
+            manager,
             git,
         }
+    }
+
+    /// The live object as far as its values may be told.
+    pub(super) fn shown(&self) -> Value {
+        let mut shown = self.live.clone();
+        for pointer in leaves(&self.live, usize::MAX) {
+            let told = self.told(&pointer, self.live.pointer(&pointer));
+            if let (Some(value), Some(told)) = (shown.pointer_mut(&pointer), told) {
+                *value = told;
+            }
+        }
+        shown
     }
 
     /// Tells of one field with all that is below it, or, for the empty pointer, of all that
@@ -122,9 +124,7 @@ impl Fields {
 
     /// The fields that the kit's manager owns.
     fn kits(&self) -> impl Iterator<Item = &Owner> {
-        let kits = |owner: &&Owner| {
-            self.manager.as_ref() == Some(&owner.manager) && owner.operation == "Apply"
-        };
+        let kits = |owner: &&Owner| self.manager == owner.manager && owner.operation == "Apply";
         self.owners.iter().filter(kits)
     }
 
@@ -148,8 +148,7 @@ impl Fields {
                     .is_some_and(|(set, _)| it.fields.pointer(set).is_some())
         });
         let others = self.owners.iter().filter(|owner| {
-            Some(&owner.manager) != self.manager.as_ref()
-                && owns(&owner.fields, &self.live, pointer)
+            owner.manager != self.manager && owns(&owner.fields, &self.live, pointer)
         });
         line.managers = others.map(FieldManager::of).collect();
         // Whoever changes a Secret's data does not take the text that it was made of.
@@ -257,7 +256,6 @@ impl Fields {
 
     /// A value as it may be told: without secrets, and of bounded size.
     fn told(&self, pointer: &str, value: Option<&Value>) -> Option<Value> {
-        self.manager.as_ref()?;
         let value = value?;
         let open = OPEN.contains(&pointer) || pointer.starts_with("/metadata/labels/");
         if is_secret(&self.live) && !open {
@@ -387,3 +385,7 @@ fn hidden(value: &Value, secrets: &Secrets) -> Value {
         other => other.clone(),
     }
 }
+
+#[cfg(test)]
+#[path = "fields_of_tests.rs"]
+mod tests;

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use futures::StreamExt as _;
 use futures::future::BoxFuture;
 
-use crate::cluster::{Cluster, ClusterError, DryRun};
+use crate::cluster::{Cluster, ClusterError, DryRun, NoDryRun};
 use crate::kit::{AdoptPolicy, Kit, KitSpec};
 use crate::manifest::{Finding, Manifest, ObjectKey, Scopes, Severity};
 use crate::pipeline::{Rendered, Secrets, files, settle};
@@ -89,8 +89,8 @@ impl Task {
         secrets.add_objects(manifests.iter().map(|it| &it.object));
         let before = before.iter().flat_map(|it| &it.manifests);
         secrets.add_objects(before.map(|it| &it.object));
-        self.steps(&cluster, &plan, secrets, told).await?;
-        told.objects.extend(others(&plan));
+        let secrets = self.steps(&cluster, &plan, secrets, told).await?;
+        told.objects.extend(others(&plan, &secrets));
         for key in &plan.awaited {
             told.notes
                 .push(format!("{key} is being deleted, and is waited for"));
@@ -133,7 +133,7 @@ impl Task {
         plan: &Plan,
         mut secrets: Secrets,
         told: &mut KitDiff,
-    ) -> Result<(), ClusterError> {
+    ) -> Result<Secrets, ClusterError> {
         let manager = field_manager(&self.object_name(), &self.namespace());
         // What is not there yet cannot be tried.
         let made: Vec<&ObjectKey> = plan.steps.iter().map(|step| &step.key).collect();
@@ -159,6 +159,7 @@ impl Task {
             .collect()
             .await;
         let mut outcomes = Vec::with_capacity(tried.len());
+        let mut untried = Vec::new();
         for outcome in tried {
             let (step, outcome) = outcome?;
             let dry_run = match outcome {
@@ -167,8 +168,12 @@ impl Task {
                     secrets.add_objects(dry_run.before.iter().chain([&dry_run.after]));
                     Some(dry_run)
                 }
-                Some(Err(finding)) => {
+                Some(Err(NoDryRun::Refused(finding))) => {
                     told.findings.push(*finding);
+                    continue;
+                }
+                Some(Err(NoDryRun::Unsupported(words))) => {
+                    untried.push((step, words));
                     continue;
                 }
             };
@@ -177,6 +182,10 @@ impl Task {
         for finding in &mut told.findings {
             finding.message = secrets.masked(&finding.message);
         }
+        let unknown = untried
+            .into_iter()
+            .map(|(step, words)| untold(step, words, &secrets));
+        told.objects.extend(unknown);
         for (step, dry_run) in outcomes {
             let (before, after) = match &dry_run {
                 Some(dry_run) => (dry_run.before.as_ref(), &dry_run.after),
@@ -202,25 +211,25 @@ impl Task {
                     Some(_) => ObjectChange::Update,
                     None => ObjectChange::Create,
                 },
-                reason: reason(&step.reason),
+                reason: reason(&step.reason, &secrets),
                 origin: Some(step.origin.to_string()),
                 note: note(step, dry_run.is_some(), &rivals, different.text.is_none()),
                 fields: different.fields,
                 diff: different.text,
             });
         }
-        let untried = plan.steps.len().saturating_sub(STEPS);
-        if untried > 0 {
+        let more = plan.steps.len().saturating_sub(STEPS);
+        if more > 0 {
             told.notes.push(format!(
-                "{untried} more objects would be sent, and are not shown"
+                "{more} more objects would be sent, and are not shown"
             ));
         }
-        Ok(())
+        Ok(secrets)
     }
 }
 
 /// A step, and what the API server makes of it, if it can be asked.
-type Tried<'s> = (&'s Step, Option<Result<DryRun, Box<Finding>>>);
+type Tried<'s> = (&'s Step, Option<Result<DryRun, NoDryRun>>);
 
 async fn tried<'s>(
     cluster: &Cluster,
@@ -234,15 +243,36 @@ async fn tried<'s>(
     }
 }
 
-fn reason(reason: &Reason) -> String {
+/// What the API server could not try, which says nothing of whether it would take it.
+fn untold(step: &Step, words: String, secrets: &Secrets) -> ObjectDiff {
+    ObjectDiff {
+        object: step.key.to_string(),
+        change: ObjectChange::Unknown,
+        reason: reason(&step.reason, secrets),
+        origin: Some(step.origin.to_string()),
+        fields: Vec::new(),
+        diff: None,
+        note: Some(words),
+    }
+}
+
+fn reason(reason: &Reason, secrets: &Secrets) -> String {
     match reason {
         Reason::NotInInventory => "it is not the kit's yet".into(),
         Reason::ManifestChanged { .. } => "the manifest is another".into(),
         Reason::Unsure => "what was applied last is not known for sure".into(),
         Reason::NamespaceMissing => "the kit's namespace is missing".into(),
-        Reason::Drifted { fields } => format!("others have changed {}", fields.join(", ")),
+        Reason::Drifted { fields } => {
+            let fields: Vec<String> = masked(fields, secrets);
+            format!("others have changed {}", fields.join(", "))
+        }
         Reason::HandedOver { .. } => "another kit gives it up".into(),
     }
+}
+
+fn masked(fields: &[String], secrets: &Secrets) -> Vec<String> {
+    let masked = fields.iter().map(|it| secrets.masked_pointer(it));
+    masked.collect()
 }
 
 fn note(step: &Step, tried: bool, rivals: &str, large: bool) -> Option<String> {
@@ -263,7 +293,7 @@ fn note(step: &Step, tried: bool, rivals: &str, large: bool) -> Option<String> {
 }
 
 /// What is not sent: deletions, and what stays.
-fn others(plan: &Plan) -> Vec<ObjectDiff> {
+fn others(plan: &Plan, secrets: &Secrets) -> Vec<ObjectDiff> {
     let pruning = &plan.pruning;
     let told = |key: &ObjectKey, change, reason: String| ObjectDiff {
         object: key.to_string(),
@@ -312,7 +342,7 @@ fn others(plan: &Plan) -> Vec<ObjectDiff> {
             format!("changed by {by}, and left so"),
         );
         object.origin = Some(drift.origin.to_string());
-        object.fields.clone_from(&drift.fields);
+        object.fields = masked(&drift.fields, secrets);
         all.push(object);
     }
     all

@@ -110,7 +110,15 @@ fn live_only(path: &str) -> Standing {
     Standing::Live {
         kits: vec![KitPath::new(path)],
         held: Vec::new(),
+        broken: None,
     }
+}
+
+fn failing(kits: &[&str], words: &str) -> Standing {
+    Standing::Failing(Broken {
+        kits: kits.iter().map(|it| KitPath::new(*it)).collect(),
+        words: words.into(),
+    })
 }
 
 fn stands(kits: &[(&str, Option<KitStatus>)]) -> Standing {
@@ -120,7 +128,9 @@ fn stands(kits: &[(&str, Option<KitStatus>)]) -> Standing {
         status: status.as_ref(),
         inputs: "inputs".into(),
         idle: true,
-        held: status.as_ref().is_some_and(is_held),
+        held: status
+            .as_ref()
+            .is_some_and(|it| is_held(it) || ready(it).is_some_and(|it| it.reason == "Suspended")),
     });
     standing("head", kits, &[])
 }
@@ -128,13 +138,14 @@ fn stands(kits: &[(&str, Option<KitStatus>)]) -> Standing {
 #[test]
 fn a_revision_is_live_when_all_that_it_changed_is_healthy() {
     let live = || Some(status("Applied", "head"));
-    // What another revision broke is not this one's.
-    let other = || Some(status("Refused", "old"));
+    let other = || Some(status("Applied", "old"));
     assert_eq!(stands(&[("a", live()), ("b", other())]), live_only("a"));
-    for waiting in ["Progressing", "DependencyNotReady", "Suspended"] {
+    for waiting in ["Progressing", "DependencyNotReady"] {
         let kits = [("a", live()), ("b", Some(status(waiting, "head")))];
         assert_eq!(stands(&kits), Standing::OnItsWay, "{waiting}");
     }
+    let kits = [("a", live()), ("b", Some(status("Progressing", "old")))];
+    assert_eq!(stands(&kits), Standing::OnItsWay);
     // Not looked at yet: its status is of other inputs, or there is none.
     let stale = KitStatus {
         inputs: Some("other".into()),
@@ -146,31 +157,66 @@ fn a_revision_is_live_when_all_that_it_changed_is_healthy() {
 }
 
 #[test]
+fn a_revision_is_no_success_while_what_an_earlier_one_broke_is_broken() {
+    let told = |kits: &[(&str, Option<KitStatus>)]| {
+        let told = commit_state("head", &stands(kits));
+        (told.state, told.description, told.kits)
+    };
+    let live = || Some(status("Applied", "head"));
+    let words = "b, since old: kits/a/b.yaml:3: wrong [trimtab/x]";
+    let broken = ("b", Some(refused("old", "x")));
+    let failure = (State::Failure, words.to_owned(), vec!["b".to_owned()]);
+    // Whether it changed anything itself or not.
+    assert_eq!(told(&[("a", live()), broken.clone()]), failure);
+    let untouched = ("a", Some(status("Applied", "old")));
+    assert_eq!(told(&[untouched.clone(), broken.clone()]), failure);
+    let two = told(&[broken, ("c", Some(status("Unhealthy", "older")))]);
+    assert_eq!(two.1, format!("2 kits: {words}"));
+    assert_eq!(two.2, ["b", "c"]);
+    for reason in ["RolledBack", "ApplyFailed", "DependencyNotReady"] {
+        let all = told(&[("a", live()), ("b", Some(status(reason, "old")))]);
+        let words = format!("b, since old: b: {reason} it is");
+        assert_eq!((all.0, all.1), (State::Failure, words), "{reason}");
+    }
+    // What it changed is told of as live all the same, to those who want to hear of that.
+    let Standing::Live { kits, .. } = stands(&[("a", live()), ("b", Some(refused("old", "x")))])
+    else {
+        panic!("what it changed is live");
+    };
+    assert_eq!(kits, [KitPath::new("a")]);
+    // Once it is mended, it is a success.
+    let mended = told(&[untouched, ("b", Some(status("Applied", "old")))]);
+    let all_is_well = "everything is as it says".to_owned();
+    assert_eq!(mended, (State::Success, all_is_well, Vec::new()));
+}
+
+#[test]
 fn a_failure_is_told_with_its_first_finding_while_others_are_on_their_way() {
     let kits = [("a", Some(refused("head", "x"))), ("b", None)];
     let words = "kits/a/b.yaml:3: wrong [trimtab/x]";
-    assert_eq!(stands(&kits), Standing::Failing(words.into()));
+    assert_eq!(stands(&kits), failing(&["a"], words));
     let kits = [
         ("a", Some(refused("head", "x"))),
         ("b", Some(status("Unhealthy", "head"))),
     ];
-    assert_eq!(stands(&kits), Standing::Failing(format!("2 kits: {words}")));
-    let kits = [("b", Some(status("Unhealthy", "head")))];
     assert_eq!(
         stands(&kits),
-        Standing::Failing("b: Unhealthy it is".into())
+        failing(&["a", "b"], &format!("2 kits: {words}"))
     );
+    let kits = [("b", Some(status("Unhealthy", "head")))];
+    assert_eq!(stands(&kits), failing(&["b"], "b: Unhealthy it is"));
 }
 
 #[test]
 fn what_a_person_holds_is_told_and_no_success_of_what_it_may_be_about() {
     let held = || Some(status("Held", "old"));
     let told = |kits: &[(&str, Option<KitStatus>)]| commit_state("head", &stands(kits));
-    let alone = told(&[("a", held())]);
-    assert_eq!(
-        (alone.state, &*alone.description),
-        (State::Pending, "waits: a person holds a")
-    );
+    let words = "not applied: a person holds a; `trimtab status` says who, and why";
+    for reason in ["Held", "Suspended"] {
+        let alone = told(&[("a", Some(status(reason, "old")))]);
+        assert_eq!((alone.state, &*alone.description), (State::Held, words));
+        assert_eq!(alone.kits, ["a"]);
+    }
     let beside = told(&[("a", held()), ("b", Some(status("Applied", "head")))]);
     assert_eq!(beside.state, State::Success);
     assert_eq!(
@@ -185,4 +231,30 @@ fn what_a_person_holds_is_told_and_no_success_of_what_it_may_be_about() {
         status("Applied", "b"),
     ];
     assert_eq!(super::tests::told(&story), [Held, Recovered]);
+}
+
+#[test]
+fn a_kits_own_status_is_of_the_revision_that_was_tried_last() {
+    let path = KitPath::new("kits/a");
+    let told = |reason: &str, held: bool, inputs: &str| {
+        let status = status(reason, "old");
+        let kit = KitAt {
+            path: &path,
+            status: Some(&status),
+            inputs: inputs.into(),
+            idle: true,
+            held,
+        };
+        kit_state(&kit).map(|it| (it.revision.clone(), it.state))
+    };
+    for (reason, held, state) in [
+        ("Applied", false, State::Success),
+        ("Unhealthy", false, State::Failure),
+        ("Progressing", false, State::Pending),
+        ("Suspended", true, State::Held),
+    ] {
+        assert_eq!(told(reason, held, "inputs"), Some(("old".into(), state)));
+    }
+    // What it says is not of what is there now.
+    assert_eq!(told("Applied", false, "others"), None);
 }

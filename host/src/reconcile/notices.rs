@@ -9,30 +9,32 @@ use tokio::sync::mpsc;
 
 use crate::cluster::Note;
 use crate::kit::{
-    COMMIT_STATUS, EventKind, Kit, KitPath, NotableStatus, Notifications, RevisionStatus, validate,
+    COMMIT_STATUS, CommitStatusSpec, EventKind, Kit, KitPath, NotableStatus, Notifications,
+    RevisionStatus, validate,
 };
-use crate::notify::{About, CommitState, News, Outbox, Pace, Receipt, Report, Secrets, State};
+use crate::notify::{About, CommitState, News, Outbox, Pace, Report, Secrets};
 
-use super::news::{delivered, is_of, kit_news, own_news, target, time};
-use super::notable::{KitAt, Standing, commit_state, standing};
-use super::outcome::Outcome;
-use super::repository::{Actor, KitState};
+use super::news::{delivered, is_due, is_of, keep, kit_news, own_news, target, time};
+use super::repository::Actor;
 
 /// Failures in a row until a repository that cannot be read is worth being told.
 const FAILURES: u32 = 3;
 
 pub(super) struct Notices {
     /// What the outboxes were made of.
-    opened: Option<(Notifications, String)>,
-    commit: Option<Outbox<CommitState>>,
+    pub(super) opened: Option<(Notifications, String)>,
+    pub(super) commit: Option<Outbox<CommitState>>,
+    /// Of what kits' own outboxes are made, where the spec wants them.
+    pub(super) per_kit: Option<(CommitStatusSpec, About, Secrets)>,
+    pub(super) kits: BTreeMap<KitPath, Outbox<CommitState>>,
     /// Each with its name.
     webhooks: Vec<(String, Outbox<News>)>,
-    sender: mpsc::UnboundedSender<Report>,
+    pub(super) sender: mpsc::UnboundedSender<Report>,
     pub(super) reports: mpsc::UnboundedReceiver<Report>,
     /// When the newest event of each kit was that the outboxes know.
     told: BTreeMap<KitPath, Timestamp>,
     /// The revision whose failure was told.
-    failing: Option<String>,
+    pub(super) failing: Option<String>,
 }
 
 impl Default for Notices {
@@ -41,6 +43,8 @@ impl Default for Notices {
         Self {
             opened: None,
             commit: None,
+            per_kit: None,
+            kits: BTreeMap::new(),
             webhooks: Vec::new(),
             sender,
             reports,
@@ -94,16 +98,22 @@ impl Actor {
         let names = notifications.webhooks.iter().map(|it| it.name.clone());
         let names: Vec<String> = names.chain([COMMIT_STATUS.to_owned()]).collect();
         let kept = self.status.notifications.get_or_insert_default();
-        kept.targets.retain(|it| names.contains(&it.name));
+        let per_kit = notifications.commit_status.as_ref();
+        let per_kit = per_kit.is_some_and(|it| it.per_kit);
+        let of_kit = |name: &str| per_kit && kit_of(name).is_some();
+        kept.targets
+            .retain(|it| names.contains(&it.name) || of_kit(&it.name));
         let sender = self.notices.sender.clone();
         if let Some(spec) = &notifications.commit_status {
             let last = kept.targets.iter().find(|it| it.name == COMMIT_STATUS);
-            let last = last.and_then(delivered);
+            let last = last.map(delivered).unwrap_or_default();
             let pace = Pace::default();
-            match Outbox::of_commit_status(spec, last, &about, &secrets, &sender, pace) {
+            match Outbox::of_commit_status(spec, None, last, &about, &secrets, &sender, pace) {
                 Ok(outbox) => self.notices.commit = Some(outbox),
                 Err(error) => tracing::error!(repository = %about.name, %error, "no commit status"),
             }
+            let made_of = (spec.clone(), about.clone(), secrets.clone());
+            self.notices.per_kit = per_kit.then_some(made_of);
         }
         let now = Timestamp::now();
         for webhook in &notifications.webhooks {
@@ -111,6 +121,7 @@ impl Actor {
             // Whoever is new hears what happens from now on.
             let until = target.until.get_or_insert_with(|| now.to_string());
             let until: Timestamp = until.parse().unwrap_or(now);
+            let target = target.clone();
             let outbox = Outbox::of_webhook(webhook, &about, &secrets, &sender, Pace::default());
             self.notices.webhooks.push((webhook.name.clone(), outbox));
             let (_, outbox) = &self.notices.webhooks[self.notices.webhooks.len() - 1];
@@ -119,10 +130,11 @@ impl Actor {
                 .kits
                 .of_repository(&about.namespace, &about.name);
             let kits_news = kits.iter().flat_map(|kit| kit_news(kit));
-            for news in kits_news.filter(|it| it.at > until) {
+            for news in kits_news.filter(|it| is_due(&target, until, it.at)) {
                 outbox.tell(news);
             }
-            let own = kept.events.iter().filter(|it| time(it) > until);
+            let own = kept.events.iter();
+            let own = own.filter(|it| is_due(&target, until, time(it)));
             for event in own {
                 let revision = self.status.revision.clone();
                 let revision = revision.filter(|it| it.revision == event.revision);
@@ -153,6 +165,7 @@ impl Actor {
 
     /// Tells what is new of a kit.
     pub(super) fn tell_kit(&mut self, path: &KitPath) {
+        self.tell_kit_state(path);
         if self.notices.webhooks.is_empty() {
             return;
         }
@@ -169,107 +182,8 @@ impl Actor {
         }
     }
 
-    /// Tells that a revision was found.
-    pub(super) fn tell_found(&mut self) {
-        if let (Some(outbox), Some(head)) = (&self.notices.commit, &self.head) {
-            outbox.tell(commit_state(head.revision.as_str(), &Standing::OnItsWay));
-        }
-    }
-
-    /// Tells how far the newest revision is. The status is to be written after it.
-    pub(super) fn tell_revision(&mut self) {
-        if self.notices.opened.is_none() || self.deleting {
-            return;
-        }
-        // Of what was found since, nothing is known yet.
-        let evaluated = self.status.revision.clone();
-        let head = self.head.as_ref().map(|it| it.revision.as_str());
-        let Some(revision) = evaluated.filter(|it| Some(it.revision.as_str()) == head) else {
-            return;
-        };
-        // While the platform is held, or may not be held where it is to be, nothing is known of what
-        // was committed since.
-        let held = self.repository.spec.revision.is_some();
-        let taken = self.taken.as_ref().map(|it| it.revision.as_str());
-        if self.evaluating.is_some() || held && taken != head {
-            return;
-        }
-        let standing = self.standing(&revision.revision);
-        let failing = matches!(standing, Standing::Failing(_));
-        self.notices.failing = failing.then(|| revision.revision.clone());
-        if let Some(outbox) = &self.notices.commit {
-            outbox.tell(commit_state(&revision.revision, &standing));
-        }
-        match standing {
-            Standing::Live { kits, .. } if !kits.is_empty() => {
-                let count = kits.len();
-                let message = match count {
-                    1 => "1 kit is live and healthy".to_owned(),
-                    _ => format!("{count} kits are live and healthy"),
-                };
-                let kits = kits.iter().map(ToString::to_string).collect();
-                self.tell_once(EventKind::Applied, Some(revision), message, kits);
-            }
-            Standing::Failing(words) if self.findings.iter().any(|it| it.is_error()) => {
-                self.tell_once(EventKind::Refused, Some(revision), words, Vec::new());
-            }
-            _ => {}
-        }
-    }
-
-    /// Tells that a revision may not be taken up.
-    pub(super) async fn tell_refused(&mut self, revision: &str, message: &str) {
-        if let Some(outbox) = &self.notices.commit {
-            outbox.tell(CommitState::new(revision, State::Failure, message));
-        }
-        let head = self.head.as_ref().map(|it| RevisionStatus::new(it, None));
-        let head = head.filter(|it| it.revision == revision);
-        self.tell_once(EventKind::Refused, head, message.to_owned(), Vec::new());
-        self.put_status().await;
-    }
-
-    /// Tells a failure before all other kits have settled.
-    pub(super) fn tell_failure(&mut self, path: &KitPath) {
-        let outcome = self.kits.get(path).and_then(|it| it.outcome.as_ref());
-        let failed = match outcome {
-            Some(Outcome::Refused | Outcome::Failed) => true,
-            Some(Outcome::Applied { health, .. }) => health.is_bad(),
-            _ => false,
-        };
-        let head = self.head.as_ref().map(|it| it.revision.as_str());
-        // The next ones are told with all the others, once these are at rest.
-        if failed && self.notices.failing.as_deref() != head {
-            self.tell_revision();
-        }
-    }
-
-    fn standing(&self, revision: &str) -> Standing {
-        let namespace = self.namespace();
-        let known: Vec<(&KitPath, Option<Arc<Kit>>, String, &KitState)> = self
-            .kits
-            .iter()
-            .filter(|(_, state)| !state.has_left())
-            .map(|(path, state)| {
-                let inputs = match &state.quarantine {
-                    Some(quarantine) => quarantine.inputs.clone(),
-                    None => state.verdict.kit.inputs.to_string(),
-                };
-                let kit = self.shared.kits.get(&namespace, &path.object_name());
-                (path, kit, inputs, state)
-            })
-            .collect();
-        let kits = known.iter().map(|(path, kit, inputs, state)| KitAt {
-            path,
-            status: kit.as_ref().and_then(|it| it.status.as_ref()),
-            inputs: inputs.clone(),
-            idle: state.running.is_none(),
-            held: state.verdict.pinned.is_some() || kit.as_ref().is_some_and(|it| it.spec.suspend),
-        });
-        standing(revision, kits, &self.findings)
-    }
-
     /// Of each kind, the newest is kept; the same of one revision is told once.
-    fn tell_once(
+    pub(super) fn tell_once(
         &mut self,
         event: EventKind,
         revision: Option<RevisionStatus>,
@@ -347,22 +261,21 @@ impl Actor {
         let mut trouble = Vec::new();
         let mut next = Some(report);
         while let Some(report) = next {
+            next = self.notices.reports.try_recv().ok();
+            // A kit's own that made room for another one is not kept any more.
+            if kit_of(&report.target).is_some_and(|it| !self.notices.kits.contains_key(&it)) {
+                continue;
+            }
             let kept = self.status.notifications.get_or_insert_default();
             let target = target(kept, &report.target);
-            match report.receipt {
-                Some(Receipt::Until(at)) => target.until = Some(at.to_string()),
-                Some(Receipt::State(told)) => {
-                    target.digest = Some(told.digest());
-                    target.state = Some(told.state.as_str().to_owned());
-                    target.revision = Some(told.revision);
-                }
-                None => {}
+            if let Some(receipt) = report.receipt {
+                keep(target, receipt);
             }
-            if let (None, Some(problem)) = (&target.problem, &report.problem) {
+            let first = target.problem.is_none() || report.given_up;
+            if let Some(problem) = report.problem.as_ref().filter(|_| first) {
                 trouble.push(format!("{}: {problem}", report.target));
             }
             target.problem = report.problem;
-            next = self.notices.reports.try_recv().ok();
         }
         self.put_status().await;
         for message in trouble {
@@ -374,4 +287,10 @@ impl Actor {
             self.publish(note).await;
         }
     }
+}
+
+/// The kit whose own status a target is.
+pub(super) fn kit_of(target: &str) -> Option<KitPath> {
+    let path = target.strip_prefix(COMMIT_STATUS)?.strip_prefix('/')?;
+    Some(KitPath::new(path))
 }

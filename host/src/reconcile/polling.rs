@@ -28,6 +28,7 @@ impl Actor {
             return false;
         }
         if self.repository.spec.suspend {
+            self.tell_suspended();
             self.source_failed(
                 "Suspended",
                 "suspended by its spec; what is live stays".into(),

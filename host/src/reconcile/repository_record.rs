@@ -93,6 +93,7 @@ impl Actor {
 
     /// Records what people have asked for while no host acted.
     pub(super) fn wished_before(&mut self) {
+        self.expect_record();
         let spec = self.repository.spec.clone();
         let ready = self.recounted.ready.as_ref();
         let suspended = ready.is_some_and(|it| it.reason == "Suspended");

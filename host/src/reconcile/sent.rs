@@ -4,6 +4,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use crate::history::{Change, PlanNote};
 use crate::manifest::{Manifest, ObjectKey};
+use crate::pipeline::Secrets;
 use crate::plan::{Action, Plan, Reason, Step};
 
 use super::differing::changed_fields;
@@ -14,12 +15,12 @@ pub(super) struct Sent(Mutex<PlanNote>);
 
 impl Sent {
     /// The API server took a step of a plan. `were` is what the kit's objects were before, as far
-    /// as it is known.
-    pub(super) fn taken(&self, step: &Step, plan: &Plan, were: &[Manifest]) {
+    /// as it is known; `secrets` are those of both.
+    pub(super) fn taken(&self, step: &Step, plan: &Plan, were: &[Manifest], secrets: &Secrets) {
         let mut note = self.note();
         match step.action {
             Action::Create => note.created.push(step.key.to_string()),
-            Action::Update => note.changed.push(change(step, plan, were)),
+            Action::Update => note.changed.push(change(step, plan, were, secrets)),
         }
     }
 
@@ -47,14 +48,17 @@ impl Sent {
     }
 }
 
-fn change(step: &Step, plan: &Plan, were: &[Manifest]) -> Change {
+fn change(step: &Step, plan: &Plan, were: &[Manifest], secrets: &Secrets) -> Change {
     let drift = plan.drift.iter().find(|it| it.key == step.key);
     let fields = match &step.reason {
-        Reason::Drifted { fields } => fields.clone(),
+        Reason::Drifted { fields } => {
+            let masked = |it: &String| secrets.masked_pointer(it);
+            fields.iter().map(masked).collect()
+        }
         _ => {
             let before = were.iter().find(|it| it.key() == step.key);
             before.map_or_else(Vec::new, |before| {
-                changed_fields(&before.object, &step.body)
+                changed_fields(&before.object, &step.body, secrets)
             })
         }
     };

@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 
 use crate::cluster::Note;
 use crate::history::Outcome as Recorded;
-use crate::kit::{KitCounts, RecordStatus, RevisionStatus};
+use crate::kit::{KitCounts, RevisionStatus};
 use crate::manifest::Finding;
 use crate::source::{Commit, Revision};
 use kube::Resource as _;
@@ -333,15 +333,7 @@ impl Actor {
             return;
         }
         // Never written for its own sake: a record more is no news of the Repository.
-        let recorder = self.shared.recorder.as_ref();
-        if let Some(anchor) = recorder.and_then(|it| it.writer().anchor()) {
-            self.status.record = i64::try_from(anchor.sequence)
-                .ok()
-                .map(|sequence| RecordStatus {
-                    sequence,
-                    hash: anchor.hash.to_string(),
-                });
-        }
+        self.note_record().await;
         match self
             .shared
             .cluster

@@ -68,6 +68,7 @@ impl VerifyArgs {
                 .map_err(failure)?,
         };
         let whole = report.is_whole() && (self.filtered || report.gaps == 0);
+        let whole = whole && report.lost.is_empty();
         match output {
             Output::Json => print(&format!("{:#}\n", serde_json::to_value(&report)?))?,
             Output::Text => print(&text(&report, self.filtered))?,
@@ -90,6 +91,12 @@ fn text(report: &Report, filtered: bool) -> String {
     if let Some(fault) = &report.fault {
         text.push_str(&format!("not as it was recorded: {fault}\n"));
     }
+    for lost in &report.lost {
+        let (by, sequence, hash) = (lost.sequence, lost.anchor.sequence, lost.anchor.hash);
+        text.push_str(&format!(
+            "lost: record {by} says that the record before it, which had got to {sequence}:{hash}, is not continued\n"
+        ));
+    }
     if report.gaps > 0 && !filtered {
         text.push_str(&format!(
             "{} of records are not in the export; if it was filtered, say --filtered\n",
@@ -102,9 +109,10 @@ fn text(report: &Report, filtered: bool) -> String {
         text.push_str(&format!(", {first} to {}", last.sequence));
     }
     text.push_str(&format!(
-        "; {} as they were written, {} erased\n",
+        "; {} as they were written, {} erased{}\n",
         counted(report.texts as usize, "text"),
-        report.erased
+        report.erased,
+        erasures(report)
     ));
     if report.anchors + report.too_old > 0 {
         let anchors = counted(report.anchors as usize, "anchor");
@@ -121,6 +129,20 @@ fn text(report: &Report, filtered: bool) -> String {
         ));
     }
     text
+}
+
+/// Where texts were erased, and what says so.
+fn erasures(report: &Report) -> String {
+    if report.erased_in.is_empty() {
+        return String::new();
+    }
+    let numbers = |all: &[u64]| {
+        let all: Vec<String> = all.iter().map(u64::to_string).collect();
+        let word = if all.len() == 1 { "record" } else { "records" };
+        format!("{word} {}", all.join(", "))
+    };
+    let (has, says) = (numbers(&report.erased_in), numbers(&report.erased_by));
+    format!(" (first of {has}; as told by {says})")
 }
 
 /// Statements, each in an envelope on a line of its own.
