@@ -4,9 +4,9 @@ go 1.26.0
 
 require (
 	github.com/Masterminds/sprig/v3 v3.3.0
-	trimtab.io/renderers/guest v0.0.0
 	helm.sh/helm/v4 v4.3.1
 	sigs.k8s.io/yaml v1.6.0
+	trimtab.io/renderers/guest v0.0.0
 )
 
 require (
@@ -72,3 +72,9 @@ require (
 )
 
 replace trimtab.io/renderers/guest => ../guest
+
+replace (
+	golang.org/x/net => ../stubs/x-net
+	k8s.io/apiextensions-apiserver => ../stubs/apiextensions-apiserver
+	k8s.io/client-go => ../stubs/client-go
+)

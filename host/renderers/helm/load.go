@@ -10,13 +10,13 @@ import (
 	"strings"
 	"time"
 
-	"trimtab.io/renderers/guest"
 	"helm.sh/helm/v4/pkg/chart/loader/archive"
 	chart "helm.sh/helm/v4/pkg/chart/v2"
 	"helm.sh/helm/v4/pkg/chart/v2/loader"
 	"helm.sh/helm/v4/pkg/ignore"
 	"helm.sh/helm/v4/pkg/strvals"
 	"sigs.k8s.io/yaml"
+	"trimtab.io/renderers/guest"
 )
 
 // A byte order mark, which Helm drops at the beginning of each file.

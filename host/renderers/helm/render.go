@@ -8,13 +8,13 @@ import (
 	"path"
 	"strings"
 
-	"trimtab.io/renderers/guest"
 	"helm.sh/helm/v4/pkg/chart/common"
 	"helm.sh/helm/v4/pkg/chart/common/util"
 	chart "helm.sh/helm/v4/pkg/chart/v2"
 	chartutil "helm.sh/helm/v4/pkg/chart/v2/util"
 	"helm.sh/helm/v4/pkg/engine"
 	releaseutil "helm.sh/helm/v4/pkg/release/v1/util"
+	"trimtab.io/renderers/guest"
 
 	// Zones of dates are read from files elsewhere.
 	_ "time/tzdata"

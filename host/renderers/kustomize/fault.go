@@ -4,8 +4,8 @@ import (
 	"fmt"
 	"strings"
 
-	"trimtab.io/renderers/guest"
 	"sigs.k8s.io/yaml"
+	"trimtab.io/renderers/guest"
 )
 
 // fault sorts an error by what can be done about it. Kustomize's own errors say it in their text alone.

@@ -7,10 +7,10 @@ import (
 	"path/filepath"
 	"slices"
 
-	"trimtab.io/renderers/guest"
 	"sigs.k8s.io/kustomize/api/konfig"
 	"sigs.k8s.io/kustomize/kyaml/filesys"
 	"sigs.k8s.io/yaml"
+	"trimtab.io/renderers/guest"
 )
 
 // files is Kustomize's file system over the repository's tree.

@@ -3,10 +3,10 @@ module trimtab.io/renderers/kustomize
 go 1.26.0
 
 require (
-	trimtab.io/renderers/guest v0.0.0
 	sigs.k8s.io/kustomize/api v0.21.2
 	sigs.k8s.io/kustomize/kyaml v0.21.2
 	sigs.k8s.io/yaml v1.6.0
+	trimtab.io/renderers/guest v0.0.0
 )
 
 require (
@@ -38,3 +38,5 @@ require (
 )
 
 replace trimtab.io/renderers/guest => ../guest
+
+replace github.com/google/gnostic-models => ../stubs/gnostic-models

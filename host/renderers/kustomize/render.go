@@ -5,10 +5,10 @@ package main
 import (
 	"path"
 
-	"trimtab.io/renderers/guest"
 	"sigs.k8s.io/kustomize/api/krusty"
 	"sigs.k8s.io/kustomize/api/types"
 	"sigs.k8s.io/kustomize/kyaml/openapi"
+	"trimtab.io/renderers/guest"
 )
 
 // Request is what the host asks for.
