@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
+use std::sync::LazyLock;
 
 use trimtab_harness::{not_run, root};
 use wasmtime::{Engine, Module};
@@ -22,6 +23,9 @@ struct Guests {
     modules: Vec<(&'static str, Module)>,
     tools: PathBuf,
 }
+
+/// Compiling them takes a minute, so that the tests share them.
+static GUESTS: LazyLock<Guests> = LazyLock::new(Guests::new);
 
 impl Guests {
     fn new() -> Self {
@@ -105,7 +109,7 @@ fn tools() -> PathBuf {
 
 #[test]
 fn every_case_gives_the_bytes_of_the_tool_or_fails_where_it_fails() {
-    let guests = Guests::new();
+    let guests = &*GUESTS;
     let mut differences = Vec::new();
     for case in cases::read_all() {
         let outside = tempfile::tempdir().unwrap();
@@ -121,7 +125,7 @@ fn every_case_gives_the_bytes_of_the_tool_or_fails_where_it_fails() {
 
 #[test]
 fn a_render_is_the_same_to_the_unit_of_fuel_and_asks_for_the_same_paths() {
-    let guests = Guests::new();
+    let guests = &*GUESTS;
     let case = cases::read_all()
         .into_iter()
         .find(|case| case.title == "resources and a base beside the kit's directory")
@@ -185,7 +189,7 @@ fn the_boutique_is_the_same_at_its_revisions() {
         .status()
         .unwrap();
     assert!(imported.success());
-    let guests = Guests::new();
+    let guests = &*GUESTS;
     let mut seen = BTreeSet::new();
     let (mut compared, mut differences) = (0, Vec::new());
     // Every tenth: all of them take half an hour.
