@@ -105,7 +105,7 @@ impl Renderer {
             let others = RENDERERS.iter().any(|it| {
                 it.name != self.name && path.starts_with(&format!("host/renderers/{}/", it.name))
             });
-            if others || path.ends_with(".md") {
+            if others || path.ends_with(".md") || path.ends_with("_test.go") {
                 continue;
             }
             hash.update(format!("{path}\0{}\0", bytes.len()));
