@@ -6,6 +6,7 @@ import (
 	"path"
 	"path/filepath"
 	"slices"
+	"strings"
 
 	"sigs.k8s.io/kustomize/api/konfig"
 	"sigs.k8s.io/kustomize/kyaml/filesys"
@@ -78,8 +79,13 @@ func namesSchema(content []byte) bool {
 	if err := yaml.Unmarshal(content, &fields); err != nil {
 		return false
 	}
-	_, names := fields["openapi"]
-	return names
+	for field := range fields {
+		// Kustomize reads its fields as encoding/json does, which does not tell cases apart.
+		if strings.EqualFold(field, "openapi") {
+			return true
+		}
+	}
+	return false
 }
 
 func (files *files) Exists(name string) bool {
