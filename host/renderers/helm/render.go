@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"path"
 	"strings"
+	"unicode/utf8"
 
 	"helm.sh/helm/v4/pkg/chart/common"
 	"helm.sh/helm/v4/pkg/chart/common/util"
@@ -230,6 +231,12 @@ func sorted(loaded *chart.Chart, files map[string]string, includeCRDs bool) (*Re
 			about.DeletePolicies = append(about.DeletePolicies, string(policy))
 		}
 		rendered.add(Manifest{Source: hook.Path, YAML: hook.Manifest, Kind: "hook", Hook: about})
+	}
+	for _, manifest := range rendered.Manifests {
+		// JSON cannot carry it, and neither can the API server read it.
+		if !utf8.ValidString(manifest.YAML) {
+			return nil, fmt.Errorf("%s is not in UTF-8", manifest.Source)
+		}
 	}
 	return rendered, nil
 }
