@@ -5,6 +5,7 @@ mod demo;
 mod fuzz;
 mod languages;
 mod prepare;
+mod renderers;
 mod schemas;
 mod test;
 mod tidy;
@@ -47,6 +48,8 @@ enum Verb {
         /// Packages; all plugins of this repository if none is given
         packages: Vec<String>,
     },
+    /// Build the renderers, Kustomize and Helm as guests, into target/renderers
+    Renderers(renderers::Renderers),
     /// Make target/schemas, which the plugin `schema` is built with
     Schemas,
     /// Check the rules of the house that no compiler knows
@@ -97,6 +100,7 @@ fn run(verb: Verb) -> Result<()> {
             }
             Ok(())
         }
+        Verb::Renderers(renderers) => renderers.run(),
         Verb::Schemas => schemas::prepare(),
         Verb::Tidy => tidy::run(),
         Verb::Supervise { binaries } => supervisor::supervise(&binaries),

@@ -7,7 +7,7 @@ use trimtab_harness::{cargo, root};
 
 use crate::languages::{self, LeftOut};
 use crate::prepare::{self, Step};
-use crate::schemas;
+use crate::{renderers, schemas};
 
 pub fn run(arguments: &[String]) -> Result<()> {
     prepare::tools(&[
@@ -20,6 +20,7 @@ pub fn run(arguments: &[String]) -> Result<()> {
     prepare::wasm_target()?;
     let binaries = prepare::control_plane()?;
     schemas::prepare()?;
+    renderers::prepare()?;
     let step = Step::begin("building the plugins");
     build_components(PLUGINS)?;
     build_guests()?;

@@ -1,0 +1,3 @@
+module trimtab.io/renderers/guest
+
+go 1.26.0

@@ -1,0 +1,3 @@
+module github.com/google/gnostic-models
+
+go 1.26.0
