@@ -57,6 +57,21 @@ pub fn workers() -> NonZeroUsize {
     std::thread::available_parallelism().unwrap_or(NonZeroUsize::MIN)
 }
 
+/// Where the renderers of Kustomize and Helm may be: where `TRIMTAB_RENDERERS` says, else beside
+/// this binary, or beside its folder.
+///
+/// # Errors
+/// That the system does not say where this binary is.
+pub fn renderer_folders() -> std::io::Result<Vec<PathBuf>> {
+    let given = std::env::var_os("TRIMTAB_RENDERERS").filter(|path| !path.is_empty());
+    if let Some(given) = given {
+        return Ok(vec![PathBuf::from(given)]);
+    }
+    let program = std::env::current_exe()?;
+    let above = program.ancestors().skip(1).take(2);
+    Ok(above.map(|it| it.join("renderers")).collect())
+}
+
 /// What to start a child of this binary by. On Linux that is the file which runs, also where an
 /// update has put another one in its place since.
 ///

@@ -35,6 +35,7 @@ mod pod_security;
 mod policies;
 mod prune;
 mod record;
+mod rendering;
 mod reports;
 mod restarts;
 mod rollback;

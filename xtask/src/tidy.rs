@@ -21,8 +21,8 @@ const ROOMS: [(&str, &[&str]); 20] = [
     ("expression", &[]),
     ("kit", &["manifest", "signature", "source", "expression"]),
     ("verification", &["manifest", "signature", "source", "kit"]),
-    ("render", &["manifest", "source", "kit"]),
     ("sandbox", &["manifest", "child"]),
+    ("render", &["manifest", "source", "kit", "sandbox"]),
     (
         "pipeline",
         &["manifest", "source", "kit", "render", "sandbox"],

@@ -35,7 +35,7 @@ use std::process::ExitCode;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
 use crate::cluster::ConnectOptions;
-use crate::sandbox::{Compiler, Sandbox, SandboxLimits};
+use crate::sandbox::{Compiler, RenderLimits, Renderers, Sandbox, SandboxLimits};
 
 /// Reconcile a Kubernetes cluster with a Git repository whose rules are WebAssembly components.
 #[derive(Parser)]
@@ -172,7 +172,10 @@ fn sandbox(cache: &std::path::Path) -> anyhow::Result<Sandbox> {
         program: crate::config::own_program()?,
         cache: Some(cache.join("plugins")),
     };
-    Sandbox::new(SandboxLimits::default(), compiler).map_err(anyhow::Error::msg)
+    let places = crate::config::renderer_folders()?;
+    let renderers = Renderers::new(RenderLimits::default(), compiler.clone(), places);
+    let sandbox = Sandbox::new(SandboxLimits::default(), compiler).map_err(anyhow::Error::msg)?;
+    Ok(sandbox.with_renderers(renderers))
 }
 
 /// Runs what talks to a cluster.

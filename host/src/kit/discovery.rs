@@ -12,7 +12,8 @@ use super::pattern::{Captures, Pattern, Segment, is_dns_subdomain};
 use super::plugins::{Circumstances, Resolved};
 use super::rules::Law;
 use super::{
-    Discovery, InputDigest, KitPath, KitPolicy, KitRule, KitSource, RepositorySpec, dependencies,
+    Discovery, InputDigest, KitPath, KitPolicy, KitRule, KitSource, Renderer, RepositorySpec,
+    dependencies,
 };
 use crate::manifest::{Finding, Origin};
 use crate::source::{EntryKind, ObjectId, Snapshot, SourceError};
@@ -34,6 +35,8 @@ struct Read {
     file_is_link: bool,
     /// Symbolic links in the directory that lead out of it, by path.
     links: Vec<String>,
+    /// Names of files in it that tell how it is rendered.
+    telling: Vec<String>,
 }
 
 /// A directory that a rule matched.
@@ -291,11 +294,15 @@ fn outer_of<'k>(kits: &BTreeSet<&'k str>, path: &str) -> Option<&'k str> {
 
 fn read_directory(snapshot: &Snapshot, it: &Matched<'_>) -> Result<Read, SourceError> {
     let mut links = Vec::new();
+    let mut telling = Vec::new();
     let mut ahead = vec![it.path.clone()];
     let mut has_file = false;
     while let Some(directory) = ahead.pop() {
         for entry in snapshot.list(&directory)? {
             has_file |= directory == it.path && entry.name == KIT_FILE;
+            if directory == it.path && Renderer::telling(&entry) {
+                telling.push(entry.name.clone());
+            }
             let below = if directory == "." {
                 entry.name
             } else {
@@ -331,6 +338,7 @@ fn read_directory(snapshot: &Snapshot, it: &Matched<'_>) -> Result<Read, SourceE
         file,
         file_is_link: links.contains(&path),
         links,
+        telling,
     })
 }
 
@@ -373,6 +381,12 @@ fn kit(
         depends_on: Vec::new(),
         depends_on_objects: awaited_objects,
         policy,
+        renderer: Renderer::of(
+            &it.path,
+            &read.telling,
+            file.map(|file| &file.renderer),
+            &circumstances.kubernetes,
+        ),
         budget: it.rule.deletion_budget.unwrap_or_default(),
         inputs: InputDigest::none(),
         findings,

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use serde::de::DeserializeOwned;
 use serde_json::{Map, Value};
 
+use super::renderer::RendererFile;
 use super::spec::is_digest;
 use super::{KitPolicy, RuleEnforcement};
 use crate::manifest::{Finding, Limits, Manifest, ObjectKey, Origin, Spans, pointer_token, read};
@@ -15,7 +16,7 @@ pub const KIT_FILE: &str = "kit.yaml";
 /// Fields of a kit.yaml; docs/reference.md is checked against these.
 pub(super) const FIELDS: [&str; 4] = ["apiVersion", "kind", "metadata", "spec"];
 pub(super) const METADATA_FIELDS: [&str; 3] = ["name", "labels", "annotations"];
-pub(super) const SPEC_FIELDS: [&str; 12] = [
+pub(super) const SPEC_FIELDS: [&str; 14] = [
     "dependsOn",
     "plugins",
     "allowedNamespaces",
@@ -28,6 +29,8 @@ pub(super) const SPEC_FIELDS: [&str; 12] = [
     "onFailure",
     "dependsOnObjects",
     "rules",
+    "kustomize",
+    "helm",
 ];
 pub(super) const RULE_FIELDS: [&str; 2] = ["rule", "enforce"];
 pub(super) const OBJECT_FIELDS: [&str; 3] = ["kind", "name", "namespace"];
@@ -53,6 +56,8 @@ pub struct KitFile {
     pub rules: Vec<RuleEnforcement>,
     /// As whom the kit acts, and where that is said.
     pub service_account: Option<(String, Origin)>,
+    /// How its manifests are made.
+    pub(super) renderer: RendererFile,
 }
 
 #[derive(Clone, Debug, PartialEq)]
@@ -152,6 +157,12 @@ impl Reader<'_> {
         }
     }
 
+    /// Whether something is said there.
+    pub(super) fn has(&self, pointer: &str) -> bool {
+        let value = self.manifest.object.pointer(pointer);
+        value.is_some_and(|value| !value.is_null())
+    }
+
     pub(super) fn texts(&mut self, pointer: &str, value: Option<&Value>) -> Vec<(String, Origin)> {
         let items = match value {
             None | Some(Value::Null) => return Vec::new(),
@@ -218,6 +229,7 @@ impl Reader<'_> {
             policy: self.policy(&spec),
             rules: self.rules(spec.get("rules")),
             service_account: self.service_account(&spec),
+            renderer: self.renderer(),
         }
     }
 

@@ -2,7 +2,7 @@
 
 use sha2::{Digest as _, Sha256};
 
-use super::{InputDigest, KitSource};
+use super::{InputDigest, KitSource, Renderer};
 use crate::source::ObjectId;
 
 /// Over all of a kit but its dependencies; `tree` is its directory's id, `links` what symbolic
@@ -21,6 +21,9 @@ pub(super) fn inputs(kit: &KitSource, tree: ObjectId, links: &[String]) -> Input
     for list in [links, &kit.ignore] {
         add(&(list.len() as u64).to_le_bytes());
         list.iter().for_each(|part| add(part.as_bytes()));
+    }
+    if kit.renderer != Renderer::Plain {
+        add(format!("{:?}", kit.renderer).as_bytes());
     }
     add(&(kit.plugins.len() as u64).to_le_bytes());
     for plugin in &kit.plugins {

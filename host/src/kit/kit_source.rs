@@ -8,7 +8,7 @@ use sha2::{Digest as _, Sha256};
 use super::grants::granted;
 use super::pattern::Pattern;
 use super::rules::Law;
-use super::{DeletionBudget, KitPath, KitPolicy, RepositorySpec, RulePolicy};
+use super::{DeletionBudget, KitPath, KitPolicy, Renderer, RepositorySpec, RulePolicy};
 use crate::manifest::{Finding, ObjectKey, Origin, Spans};
 use crate::source::{ObjectId, Snapshot};
 
@@ -122,6 +122,7 @@ impl KitSource {
             depends_on: Vec::new(),
             depends_on_objects: Vec::new(),
             policy: KitPolicy::default(),
+            renderer: Renderer::Plain,
             rules: RulePolicy::default(),
             budget: DeletionBudget::default(),
             inputs: InputDigest::none(),
@@ -181,7 +182,7 @@ impl InputDigest {
     }
 
     /// With something more that the kit depends on.
-    pub(super) fn and(self, more: &str) -> Self {
+    pub fn and(self, more: &str) -> Self {
         let mut hash = Sha256::new();
         hash.update(self.0);
         hash.update(more);
@@ -215,6 +216,7 @@ pub struct KitSource {
     /// Objects that no kit has and that must be healthy first.
     pub depends_on_objects: Vec<ObjectKey>,
     pub policy: KitPolicy,
+    pub renderer: Renderer,
     /// How much findings weigh.
     pub rules: RulePolicy,
     /// From the Repository.

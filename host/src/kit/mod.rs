@@ -24,6 +24,7 @@ mod plugins;
 mod policy;
 #[cfg(test)]
 mod reference_tests;
+mod renderer;
 mod reports;
 mod repository;
 mod rules;
@@ -51,6 +52,7 @@ pub use policy::{
     AdoptPolicy, DeletionBudget, DeletionPolicy, DriftPolicy, HEALTH_VARIABLES, HealthRule,
     IGNORE_VARIABLES, IgnoreRule, KitPolicy, OnFailure, PRUNE_FINALIZER, Propagation, PrunePolicy,
 };
+pub use renderer::{CHART_FILE, KUSTOMIZATION_FILES, Kustomize, Release, Renderer};
 pub use reports::{ReportKind, Reports};
 pub use repository::{
     Guardrail, KitCounts, KitRule, RecordStatus, RefSpec, Repository, RepositorySpec,

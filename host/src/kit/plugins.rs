@@ -16,7 +16,7 @@ pub(super) type Resolved = Vec<Result<PluginUse, Finding>>;
 
 /// What is said of plugins beside where they are named.
 pub(super) struct Circumstances {
-    kubernetes: Arc<str>,
+    pub kubernetes: Arc<str>,
 }
 
 impl Circumstances {

@@ -9,6 +9,7 @@ use super::file::{
     FIELDS, HEALTH_FIELDS, HEALTH_RULE_FIELDS, IGNORE_FIELDS, METADATA_FIELDS, OBJECT_FIELDS,
     PLUGIN_FIELDS, PRUNE_FIELDS, RULE_FIELDS, SPEC_FIELDS, parse,
 };
+use super::renderer::{HELM_FIELDS, KUSTOMIZE_FIELDS};
 use super::{RepositorySpec, custom_resource_definitions, validate};
 use crate::manifest::{Finding, Limits, ObjectKey, Origin, Span, read};
 
@@ -172,6 +173,8 @@ fn every_field_of_a_kit_file_is_in_the_reference_and_no_other() {
         ("spec.prune.", &PRUNE_FIELDS),
         ("spec.dependsOnObjects[].", &OBJECT_FIELDS),
         ("spec.ignore[].", &IGNORE_FIELDS),
+        ("spec.kustomize.", &KUSTOMIZE_FIELDS),
+        ("spec.helm.", &HELM_FIELDS),
         ("spec.rules[].", &RULE_FIELDS),
         ("spec.health.", &HEALTH_FIELDS),
         ("spec.health.rules[].", &HEALTH_RULE_FIELDS),

@@ -8,6 +8,7 @@ use crate::kit::{Discoverer, KitPath, PluginUse, RepositorySpec};
 use crate::manifest::{Finding, GroupKind, Scope, Scopes};
 use crate::source::{Snapshot, SourceError};
 
+use super::evaluation::as_read;
 use super::referential::Candidate;
 use super::referential::{over_all, over_its_own};
 use super::{Evaluator, Verdict, render_kit};
@@ -33,7 +34,7 @@ impl Evaluator {
         let verdicts = kits.filter(|kit| paths.contains(&kit.path)).map(|kit| {
             let rendered = Arc::new(render_kit(snapshot, &kit, &self.plugins, &scopes));
             Verdict {
-                kit,
+                kit: as_read(&kit, &rendered),
                 rendered,
                 cross: Vec::new(),
                 changes: Vec::new(),

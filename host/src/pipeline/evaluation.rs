@@ -7,6 +7,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use crate::kit::{Discoverer, InputDigest, KitPath, KitSource, PluginUse, RepositorySpec};
 use crate::manifest::{Finding, GroupKind, ObjectKey, Scope, Scopes};
+use crate::render::Sights;
 use crate::source::{Revision, Snapshot, SourceError};
 
 use super::pins::{Held, Pinned, PinnedKits, Revisions};
@@ -185,13 +186,19 @@ impl Evaluator {
             self.discoverer
                 .discover_earlier(snapshot, Some(revisions.newest), spec)?;
         let held = self.held.hold(revisions, spec, &mut discovery);
+        let mut sights = Sights::new(snapshot);
         let changed: Vec<Arc<KitSource>> = discovery
             .kits
             .iter()
             .filter(|kit| {
-                self.known
-                    .get(&kit.path)
-                    .is_none_or(|known| known.inputs != kit.inputs)
+                self.known.get(&kit.path).is_none_or(|known| {
+                    let reads = &known.plain.reads;
+                    known.inputs != kit.inputs
+                        || match held.files.get(&kit.path) {
+                            Some(own) => !reads.still_hold(&mut Sights::new(own)),
+                            None => !reads.still_hold(&mut sights),
+                        }
+                })
             })
             .cloned()
             .collect();
@@ -233,7 +240,7 @@ impl Evaluator {
                 continue;
             };
             evaluation.verdicts.push(Verdict {
-                kit: kit.clone(),
+                kit: as_read(kit, &known.plain),
                 rendered: known.settled.clone(),
                 cross: Vec::new(),
                 changes: Vec::new(),
@@ -364,6 +371,18 @@ impl Evaluator {
                 evaluation.verdicts[found].cross.push(finding);
             }
         }
+    }
+}
+
+/// The kit with all that its rendering depends on: what was read outside of its directory is known
+/// only then.
+pub(super) fn as_read(kit: &Arc<KitSource>, rendered: &Rendered) -> Arc<KitSource> {
+    match rendered.reads.is_empty() {
+        true => kit.clone(),
+        false => Arc::new(KitSource {
+            inputs: kit.inputs.and(&rendered.reads.told()),
+            ..(**kit).clone()
+        }),
     }
 }
 

@@ -14,6 +14,8 @@ mod pins;
 mod plugins;
 mod referential;
 mod rendered;
+#[cfg(test)]
+mod renderers_tests;
 mod reproduction;
 mod secrets;
 #[cfg(test)]

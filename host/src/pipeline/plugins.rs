@@ -7,7 +7,9 @@ use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use super::data::DataStore;
 use crate::kit::{DataSource, PluginUse};
 use crate::manifest::{Finding, Origin};
-use crate::sandbox::{CallObject, CallPlatform, Digest, LoadError, Plugin, Sandbox, SettingsFault};
+use crate::sandbox::{
+    CallObject, CallPlatform, Digest, LoadError, Plugin, Renderers, Sandbox, SettingsFault,
+};
 use crate::source::{ObjectId, Snapshot};
 
 type Slot = Arc<OnceLock<Result<Arc<Plugin>, LoadError>>>;
@@ -68,6 +70,10 @@ impl PluginStore {
             plugin,
             platform,
         })
+    }
+
+    pub(super) fn renderers(&self) -> &Renderers {
+        self.sandbox.renderers()
     }
 
     /// The digest of a component that has been loaded.

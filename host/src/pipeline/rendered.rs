@@ -14,7 +14,7 @@ use crate::kit::{Grants, KitSource, PluginUse};
 use crate::manifest::{
     Children, Finding, GroupKind, Limits, Manifest, Origin, Scopes, Span, Spans,
 };
-use crate::render::plain;
+use crate::render::{Reads, render};
 use crate::sandbox::{
     CallContext, CallError, CallObject, CallPlatform, Plugin, RawFinding, SettingsFault,
     Transformed,
@@ -30,6 +30,8 @@ pub struct Rendered {
     /// Of reading, transformers, the host's own checks and validators; errors first, then by place.
     pub findings: Vec<Finding>,
     pub digest: RenderDigest,
+    /// What was looked for outside of the kit's directory.
+    pub reads: Reads,
 }
 
 impl Rendered {
@@ -39,6 +41,7 @@ impl Rendered {
             manifests: Vec::new(),
             findings: Vec::new(),
             digest: digest(&[]),
+            reads: Reads::default(),
         }
     }
 }
@@ -71,10 +74,12 @@ pub(super) fn render_observed(
     scopes: &Scopes,
     observe: &mut dyn FnMut(Point<'_, '_>, &[Manifest]),
 ) -> Rendered {
-    let mut manifests = match plain(snapshot, kit, &Limits::default()) {
+    let files = render(snapshot, kit, plugins.renderers(), &Limits::default());
+    let reads = files.reads;
+    let mut manifests = match files.manifests {
         Ok(manifests) => manifests,
         // Rules over a part of a kit would judge what is not there.
-        Err(findings) => return finished(Vec::new(), findings),
+        Err(findings) => return finished(Vec::new(), findings, reads),
     };
     let mut findings = Vec::new();
     let mut loaded = Vec::new();
@@ -101,7 +106,7 @@ pub(super) fn render_observed(
             }
             Err(finding) => {
                 findings.push(finding);
-                return finished(manifests, findings);
+                return finished(manifests, findings, reads);
             }
         }
     }
@@ -113,7 +118,7 @@ pub(super) fn render_observed(
         let (found, _) = validate(&context, ready, &manifests, &secrets);
         findings.extend(found.into_iter().filter_map(weighed));
     }
-    finished(manifests, findings)
+    finished(manifests, findings, reads)
 }
 
 /// A kit's objects as an earlier revision has them, judged by nobody. A transformer that cannot be
@@ -128,7 +133,8 @@ pub(super) fn as_they_were(
     plugins: &PluginStore,
     scopes: &Scopes,
 ) -> Result<Vec<Manifest>, Finding> {
-    let mut manifests = plain(snapshot, kit, &Limits::default()).map_err(|findings| {
+    let files = render(snapshot, kit, plugins.renderers(), &Limits::default());
+    let mut manifests = files.manifests.map_err(|findings| {
         let first = findings.into_iter().next();
         first.unwrap_or_else(|| Finding::host_error("kit-file", "its files cannot be read"))
     })?;
@@ -153,7 +159,7 @@ pub(super) fn as_they_were(
     Ok(manifests)
 }
 
-fn finished(manifests: Vec<Manifest>, mut findings: Vec<Finding>) -> Rendered {
+fn finished(manifests: Vec<Manifest>, mut findings: Vec<Finding>, reads: Reads) -> Rendered {
     findings.sort_by(|a, b| {
         (a.severity, &a.origin, &a.rule, &a.field).cmp(&(b.severity, &b.origin, &b.rule, &b.field))
     });
@@ -161,6 +167,7 @@ fn finished(manifests: Vec<Manifest>, mut findings: Vec<Finding>) -> Rendered {
         digest: digest(&manifests),
         manifests,
         findings,
+        reads,
     }
 }
 

@@ -8,7 +8,7 @@ use crate::kit::{Discoverer, KitPath, KitSource, RepositorySpec};
 use crate::manifest::{GroupKind, Scope, Scopes};
 use crate::source::{Snapshot, SourceError};
 
-use super::evaluation::definitions;
+use super::evaluation::{as_read, definitions};
 use super::{PluginStore, Rendered, render_kit};
 
 /// A kit that was rendered again.
@@ -69,7 +69,7 @@ pub fn reproduce(
             }
         }
         reproduced.push(Reproduced {
-            kit: kit.clone(),
+            kit: as_read(kit, &first),
             renderings,
         });
     }

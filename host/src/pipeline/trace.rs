@@ -6,7 +6,7 @@ use serde_json::Value;
 
 use crate::kit::{KitSource, PluginUse};
 use crate::manifest::{Finding, Limits, Manifest, ObjectKey, Origin, Scopes, Span, pointer_name};
-use crate::render::plain;
+use crate::render::render;
 use crate::source::Snapshot;
 
 use super::PluginStore;
@@ -107,7 +107,7 @@ pub fn trace(
         let object = object.clone();
         stages.push(Stage { by, object });
     });
-    let mut secrets = Secrets::of(&files(snapshot, kit));
+    let mut secrets = Secrets::of(&files(snapshot, kit, plugins));
     secrets.add(&rendered.manifests);
     Ok(Some(Trace {
         manifest: manifest.clone(),
@@ -118,8 +118,9 @@ pub fn trace(
 }
 
 /// A kit's objects as its files have them; none if they cannot be read.
-pub fn files(snapshot: &Snapshot, kit: &KitSource) -> Vec<Manifest> {
-    plain(snapshot, kit, &Limits::default()).unwrap_or_default()
+pub fn files(snapshot: &Snapshot, kit: &KitSource, plugins: &PluginStore) -> Vec<Manifest> {
+    let files = render(snapshot, kit, plugins.renderers(), &Limits::default());
+    files.manifests.unwrap_or_default()
 }
 
 /// What the object is at a step: transformers keep where an object comes from, and may make

@@ -116,9 +116,10 @@ impl Task {
             return Secrets::default();
         };
         let (revision, kit) = (self.commit.revision.clone(), self.verdict.kit.clone());
+        let plugins = self.shared.plugins.clone();
         let read = blocking(move || {
             let snapshot = mirror.snapshot(&revision).map_err(refused)?;
-            let read = files(&snapshot, &kit);
+            let read = files(&snapshot, &kit, &plugins);
             let mut secrets = Secrets::default();
             secrets.add_objects(read.iter().map(|it| &it.object));
             Ok(secrets)

@@ -2,23 +2,15 @@
 
 use std::collections::BTreeMap;
 
-use crate::kit::{KIT_FILE, KitSource};
+use crate::kit::{CHART_FILE, KIT_FILE, KUSTOMIZATION_FILES, KitSource};
 use crate::manifest::{Finding, Limits, Manifest, ObjectKey, Origin, ReadError, read};
 use crate::source::{Entry, EntryKind, Snapshot, SourceError};
 
 use super::ignore::{IGNORE_FILE, Ignore};
 
-/// Files that make a directory another tool's.
-const OTHER_TOOLS: [(&str, &str); 4] = [
-    ("kustomization.yaml", "Kustomize"),
-    ("kustomization.yml", "Kustomize"),
-    ("Kustomization", "Kustomize"),
-    ("Chart.yaml", "Helm"),
-];
-
 /// Every `.yaml`, `.yml` and `.json` file below the kit's directory, in the order of their paths,
 /// except kit.yaml, hidden files and directories, and what is ignored. All errors of all files.
-pub fn plain(
+pub(super) fn plain(
     snapshot: &Snapshot,
     kit: &KitSource,
     limits: &Limits,
@@ -107,13 +99,13 @@ impl Found {
             {
                 continue;
             }
-            if let Some((_, tool)) = OTHER_TOOLS.iter().find(|(name, _)| *name == entry.name) {
-                let message =
-                    format!("this directory is {tool}'s, which is not rendered by this version");
+            if let Some(tool) = other_tool(&entry.name) {
+                let message = format!("this directory is {tool}'s, within a kit of plain files");
                 let finding = Finding::host_error("renderer", message).at(Origin::new(below, 1));
-                self.findings.push(finding.hint(
-                    "commit the rendered YAML instead; if the files beside it are plain, name it in .trimtabignore",
-                ));
+                self.findings.push(
+                    finding
+                        .hint("make the directory a kit of its own, or name it in .trimtabignore"),
+                );
                 continue;
             }
             let kind = match entry.kind {
@@ -176,6 +168,15 @@ impl Found {
     }
 }
 
+/// Whose directory it is that has a file of this name.
+fn other_tool(name: &str) -> Option<&'static str> {
+    match name {
+        CHART_FILE => Some("Helm"),
+        name if KUSTOMIZATION_FILES.contains(&name) => Some("Kustomize"),
+        _ => None,
+    }
+}
+
 fn finding(error: ReadError) -> Finding {
     let span = crate::manifest::Span {
         line: error.line,
@@ -191,7 +192,7 @@ fn finding(error: ReadError) -> Finding {
 }
 
 /// Objects that stand in the kit more than once.
-fn twice(manifests: &[Manifest]) -> Vec<Finding> {
+pub(super) fn twice(manifests: &[Manifest]) -> Vec<Finding> {
     let mut seen: BTreeMap<ObjectKey, &Origin> = BTreeMap::new();
     let mut findings = Vec::new();
     for manifest in manifests {

@@ -59,11 +59,11 @@ fn the_platform_team_says_what_is_no_manifest_too() {
     let a = object("a");
     let files = [
         ("a.yaml", a.as_str()),
-        ("kustomization.yaml", "resources: [a.yaml]"),
+        ("sub/kustomization.yaml", "resources: [a.yaml]"),
     ];
     assert_eq!(render(&files, "kustomization.yaml"), names(&["a"]));
     let refused = Err(vec![
-        "trimtab/renderer kits/a/kustomization.yaml:1".to_owned(),
+        "trimtab/renderer kits/a/sub/kustomization.yaml:1".to_owned(),
     ]);
     assert_eq!(render(&files, ""), refused);
 }

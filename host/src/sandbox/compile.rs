@@ -9,14 +9,14 @@ use std::sync::mpsc;
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
-use wasmtime::Engine;
 use wasmtime::component::Component;
+use wasmtime::{Config, Engine, Module};
 
 use crate::child::{ask, end_when_unwanted, end_with_parent, of_own};
 
 use super::cache::Cache;
 use super::engine::{Slots, compile_config};
-use super::{Digest, LoadError, SandboxLimits};
+use super::{Digest, LoadError, RenderLimits, SandboxLimits, renderer};
 
 /// The hidden verb that makes the binary a compiler.
 pub const COMPILE_VERB: &str = "compile-worker";
@@ -35,6 +35,8 @@ const STARTS: usize = 3;
 pub enum Compiler {
     /// This process: for components that its own user has built, and not for a repository's.
     Here,
+    /// The same, with a folder that compiled ones are kept in.
+    Kept(PathBuf),
     Child {
         /// The `trimtab` binary.
         program: PathBuf,
@@ -49,11 +51,42 @@ pub(super) struct Workshop {
     children: Slots,
 }
 
-/// What a child is asked, followed by the component.
+/// What a child is asked, followed by the component or module.
 #[derive(Serialize, Deserialize)]
 struct Request {
-    limits: SandboxLimits,
+    what: Source,
     bytes: usize,
+}
+
+/// What is compiled, and the limits that its code depends on.
+#[derive(Clone, Copy, Serialize, Deserialize)]
+enum Source {
+    Plugin(SandboxLimits),
+    Renderer(RenderLimits),
+}
+
+impl Source {
+    fn config(&self) -> Config {
+        match self {
+            Self::Plugin(limits) => compile_config(limits),
+            Self::Renderer(limits) => renderer::config(limits),
+        }
+    }
+
+    fn compile(&self, engine: &Engine, bytes: &[u8]) -> wasmtime::Result<Vec<u8>> {
+        match self {
+            Self::Plugin(_) => engine.precompile_component(bytes),
+            Self::Renderer(_) => engine.precompile_module(bytes),
+        }
+    }
+
+    /// Seconds of processor and bytes of address space.
+    fn bounds(&self) -> (u64, u64) {
+        match self {
+            Self::Plugin(limits) => (limits.compile_seconds, limits.compile_memory),
+            Self::Renderer(limits) => (limits.compile_seconds, limits.compile_memory),
+        }
+    }
 }
 
 /// The first byte of a child's answer; then come the code, or why there is none.
@@ -63,7 +96,8 @@ const REFUSED: u8 = b'-';
 impl Workshop {
     pub(super) fn new(compiler: Compiler, engine: &Engine) -> Self {
         let cache = match &compiler {
-            Compiler::Child {
+            Compiler::Kept(folder)
+            | Compiler::Child {
                 cache: Some(folder),
                 ..
             } => match Cache::open(folder, engine) {
@@ -98,12 +132,37 @@ impl Workshop {
                 }
             }
         }
-        let code = self.code(engine, limits, bytes)?;
+        let code = self.code(engine, Source::Plugin(*limits), bytes)?;
         let component = accepted(engine, &code)?;
         if let Some(cache) = &self.cache {
             cache.put(digest, &code);
         }
         Ok(component)
+    }
+
+    /// A renderer's module, which the platform ships.
+    pub(super) fn module(
+        &self,
+        engine: &Engine,
+        limits: &RenderLimits,
+        digest: &Digest,
+        bytes: &[u8],
+    ) -> Result<Module, LoadError> {
+        if let Some(code) = self.cache.as_ref().and_then(|cache| cache.get(digest)) {
+            match revive_module(engine, &code) {
+                Ok(module) => return Ok(module),
+                Err(error) => {
+                    tracing::warn!(%digest, %error, "a compiled renderer on disk is not used");
+                }
+            }
+        }
+        let code = self.code(engine, Source::Renderer(*limits), bytes)?;
+        let module = revive_module(engine, &code)
+            .map_err(|error| LoadError::TooComplex(format!("{error:#}")))?;
+        if let Some(cache) = &self.cache {
+            cache.put(digest, &code);
+        }
+        Ok(module)
     }
 
     /// Compiles it whatever is on disk. Gives the bytes of code as well.
@@ -113,23 +172,18 @@ impl Workshop {
         limits: &SandboxLimits,
         bytes: &[u8],
     ) -> Result<(Component, usize), LoadError> {
-        let code = self.code(engine, limits, bytes)?;
+        let code = self.code(engine, Source::Plugin(*limits), bytes)?;
         Ok((accepted(engine, &code)?, code.len()))
     }
 
-    fn code(
-        &self,
-        engine: &Engine,
-        limits: &SandboxLimits,
-        bytes: &[u8],
-    ) -> Result<Vec<u8>, LoadError> {
+    fn code(&self, engine: &Engine, what: Source, bytes: &[u8]) -> Result<Vec<u8>, LoadError> {
         match &self.compiler {
-            Compiler::Here => engine
-                .precompile_component(bytes)
+            Compiler::Here | Compiler::Kept(_) => what
+                .compile(engine, bytes)
                 .map_err(|error| LoadError::NotAComponent(format!("{error:#}"))),
             Compiler::Child { program, .. } => {
                 let _child = self.children.take();
-                child(program, limits, bytes)
+                child(program, what, bytes)
             }
         }
     }
@@ -155,11 +209,16 @@ fn revive(engine: &Engine, code: &[u8]) -> wasmtime::Result<Component> {
     unsafe { Component::deserialize(engine, code) }
 }
 
-fn child(
-    program: &std::path::Path,
-    limits: &SandboxLimits,
-    bytes: &[u8],
-) -> Result<Vec<u8>, LoadError> {
+/// The same of a module.
+#[allow(unsafe_code)]
+fn revive_module(engine: &Engine, code: &[u8]) -> wasmtime::Result<Module> {
+    // SAFETY: as of `revive`: what this process or a child of this binary made of a module that the
+    // platform ships, kept where only this user can write, with a digest against damage. A repository
+    // has no way to name one.
+    unsafe { Module::deserialize(engine, code) }
+}
+
+fn child(program: &std::path::Path, what: Source, bytes: &[u8]) -> Result<Vec<u8>, LoadError> {
     let start = || {
         of_own(program)
             .arg(COMPILE_VERB)
@@ -180,7 +239,7 @@ fn child(
         LoadError::Compiler(format!("{} cannot be run: {error}", program.display()))
     })?;
     let request = Request {
-        limits: *limits,
+        what,
         bytes: bytes.len(),
     };
     let line = serde_json::to_vec(&request).unwrap_or_default();
@@ -201,12 +260,12 @@ fn child(
             "compiling it took more than {} s",
             DEADLINE.as_secs()
         ))),
-        _ => Err(ended(status.ok(), limits)),
+        _ => Err(ended(status.ok(), what.bounds())),
     }
 }
 
 /// What the end of a child that gave no answer says of the component.
-fn ended(status: Option<ExitStatus>, limits: &SandboxLimits) -> LoadError {
+fn ended(status: Option<ExitStatus>, (seconds, memory): (u64, u64)) -> LoadError {
     #[cfg(unix)]
     {
         use std::os::unix::process::ExitStatusExt as _;
@@ -219,14 +278,13 @@ fn ended(status: Option<ExitStatus>, limits: &SandboxLimits) -> LoadError {
         {
             Some(Signal::XCPU | Signal::KILL) => {
                 return LoadError::TooComplex(format!(
-                    "compiling it takes more than {} s of processor, or more memory than there is",
-                    limits.compile_seconds
+                    "compiling it takes more than {seconds} s of processor, or more memory than there is"
                 ));
             }
             Some(Signal::ABORT | Signal::SEGV | Signal::BUS) => {
                 return LoadError::TooComplex(format!(
                     "compiling it takes more than {} MiB of memory, or more stack than there is",
-                    limits.compile_memory >> 20
+                    memory >> 20
                 ));
             }
             _ => {}
@@ -254,10 +312,10 @@ pub fn compile_main() -> ExitCode {
         return ExitCode::FAILURE;
     }
     drop(input);
-    limit(&request.limits);
+    limit(request.what.bounds());
     end_when_unwanted();
-    let compiled = Engine::new(&compile_config(&request.limits))
-        .and_then(|engine| engine.precompile_component(&bytes));
+    let compiled = Engine::new(&request.what.config())
+        .and_then(|engine| request.what.compile(&engine, &bytes));
     let (first, rest) = match compiled {
         Ok(code) => (COMPILED, code),
         Err(error) => (REFUSED, format!("{error:#}").into_bytes()),
@@ -280,7 +338,7 @@ fn header(input: &mut impl BufRead) -> Option<Request> {
 }
 
 #[cfg(unix)]
-fn limit(limits: &SandboxLimits) {
+fn limit((seconds, memory): (u64, u64)) {
     use rustix::process::{Resource, Rlimit, setrlimit};
 
     let at_most = |most: u64| Rlimit {
@@ -289,8 +347,8 @@ fn limit(limits: &SandboxLimits) {
     };
     // A system that does not know one of them still has the deadline.
     for (resource, most) in [
-        (Resource::Cpu, limits.compile_seconds),
-        (Resource::As, limits.compile_memory),
+        (Resource::Cpu, seconds),
+        (Resource::As, memory),
         (Resource::Core, 0),
         (Resource::Fsize, 0),
     ] {
@@ -299,4 +357,4 @@ fn limit(limits: &SandboxLimits) {
 }
 
 #[cfg(not(unix))]
-fn limit(_: &SandboxLimits) {}
+fn limit(_: (u64, u64)) {}

@@ -25,6 +25,45 @@ pub struct SandboxLimits {
     pub compile_memory: u64,
 }
 
+/// Bounds of one render.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct RenderLimits {
+    /// Units of wasmtime fuel: 0.2 G for 10 objects, 10 G for 2 MB of output.
+    pub fuel: u64,
+    /// Bytes of linear memory.
+    pub memory: usize,
+    /// Bytes of linear memory of all renders at once: as many run as fit, and as there are cores.
+    pub memory_of_all: usize,
+    /// Elements of a table.
+    pub table_elements: usize,
+    /// Bytes of stack: YAML that is nested deeply takes much of it in Go.
+    pub stack: usize,
+    /// Bytes of an answer.
+    pub answer_bytes: usize,
+    /// Bytes of log that are kept.
+    pub log_bytes: usize,
+    /// Seconds of processor that compiling a renderer may take.
+    pub compile_seconds: u64,
+    /// Bytes of address space that compiling a renderer may take.
+    pub compile_memory: u64,
+}
+
+impl Default for RenderLimits {
+    fn default() -> Self {
+        Self {
+            fuel: 20_000_000_000,
+            memory: 256 << 20,
+            memory_of_all: 2 << 30,
+            table_elements: 1_000_000,
+            stack: 32 << 20,
+            answer_bytes: 64 << 20,
+            log_bytes: 64 << 10,
+            compile_seconds: 180,
+            compile_memory: 6 << 30,
+        }
+    }
+}
+
 impl Default for SandboxLimits {
     fn default() -> Self {
         Self {

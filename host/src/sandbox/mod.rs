@@ -7,18 +7,22 @@ mod cache;
 mod compile;
 mod contract;
 mod engine;
+mod guest_system;
 mod inspection;
 mod limits;
 mod plugin;
 mod precheck;
+mod renderer;
 mod schema;
 mod shapes;
 mod text;
 
 pub use compile::{COMPILE_VERB, Compiler, compile_main};
+pub use guest_system::{Look, Lookup};
 pub use inspection::{Compiled, Inspection, clean_json};
-pub use limits::SandboxLimits;
+pub use limits::{RenderLimits, SandboxLimits};
 pub use plugin::{Plugin, Sandbox};
+pub use renderer::{RenderError, RendererKind, Renderers};
 pub use shapes::{
     CallChange, CallContext, CallError, CallObject, CallPlatform, Description, Digest, KitObject,
     LoadError, PluginKinds, RawFinding, SettingsFault, Transformation, Transformed,

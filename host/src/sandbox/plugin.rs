@@ -14,8 +14,8 @@ use super::engine::{Host, Runtime};
 use super::schema::SettingsSchema;
 use super::{
     CallChange, CallContext, CallError, CallObject, CallPlatform, Compiled, Description, Digest,
-    Inspection, KitObject, LoadError, PluginKinds, RawFinding, SandboxLimits, SettingsFault,
-    Transformation, answer, precheck,
+    Inspection, KitObject, LoadError, PluginKinds, RawFinding, RenderLimits, Renderers,
+    SandboxLimits, SettingsFault, Transformation, answer, precheck,
 };
 
 /// The engine that all plugins of a host share. Cheap to clone.
@@ -25,6 +25,7 @@ pub struct Sandbox {
     workshop: Arc<Workshop>,
     contracts: &'static [&'static dyn Contract],
     loaded: Arc<Mutex<HashMap<Digest, Arc<Plugin>>>>,
+    renderers: Renderers,
 }
 
 impl Sandbox {
@@ -40,12 +41,23 @@ impl Sandbox {
     ) -> Result<Self, String> {
         let runtime = Runtime::new(limits, contracts)
             .map_err(|error| format!("the WebAssembly engine cannot start: {error:#}"))?;
+        let renderers = Renderers::new(RenderLimits::default(), compiler.clone(), Vec::new());
         Ok(Self {
+            renderers,
             workshop: Arc::new(Workshop::new(compiler, &runtime.engine)),
             runtime: Arc::new(runtime),
             contracts,
             loaded: Arc::default(),
         })
+    }
+
+    /// With the renderers of these folders; without them only plain YAML is rendered.
+    pub fn with_renderers(self, renderers: Renderers) -> Self {
+        Self { renderers, ..self }
+    }
+
+    pub fn renderers(&self) -> &Renderers {
+        &self.renderers
     }
 
     pub fn limits(&self) -> &SandboxLimits {

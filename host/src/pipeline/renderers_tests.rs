@@ -1,0 +1,245 @@
+//! Kustomize and Helm as guests, from files to verdicts: the real ones, as xtask builds them.
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::num::NonZeroUsize;
+use std::path::{Path, PathBuf};
+use std::sync::atomic::AtomicBool;
+use std::sync::{Arc, LazyLock};
+
+use proptest::prelude::*;
+use tempfile::TempDir;
+
+use super::*;
+use crate::kit::RepositorySpec;
+use crate::sandbox::{Compiler, RenderLimits, Renderers, Sandbox, SandboxLimits};
+use crate::source::Snapshot;
+
+/// Compiled once for all tests: that takes a minute in a debug build.
+static SANDBOX: LazyLock<Sandbox> = LazyLock::new(|| {
+    let root = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("..");
+    let folder = root.join("target/renderers");
+    let compiler = Compiler::Kept(folder.join("compiled"));
+    let renderers = Renderers::new(RenderLimits::default(), compiler, vec![folder]);
+    let sandbox = Sandbox::new(SandboxLimits::default(), Compiler::Here);
+    sandbox.expect("a sandbox").with_renderers(renderers)
+});
+
+struct Platform {
+    folder: TempDir,
+    spec: RepositorySpec,
+}
+
+impl Platform {
+    fn new(rules: &str, files: &[(&str, &str)]) -> Self {
+        let spec = format!("url: https://git.example.org/a.git\n{rules}");
+        let platform = Self {
+            folder: tempfile::tempdir().expect("a folder"),
+            spec: serde_yaml::from_str(&spec).expect("a spec"),
+        };
+        for (path, text) in files {
+            platform.write(path, text);
+        }
+        platform
+    }
+
+    fn path(&self, path: &str) -> PathBuf {
+        self.folder.path().join(path)
+    }
+
+    fn write(&self, path: &str, text: &str) {
+        write(&self.path(path), text);
+    }
+
+    fn evaluator(&self) -> Evaluator {
+        let plugins = Arc::new(PluginStore::new(SANDBOX.clone()));
+        Evaluator::new(plugins, NonZeroUsize::MIN)
+    }
+
+    fn evaluate(&self, evaluator: &mut Evaluator) -> Evaluation {
+        let snapshot = Snapshot::of_directory(self.folder.path()).expect("a snapshot");
+        evaluator
+            .evaluate(&snapshot, &self.spec, &AtomicBool::new(false))
+            .expect("readable")
+            .expect("nothing newer")
+    }
+
+    fn fresh(&self) -> Evaluation {
+        self.evaluate(&mut self.evaluator())
+    }
+}
+
+fn write(path: &Path, text: &str) {
+    fs::create_dir_all(path.parent().expect("a parent")).expect("a folder");
+    fs::write(path, text).expect("a file");
+}
+
+/// `Kind name` of a kit's objects, or `rule path: message` of its findings.
+fn told(evaluation: &Evaluation) -> Vec<String> {
+    let verdict = &evaluation.verdicts[0];
+    let errors = verdict.findings().map(|it| {
+        let place = it.origin.as_ref().map(ToString::to_string);
+        format!("{} {}: {}", it.rule, place.unwrap_or_default(), it.message)
+    });
+    let objects = verdict.rendered.manifests.iter().map(|it| {
+        let key = it.key();
+        format!("{} {}", key.group_kind.kind, key.name)
+    });
+    objects.chain(errors).collect()
+}
+
+const KITS: &str = "kits: [{path: 'kits/*', namespace: acme}]";
+const CONFIG: &str = "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: a}\ndata: {key: one}\n";
+
+#[test]
+fn a_kit_with_a_base_outside_of_it_is_rendered_again_when_that_changes_and_only_then() {
+    let overlay = "resources: [../../base]\nnamePrefix: shop-\n";
+    let platform = Platform::new(
+        KITS,
+        &[
+            ("kits/shop/kustomization.yaml", overlay),
+            ("base/kustomization.yaml", "resources: [a.yaml]\n"),
+            ("base/a.yaml", CONFIG),
+            ("base/unread.yaml", CONFIG),
+        ],
+    );
+    let mut evaluator = platform.evaluator();
+    let first = platform.evaluate(&mut evaluator);
+    assert_eq!(told(&first), ["ConfigMap shop-a"]);
+    let inputs = |evaluation: &Evaluation| evaluation.verdicts[0].kit.inputs;
+    let looked_at = |evaluation: &Evaluation| evaluation.verdicts[0].looked_at;
+
+    platform.write("base/unread.yaml", "kind: Another\n");
+    let second = platform.evaluate(&mut evaluator);
+    assert!(!looked_at(&second));
+    assert_eq!(inputs(&second), inputs(&first));
+
+    platform.write("base/a.yaml", &CONFIG.replace("one", "two"));
+    let third = platform.evaluate(&mut evaluator);
+    assert!(looked_at(&third));
+    assert_ne!(inputs(&third), inputs(&first));
+    let data = &third.verdicts[0].rendered.manifests[0].object["data"];
+    assert_eq!(data["key"], "two");
+    assert_eq!(inputs(&third), inputs(&platform.fresh()));
+}
+
+#[test]
+fn what_kustomize_does_not_take_is_a_finding_at_its_file() {
+    let cases = [
+        ("resources: [missing.yaml]", "trimtab/kustomize"),
+        (
+            "resources: ['https://example.org/base']",
+            "trimtab/render-remote",
+        ),
+        ("resources: [../../../../etc/passwd]", "trimtab/"),
+    ];
+    for (text, rule) in cases {
+        let platform = Platform::new(KITS, &[("kits/shop/kustomization.yaml", text)]);
+        let told = told(&platform.fresh());
+        assert_eq!(told.len(), 1, "{told:?}");
+        let at = "kits/shop/kustomization.yaml:1: ";
+        assert!(
+            told[0].starts_with(rule) && told[0].contains(at),
+            "{told:?}"
+        );
+    }
+}
+
+#[test]
+fn a_chart_is_rendered_with_the_kits_values() {
+    let kit = "apiVersion: trimtab.io/v1alpha1\nkind: Kit\nmetadata: {name: shop}\nspec:\n  helm:\n    chart: /charts/web\n    valuesFiles: [values.yaml]\n    values: {port: 5445}\n";
+    let template = "apiVersion: v1\nkind: Service\nmetadata:\n  name: {{ .Release.Name }}-{{ .Values.name }}\nspec:\n  ports: [{port: {{ .Values.port }}}]\n";
+    let platform = Platform::new(
+        KITS,
+        &[
+            ("kits/shop/kit.yaml", kit),
+            ("kits/shop/values.yaml", "name: shop\nport: 1\n"),
+            (
+                "charts/web/Chart.yaml",
+                "apiVersion: v2\nname: web\nversion: 1.0.0\n",
+            ),
+            ("charts/web/values.yaml", "name: web\nport: 80\n"),
+            ("charts/web/templates/service.yaml", template),
+        ],
+    );
+    let evaluation = platform.fresh();
+    assert_eq!(told(&evaluation), ["Service shop-shop"]);
+    let manifest = &evaluation.verdicts[0].rendered.manifests[0];
+    assert_eq!(manifest.object["spec"]["ports"][0]["port"], 5445);
+    assert_eq!(&*manifest.origin.path, "charts/web/templates/service.yaml");
+}
+
+/// A file of the tree that edits are tried on.
+const FILES: [&str; 9] = [
+    "kits/a/kustomization.yaml",
+    "kits/a/own.yaml",
+    "kits/b/kustomization.yaml",
+    "kits/b/kit.yaml",
+    "base/kustomization.yaml",
+    "base/one.yaml",
+    "base/two.yaml",
+    "part/kustomization.yaml",
+    "part/patch.yaml",
+];
+
+fn content(file: &str, choice: u8) -> Option<String> {
+    let name = file.rsplit('/').next()?;
+    Some(match (name, choice) {
+        (_, 0) => return None,
+        ("kustomization.yaml", 1) => "resources: [own.yaml]\n".into(),
+        ("kustomization.yaml", 2) => "resources: [one.yaml, two.yaml]\n".into(),
+        ("kustomization.yaml", 3) => "resources: [../../base]\nnamePrefix: x-\n".into(),
+        ("kustomization.yaml", 4) => "resources: [../../base]\ncomponents: [../../part]\n".into(),
+        ("kustomization.yaml", _) => {
+            "apiVersion: kustomize.config.k8s.io/v1alpha1\nkind: Component\npatches: [{path: patch.yaml}]\n".into()
+        }
+        ("kit.yaml", _) => {
+            "apiVersion: trimtab.io/v1alpha1\nkind: Kit\nmetadata: {name: b}\n".into()
+        }
+        ("patch.yaml", choice) => format!(
+            "apiVersion: v1\nkind: ConfigMap\nmetadata: {{name: one}}\ndata: {{patched: '{choice}'}}\n"
+        ),
+        (name, choice) => {
+            let name = name.trim_end_matches(".yaml");
+            format!(
+                "apiVersion: v1\nkind: ConfigMap\nmetadata: {{name: {name}}}\ndata: {{key: '{choice}'}}\n"
+            )
+        }
+    })
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 12, ..ProptestConfig::default() })]
+
+    /// What is skipped is what would have come out the same.
+    #[test]
+    fn skipping_never_changes_the_result(
+        edits in prop::collection::vec((0..FILES.len(), 0_u8..6), 1..12)
+    ) {
+        let platform = Platform::new(KITS, &[
+            ("kits/a/kustomization.yaml", "resources: [../../base]\nnamePrefix: x-\n"),
+            ("kits/b/kustomization.yaml", "resources: [../../base]\ncomponents: [../../part]\n"),
+            ("base/kustomization.yaml", "resources: [one.yaml, two.yaml]\n"),
+        ]);
+        let mut evaluator = platform.evaluator();
+        let whole = told(&platform.evaluate(&mut evaluator)).join("\n");
+        prop_assert!(whole.contains("trimtab/kustomize"), "the base has no files yet: {whole}");
+        let outline = |evaluation: &Evaluation| -> BTreeMap<String, String> {
+            let outline = evaluation.verdicts.iter().map(|it| {
+                let rendered = &it.rendered;
+                let told = format!("{} {} {:?}", it.kit.inputs, rendered.digest, rendered.findings);
+                (it.kit.path.to_string(), told)
+            });
+            outline.collect()
+        };
+        for (file, choice) in edits {
+            let file = FILES[file];
+            match content(file, choice) {
+                Some(text) => platform.write(file, &text),
+                None => drop(fs::remove_file(platform.path(file))),
+            }
+            let remembered = platform.evaluate(&mut evaluator);
+            prop_assert_eq!(outline(&remembered), outline(&platform.fresh()));
+        }
+    }
+}

@@ -1,0 +1,142 @@
+//! A guest's answer as manifests and findings.
+
+use std::sync::Arc;
+
+use serde::Deserialize;
+use serde::de::DeserializeOwned;
+
+use crate::kit::KitSource;
+use crate::manifest::{Children, Finding, Limits, Manifest, Origin, ReadError, Span, Spans, read};
+use crate::sandbox::{Lookup, RenderError, RendererKind, Renderers, clean};
+
+/// Characters of a library's message.
+const MESSAGE: usize = 4096;
+
+#[derive(Deserialize)]
+#[serde(untagged)]
+enum Answer<A> {
+    Error { error: Fault },
+    Made(A),
+}
+
+/// Why a library made nothing of the files.
+#[derive(Deserialize)]
+struct Fault {
+    kind: String,
+    message: String,
+    #[serde(default)]
+    hint: Option<String>,
+}
+
+/// Asks a renderer. What is wrong is a finding at the file that the rendering begins with.
+pub(super) fn ask<A: DeserializeOwned>(
+    renderers: &Renderers,
+    kind: RendererKind,
+    request: &serde_json::Value,
+    kit: &KitSource,
+    look: Lookup,
+) -> Result<A, Vec<Finding>> {
+    let at = kit.renderer.named_at(kit.path.as_str());
+    let one = |finding: Finding| vec![finding.at(Origin::new(at.as_str(), 1))];
+    let (bytes, _) = renderers
+        .render(kind, request.to_string().as_bytes(), look)
+        .map_err(|error| one(fault(kind, &error)))?;
+    match serde_json::from_slice(&bytes) {
+        Ok(Answer::Made(made)) => Ok(made),
+        Ok(Answer::Error { error }) => Err(one(told(kind, &error))),
+        Err(error) => {
+            let error = RenderError::Nonsense(error.to_string());
+            Err(one(fault(kind, &error)))
+        }
+    }
+}
+
+fn told(kind: RendererKind, fault: &Fault) -> Finding {
+    let rule = match fault.kind.as_str() {
+        "remote" => "render-remote",
+        "program" => "render-program",
+        "impure" => "render-impure",
+        "refused" => "render-refused",
+        "unsupported" => "render-unsupported",
+        "internal" | "request" => "render-failed",
+        _ => match kind {
+            RendererKind::Kustomize => "kustomize",
+            RendererKind::Helm => "helm",
+        },
+    };
+    let finding = Finding::host_error(rule, clean(&fault.message, MESSAGE));
+    match &fault.hint {
+        Some(hint) => finding.hint(clean(hint, MESSAGE)),
+        None => finding,
+    }
+}
+
+fn fault(kind: RendererKind, error: &RenderError) -> Finding {
+    let (rule, hint) = match error {
+        RenderError::Missing { .. } => (
+            "renderer-missing",
+            "put the renderers beside the trimtab binary, in the folder renderers; plain YAML needs none",
+        ),
+        RenderError::Load { .. } => (
+            "renderer-missing",
+            "install it anew, from the same release as the trimtab binary",
+        ),
+        RenderError::Fuel { .. } => (
+            "render-fuel",
+            "look for a template or generator that goes on for ever, or make it two kits",
+        ),
+        RenderError::Memory { .. } => (
+            "render-memory",
+            "look for values or templates that grow without end, or make it two kits",
+        ),
+        RenderError::Trap(_) | RenderError::Nonsense(_) => {
+            ("render-failed", "this is a fault of the renderer's")
+        }
+    };
+    let message = match error {
+        RenderError::Missing { .. } | RenderError::Load { .. } => error.to_string(),
+        _ => format!("{kind} could not render this: {error}"),
+    };
+    Finding::host_error(rule, message).hint(hint)
+}
+
+/// The objects of a rendered text. Its lines are no file's: all of it is at one origin.
+pub(super) fn objects(
+    text: &str,
+    origin: &Origin,
+    limits: &Limits,
+) -> Result<Vec<Manifest>, Vec<Finding>> {
+    let read = read(&origin.path, text.as_bytes(), limits);
+    let mut manifests = read.map_err(|errors| {
+        let finding = |error: ReadError| {
+            let message = format!("what is rendered is no manifest: {}", error.message);
+            let finding = Finding::host_error("yaml", message).at(origin.clone());
+            match error.hint {
+                Some(hint) => finding.hint(hint),
+                None => finding,
+            }
+        };
+        errors.into_iter().map(finding).collect::<Vec<_>>()
+    })?;
+    let spans = Arc::new(spans_of(origin));
+    for manifest in &mut manifests {
+        manifest.origin = origin.clone();
+        manifest.spans = spans.clone();
+    }
+    Ok(manifests)
+}
+
+/// Where nothing is known of single fields.
+fn spans_of(origin: &Origin) -> Spans {
+    let span = Span {
+        line: origin.line,
+        column: 1,
+        end_line: origin.line,
+        end_column: 1,
+    };
+    Spans {
+        value: span,
+        key: None,
+        children: Children::None,
+    }
+}

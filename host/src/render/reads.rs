@@ -1,0 +1,182 @@
+//! What a render asked for, so that it is done again exactly when one of these is another thing.
+
+use std::collections::{BTreeMap, HashMap};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use sha2::{Digest as _, Sha256};
+
+use crate::kit::KitPath;
+use crate::sandbox::{Look, Lookup};
+use crate::source::{Entry, EntryKind, ObjectId, Snapshot, SourceError};
+
+/// Bytes of one file.
+const FILE: usize = 16 << 20;
+
+/// What was at a path, as far as a render could tell.
+#[derive(Clone, Debug, PartialEq, Eq)]
+enum Seen {
+    Nothing,
+    File(ObjectId),
+    /// A digest of the names in it, and of what kind each is: what is in the files is none of it.
+    Directory([u8; 32]),
+    /// The path that it really has.
+    Link(String),
+    /// Why it could not be had.
+    Refused(String),
+}
+
+/// Paths outside of the kit's own directory, each with what was there; its own tree's id tells of
+/// the rest.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Reads(BTreeMap<String, Seen>);
+
+impl Reads {
+    pub fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
+    /// Whether a render would see the same now.
+    pub fn still_hold(&self, now: &mut Sights<'_>) -> bool {
+        self.0.iter().all(|(path, seen)| now.of(path) == seen)
+    }
+
+    /// All of it in one text: equal texts, equal sights.
+    pub fn told(&self) -> String {
+        format!("{:?}", self.0)
+    }
+}
+
+/// What is at the paths of one snapshot. Many kits read the same base: each path is looked at once.
+pub struct Sights<'s> {
+    snapshot: &'s Snapshot,
+    known: HashMap<String, Seen>,
+}
+
+impl<'s> Sights<'s> {
+    pub fn new(snapshot: &'s Snapshot) -> Self {
+        Self {
+            snapshot,
+            known: HashMap::new(),
+        }
+    }
+
+    fn of(&mut self, path: &str) -> &Seen {
+        if !self.known.contains_key(path) {
+            let seen = sight(self.snapshot, path).0;
+            self.known.insert(path.to_owned(), seen);
+        }
+        &self.known[path]
+    }
+}
+
+/// Records what is asked for.
+#[derive(Clone)]
+pub(super) struct Recorder {
+    snapshot: Snapshot,
+    /// The kit's directory.
+    own: KitPath,
+    reads: Arc<Mutex<Reads>>,
+}
+
+impl Recorder {
+    pub(super) fn new(snapshot: &Snapshot, own: &KitPath) -> Self {
+        Self {
+            snapshot: snapshot.clone(),
+            own: own.clone(),
+            reads: Arc::default(),
+        }
+    }
+
+    /// What a guest asks.
+    pub(super) fn lookup(&self) -> Lookup {
+        let recorder = self.clone();
+        Box::new(move |path| recorder.look(path))
+    }
+
+    pub(super) fn look(&self, path: &str) -> Look {
+        let (seen, entry) = sight(&self.snapshot, path);
+        let look = match (&seen, entry) {
+            (Seen::Nothing, _) | (Seen::File(_) | Seen::Directory(_), None) => Look::Nothing,
+            (Seen::Link(real), _) => Look::Link(real.clone()),
+            (Seen::Refused(reason), _) => Look::Refused(reason.clone()),
+            (Seen::File(_), Some(_)) => match self.snapshot.read(path, FILE) {
+                Ok(bytes) => Look::File(bytes),
+                Err(error) => Look::Refused(error.to_string()),
+            },
+            (Seen::Directory(_), Some(_)) => match names(&self.snapshot, path) {
+                Ok(names) => Look::Directory(names),
+                Err(error) => Look::Refused(error.to_string()),
+            },
+        };
+        if !is_within(self.own.as_str(), path) {
+            self.reads().0.insert(path.to_owned(), seen);
+        }
+        look
+    }
+
+    pub(super) fn taken(self) -> Reads {
+        std::mem::take(&mut *self.reads())
+    }
+
+    fn reads(&self) -> MutexGuard<'_, Reads> {
+        self.reads.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// Whether a path is in a directory, or is it.
+fn is_within(directory: &str, path: &str) -> bool {
+    let below = path.strip_prefix(directory);
+    directory == "." || below.is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
+}
+
+fn sight(snapshot: &Snapshot, path: &str) -> (Seen, Option<Entry>) {
+    let (real, entry) = match snapshot.resolve(path) {
+        Ok(found) => found,
+        Err(SourceError::NotFound { .. } | SourceError::NotADirectory { .. }) => {
+            return (Seen::Nothing, None);
+        }
+        Err(error) => return (Seen::Refused(error.to_string()), None),
+    };
+    if path != "." && real != path {
+        return (
+            Seen::Link(if real.is_empty() { ".".into() } else { real }),
+            None,
+        );
+    }
+    let seen = match entry.kind {
+        EntryKind::Directory => match names(snapshot, path) {
+            Ok(names) => Seen::Directory(Sha256::digest(names.join("\0")).into()),
+            Err(error) => Seen::Refused(error.to_string()),
+        },
+        _ => Seen::File(entry.id),
+    };
+    (seen, Some(entry))
+}
+
+/// A directory's name, or that of a link to one, ends in `/`.
+fn names(snapshot: &Snapshot, path: &str) -> Result<Vec<String>, SourceError> {
+    let entries = snapshot.list(path)?.into_iter();
+    let named = entries.map(|entry| {
+        let below = match path {
+            "." => entry.name.clone(),
+            _ => format!("{path}/{}", entry.name),
+        };
+        let directory = match entry.kind {
+            EntryKind::Directory => true,
+            EntryKind::Symlink => {
+                let target = snapshot.resolve(&below);
+                target.is_ok_and(|(_, it)| it.kind == EntryKind::Directory)
+            }
+            EntryKind::File | EntryKind::Submodule => false,
+        };
+        match directory {
+            true => format!("{}/", entry.name),
+            false => entry.name,
+        }
+    });
+    Ok(named.collect())
+}
+
+#[cfg(test)]
+#[path = "reads_tests.rs"]
+mod tests;

@@ -1,0 +1,79 @@
+use std::fs;
+use std::os::unix::fs::symlink;
+use std::path::Path;
+
+use super::*;
+
+fn write(root: &Path, path: &str, text: &str) {
+    let path = root.join(path);
+    fs::create_dir_all(path.parent().expect("a parent")).expect("a folder");
+    fs::write(path, text).expect("a file");
+}
+
+fn snapshot(root: &Path) -> Snapshot {
+    Snapshot::of_directory(root).expect("a snapshot")
+}
+
+fn told(look: &Look) -> String {
+    match look {
+        Look::Nothing => "nothing".into(),
+        Look::File(bytes) => String::from_utf8_lossy(bytes).into_owned(),
+        Look::Directory(names) => names.join(" "),
+        Look::Link(real) => format!("-> {real}"),
+        Look::Refused(_) => "refused".into(),
+    }
+}
+
+#[test]
+fn what_is_looked_for_outside_of_the_kit_is_kept_and_holds_until_it_is_another_thing() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let root = folder.path();
+    write(root, "kits/a/own.yaml", "own");
+    write(root, "base/one.yaml", "one");
+    write(root, "base/deep/two.yaml", "two");
+    symlink("base", root.join("linked")).expect("a link");
+    symlink("../..", root.join("base/out")).expect("a link");
+    let now = snapshot(root);
+    let recorder = Recorder::new(&now, &KitPath::new("kits/a"));
+    let asked = [
+        ("kits/a/own.yaml", "own"),
+        ("base", "deep/ one.yaml out"),
+        ("base/one.yaml", "one"),
+        ("base/missing.yaml", "nothing"),
+        ("linked/one.yaml", "-> base/one.yaml"),
+        ("base/out", "refused"),
+        ("kits/a", "own.yaml"),
+    ];
+    for (path, expected) in asked {
+        assert_eq!(told(&recorder.look(path)), expected, "{path}");
+    }
+    let reads = recorder.taken();
+    assert_eq!(reads.0.len(), 5, "{reads:?}");
+    assert!(reads.still_hold(&mut Sights::new(&now)));
+
+    // What was not looked at does not count.
+    write(root, "base/deep/two.yaml", "another");
+    write(root, "kits/a/own.yaml", "another");
+    assert!(reads.still_hold(&mut Sights::new(&snapshot(root))));
+    let changes: [&dyn Fn(); 4] = [
+        &|| write(root, "base/one.yaml", "another"),
+        &|| write(root, "base/missing.yaml", "found"),
+        &|| write(root, "base/new.yaml", "a name more"),
+        &|| {
+            fs::remove_file(root.join("linked")).expect("removed");
+            symlink("kits", root.join("linked")).expect("a link");
+        },
+    ];
+    let mut reads = reads;
+    for change in changes {
+        change();
+        let now = snapshot(root);
+        assert!(!reads.still_hold(&mut Sights::new(&now)), "{reads:?}");
+        let recorder = Recorder::new(&now, &KitPath::new("kits/a"));
+        for (path, _) in asked {
+            recorder.look(path);
+        }
+        reads = recorder.taken();
+        assert!(reads.still_hold(&mut Sights::new(&now)));
+    }
+}

@@ -1,0 +1,282 @@
+//! The renderers that the platform ships, Kustomize and Helm, as guests: core modules with the real
+//! Go libraries, each render on a fresh instance of a snapshot taken after their start. What they
+//! read of the repository is asked of the host, path by path. host/renderers/README.md has the
+//! contract.
+
+use std::collections::HashMap;
+use std::fmt;
+use std::path::PathBuf;
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
+
+use thiserror::Error;
+use wasmtime::{Config, Engine, InstancePre, Store, Trap};
+
+use super::compile::{Compiler, Workshop};
+use super::engine::Slots;
+use super::guest_system::{self, Guest, Lookup};
+use super::{Digest, LoadError, RenderLimits, text};
+
+/// Which renderer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum RendererKind {
+    Kustomize,
+    Helm,
+}
+
+impl fmt::Display for RendererKind {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Kustomize => "Kustomize",
+            Self::Helm => "Helm",
+        })
+    }
+}
+
+impl RendererKind {
+    fn file(self) -> &'static str {
+        match self {
+            Self::Kustomize => "kustomize.wasm",
+            Self::Helm => "helm.wasm",
+        }
+    }
+}
+
+/// Why there is no answer.
+#[derive(Clone, Debug, Error, PartialEq, Eq)]
+pub enum RenderError {
+    #[error("the renderer of {kind} is not installed: looked for {}", places.join(", "))]
+    Missing {
+        kind: RendererKind,
+        places: Vec<String>,
+    },
+    #[error("the renderer of {kind} cannot be loaded: {reason}")]
+    Load { kind: RendererKind, reason: String },
+    #[error("it took more than {limit} units of fuel")]
+    Fuel { limit: u64 },
+    #[error("it took more than {} MiB of memory", limit >> 20)]
+    Memory { limit: usize },
+    #[error("it ended without an answer: {0}")]
+    Trap(String),
+    #[error("its answer is of no use: {0}")]
+    Nonsense(String),
+}
+
+/// The renderers of a host. Cheap to clone; a module is compiled, or found among those compiled
+/// before, when it is first asked for.
+#[derive(Clone)]
+pub struct Renderers(Arc<Shared>);
+
+struct Shared {
+    limits: RenderLimits,
+    compiler: Compiler,
+    works: OnceLock<Result<(Engine, Workshop), String>>,
+    /// Folders where the modules may be; the first one counts.
+    places: Vec<PathBuf>,
+    loaded: Mutex<HashMap<RendererKind, Loaded>>,
+    /// Renders at once: their memory in sum is bounded by it.
+    slots: Slots,
+}
+
+#[derive(Clone)]
+struct Loaded {
+    pre: InstancePre<Guest>,
+    digest: Digest,
+}
+
+impl Renderers {
+    /// `places`: folders with `kustomize.wasm` and `helm.wasm`, which only the platform's owner can
+    /// write.
+    pub fn new(limits: RenderLimits, compiler: Compiler, places: Vec<PathBuf>) -> Self {
+        let cores = std::thread::available_parallelism().map_or(2, usize::from);
+        let slots = cores.min(limits.memory_of_all / limits.memory).max(1);
+        Self(Arc::new(Shared {
+            limits,
+            compiler,
+            works: OnceLock::new(),
+            places,
+            loaded: Mutex::default(),
+            slots: Slots::new(slots),
+        }))
+    }
+
+    /// The digest of a renderer's module: what it renders is a function of this, the request and
+    /// the files.
+    pub fn digest(&self, kind: RendererKind) -> Result<Digest, RenderError> {
+        Ok(self.load(kind)?.digest)
+    }
+
+    /// Renders, on an instance of its own. Gives the answer, and the fuel that it took. Blocking and
+    /// CPU-bound. `look` is asked for what is at a path.
+    pub fn render(
+        &self,
+        kind: RendererKind,
+        request: &[u8],
+        look: Lookup,
+    ) -> Result<(Vec<u8>, u64), RenderError> {
+        let loaded = self.load(kind)?;
+        let _slot = self.0.slots.take();
+        // The guest's stack is this thread's.
+        let stack = self.0.limits.stack + (8 << 20);
+        let thread = std::thread::Builder::new().name("render".into());
+        std::thread::scope(|scope| {
+            let rendering = thread
+                .stack_size(stack)
+                .spawn_scoped(scope, || self.0.call(&loaded.pre, kind, request, look));
+            let rendered = rendering
+                .map_err(|error| RenderError::Trap(error.to_string()))?
+                .join();
+            rendered.unwrap_or_else(|_| Err(RenderError::Trap("the host's own fault".into())))
+        })
+    }
+
+    fn load(&self, kind: RendererKind) -> Result<Loaded, RenderError> {
+        let shared = &*self.0;
+        // Whoever comes second waits, and compiles nothing.
+        let mut known = shared.loaded.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(loaded) = known.get(&kind) {
+            return Ok(loaded.clone());
+        }
+        let bytes = self.bytes(kind)?;
+        let digest = Digest::of(&bytes);
+        let failed = |reason: String| RenderError::Load { kind, reason };
+        let (engine, workshop) = shared.works().map_err(|reason| failed(reason.clone()))?;
+        let module = workshop
+            .module(engine, &shared.limits, &digest, &bytes)
+            .map_err(LoadError::fit_to_show)
+            .map_err(|error| failed(error.to_string()))?;
+        let pre = guest_system::linker(engine, &module)
+            .and_then(|linker| linker.instantiate_pre(&module))
+            .map_err(|error| failed(text::clean(&format!("{error:#}"), 512)))?;
+        let loaded = Loaded { pre, digest };
+        known.insert(kind, loaded.clone());
+        Ok(loaded)
+    }
+
+    fn bytes(&self, kind: RendererKind) -> Result<Vec<u8>, RenderError> {
+        let files: Vec<PathBuf> = self
+            .0
+            .places
+            .iter()
+            .map(|it| it.join(kind.file()))
+            .collect();
+        for file in &files {
+            match std::fs::read(file) {
+                Ok(bytes) => return Ok(bytes),
+                Err(error) if error.kind() == std::io::ErrorKind::NotFound => {}
+                Err(error) => {
+                    let reason = format!("{}: {error}", file.display());
+                    return Err(RenderError::Load { kind, reason });
+                }
+            }
+        }
+        Err(RenderError::Missing {
+            kind,
+            places: files.iter().map(|it| it.display().to_string()).collect(),
+        })
+    }
+}
+
+impl Shared {
+    /// What plain YAML never needs.
+    fn works(&self) -> Result<&(Engine, Workshop), &String> {
+        let works = self.works.get_or_init(|| {
+            let engine = Engine::new(&config(&self.limits))
+                .map_err(|error| format!("its engine cannot start: {error:#}"))?;
+            let workshop = Workshop::new(self.compiler.clone(), &engine);
+            Ok((engine, workshop))
+        });
+        works.as_ref()
+    }
+
+    fn call(
+        &self,
+        pre: &InstancePre<Guest>,
+        kind: RendererKind,
+        request: &[u8],
+        look: Lookup,
+    ) -> Result<(Vec<u8>, u64), RenderError> {
+        let fuel = self.limits.fuel;
+        let mut store = Store::new(pre.module().engine(), Guest::new(self.limits, look));
+        store.limiter(|guest| guest);
+        let ready = store.set_fuel(fuel);
+        let answer = ready.and_then(|()| answer(&mut store, pre, request, &self.limits));
+        let used = fuel - store.get_fuel().unwrap_or_default();
+        let guest = store.data();
+        tracing::debug!(%kind, fuel = used, looked = guest.looked(), log = %guest.log(), "rendered");
+        match answer {
+            Ok(answer) => Ok((answer, used)),
+            Err(error) => Err(self.fault(&error, guest)),
+        }
+    }
+
+    fn fault(&self, error: &wasmtime::Error, guest: &Guest) -> RenderError {
+        if let Some(Trap::OutOfFuel) = error.downcast_ref::<Trap>() {
+            return RenderError::Fuel {
+                limit: self.limits.fuel,
+            };
+        }
+        if guest.memory_denied() {
+            return RenderError::Memory {
+                limit: self.limits.memory,
+            };
+        }
+        // Go tells why it panics.
+        let log = guest.log();
+        let last = log.lines().next().unwrap_or_default();
+        let reason = match (error.downcast_ref::<Trap>(), last) {
+            (_, last) if !last.is_empty() => last.to_owned(),
+            (Some(trap), _) => trap.to_string(),
+            (None, _) => format!("{error:#}"),
+        };
+        RenderError::Trap(text::clean(&reason, 512))
+    }
+}
+
+fn answer(
+    store: &mut Store<Guest>,
+    pre: &InstancePre<Guest>,
+    request: &[u8],
+    limits: &RenderLimits,
+) -> wasmtime::Result<Vec<u8>> {
+    let instance = pre.instantiate(&mut *store)?;
+    let missing = || wasmtime::Error::msg("it exports no memory");
+    let memory = instance
+        .get_memory(&mut *store, "memory")
+        .ok_or_else(missing)?;
+    let allocate = instance.get_typed_func::<i32, i32>(&mut *store, "allocate")?;
+    let render = instance.get_typed_func::<(i32, i32), i64>(&mut *store, "render")?;
+    let length = i32::try_from(request.len())?;
+    let at = allocate.call(&mut *store, length)?;
+    memory.write(&mut *store, at as u32 as usize, request)?;
+    let answer = render.call(&mut *store, (at, length))? as u64;
+    let (start, length) = ((answer >> 32) as usize, (answer & 0xffff_ffff) as usize);
+    if length > limits.answer_bytes {
+        let message = format!("its answer has more than {} bytes", limits.answer_bytes);
+        return Err(wasmtime::Error::msg(message));
+    }
+    let bytes = memory
+        .data(&*store)
+        .get(start..start.saturating_add(length));
+    let bytes =
+        bytes.ok_or_else(|| wasmtime::Error::msg("its answer lies outside of its memory"))?;
+    Ok(bytes.to_vec())
+}
+
+/// All that compiled code depends on.
+pub(super) fn config(limits: &RenderLimits) -> Config {
+    let mut config = Config::new();
+    config
+        .consume_fuel(true)
+        .cranelift_nan_canonicalization(true)
+        .max_wasm_stack(limits.stack)
+        // Not used, and yet compared.
+        .async_stack_size(limits.stack + (1 << 20))
+        .wasm_relaxed_simd(false)
+        .memory_reservation(limits.memory as u64)
+        .memory_guard_size(64 << 10);
+    config
+}
+
+#[cfg(test)]
+#[path = "renderer_tests.rs"]
+mod tests;
