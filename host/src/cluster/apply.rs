@@ -25,6 +25,15 @@ const ESTABLISHED_DEADLINE: Duration = Duration::from_secs(30);
 /// Tries of one object, with 0.1, 0.2, 0.4 … s between them.
 const TRIES: u32 = 5;
 
+/// How far a step is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Progress {
+    /// It is sent, and may be taken from now on.
+    Begun,
+    Taken,
+    Refused,
+}
+
 /// What became of a plan.
 #[derive(Clone, Debug, Default)]
 pub struct Applied {
@@ -38,35 +47,36 @@ pub struct Applied {
 }
 
 impl Cluster {
-    /// Sends every step, stage by stage, and tells of each that is taken. Dropping the future stops
+    /// Sends every step, stage by stage, and tells of each what becomes of it. Dropping the future stops
     /// it between requests.
     pub async fn apply(
         &self,
         plan: &Plan,
         field_manager: &str,
-        taken: &(dyn Fn(&Step) + Send + Sync),
+        told: &(dyn Fn(&Step, Progress) + Send + Sync),
     ) -> Applied {
         let mut applied = Applied::default();
         for stage in [Stage::Definitions, Stage::Objects, Stage::Admission] {
-            let steps: Vec<&Step> = plan
-                .steps
-                .iter()
-                .filter(|step| step.stage == stage)
-                .collect();
+            let steps = plan.steps.iter().filter(|step| step.stage == stage);
+            let steps: Vec<&Step> = steps.collect();
             let mut results = FuturesUnordered::new();
             for step in &steps {
+                told(step, Progress::Begun);
                 results.push(self.send_named(step, field_manager));
             }
             while let Some((step, result)) = results.next().await {
                 match result {
                     Ok(rivals) => {
                         applied.changed += 1;
-                        taken(step);
+                        told(step, Progress::Taken);
                         if !rivals.is_empty() {
                             applied.overridden.push((step.key.clone(), rivals));
                         }
                     }
-                    Err(error) => applied.failures.push(failure(step, &error)),
+                    Err(error) => {
+                        told(step, Progress::Refused);
+                        applied.failures.push(failure(step, &error));
+                    }
                 }
             }
             drop(results);

@@ -31,7 +31,7 @@ mod seen;
 mod turns;
 mod writing;
 
-pub use apply::Applied;
+pub use apply::{Applied, Progress};
 pub use connect::{Cluster, ConnectOptions};
 pub use dry_run::{DryRun, NoDryRun};
 pub use endpoints::Endpoint;

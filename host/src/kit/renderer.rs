@@ -100,10 +100,20 @@ impl Reader<'_> {
 
 /// A path of a kit.yaml, from the root.
 fn rooted(kit: &str, path: &str) -> String {
-    match path.strip_prefix('/') {
-        Some(rooted) => rooted.to_owned(),
-        None if kit == "." => path.to_owned(),
-        None => format!("{kit}/{path}"),
+    let base = if path.starts_with('/') { "" } else { kit };
+    let mut names: Vec<&str> = Vec::new();
+    for name in base.split('/').chain(path.split('/')) {
+        match name {
+            "" | "." => {}
+            // Above the root is nothing: the renderer refuses what it is told so.
+            ".." if names.last().is_none_or(|it| *it == "..") => names.push(".."),
+            ".." => drop(names.pop()),
+            name => names.push(name),
+        }
+    }
+    match names.is_empty() {
+        true => ".".to_owned(),
+        false => names.join("/"),
     }
 }
 

@@ -133,7 +133,7 @@ impl StateQueue {
         let delivered = self.delivered.iter().map(|it| (&*it.revision, it.state));
         let given_up = self.given_up.iter().map(|it| (&*it.0, it.1));
         let mut all = waiting.chain(delivered).chain(given_up);
-        all.any(|(of, state)| of == revision && state.is_final())
+        all.any(|(of, state)| of == revision && state.is_final() && state != State::Held)
     }
 
     /// When it may be told; `None` if it is told already.
@@ -195,6 +195,11 @@ impl Queue for StateQueue {
         if told.state == State::Pending && self.is_decided(&head) {
             return 0;
         }
+        // What was tried goes on being tried as before: other words are no new message.
+        let mut waiting = self.waiting.iter();
+        let tried = waiting
+            .find(|it| it.told.revision == head && it.told.state == told.state)
+            .map(|it| (it.tries, it.since));
         self.waiting.retain(|it| it.told.revision != head);
         let digest = told.digest();
         if self.given_up.iter().any(|it| it.2 == digest) {
@@ -202,7 +207,12 @@ impl Queue for StateQueue {
         }
         self.given_up.retain(|it| it.0 != head);
         if let Some(due) = self.due_of(&told, now) {
-            self.waiting.push(Waiting::new(told, due));
+            let mut waiting = Waiting::new(told, due);
+            if let Some((tries, since)) = tried {
+                waiting.tries = tries;
+                waiting.since = since;
+            }
+            self.waiting.push(waiting);
         }
         let over = self.waiting.len().saturating_sub(REVISIONS);
         self.waiting.drain(..over);

@@ -8,7 +8,7 @@ use crate::kit::{Discoverer, KitPath, PluginUse, RepositorySpec};
 use crate::manifest::{Finding, GroupKind, Scope, Scopes};
 use crate::source::{Snapshot, SourceError};
 
-use super::evaluation::as_read;
+use super::as_read::as_read;
 use super::referential::Candidate;
 use super::referential::{over_all, over_its_own};
 use super::{Evaluator, Verdict, render_kit};

@@ -10,6 +10,7 @@ use crate::manifest::{Finding, GroupKind, ObjectKey, Scope, Scopes};
 use crate::render::Sights;
 use crate::source::{Revision, Snapshot, SourceError};
 
+use super::as_read::{as_read, is_stale};
 use super::pins::{Held, Pinned, PinnedKits, Revisions};
 use super::plugins::UserId;
 use super::referential::{Candidate, cross_check};
@@ -191,13 +192,9 @@ impl Evaluator {
             .kits
             .iter()
             .filter(|kit| {
+                let own = held.files.get(&kit.path);
                 self.known.get(&kit.path).is_none_or(|known| {
-                    let reads = &known.plain.reads;
-                    known.inputs != kit.inputs
-                        || match held.files.get(&kit.path) {
-                            Some(own) => !reads.still_hold(&mut Sights::new(own)),
-                            None => !reads.still_hold(&mut sights),
-                        }
+                    known.inputs != kit.inputs || is_stale(&known.plain, own, &mut sights)
                 })
             })
             .cloned()
@@ -371,18 +368,6 @@ impl Evaluator {
                 evaluation.verdicts[found].cross.push(finding);
             }
         }
-    }
-}
-
-/// The kit with all that its rendering depends on: what was read outside of its directory is known
-/// only then.
-pub(super) fn as_read(kit: &Arc<KitSource>, rendered: &Rendered) -> Arc<KitSource> {
-    match rendered.reads.is_empty() {
-        true => kit.clone(),
-        false => Arc::new(KitSource {
-            inputs: kit.inputs.and(&rendered.reads.told()),
-            ..(**kit).clone()
-        }),
     }
 }
 

@@ -2,6 +2,7 @@
 //! A function of the commit: no cluster, clock or network. Blocking and CPU-bound.
 //! Every error of a kit is reported in one go.
 
+mod as_read;
 mod change;
 mod data;
 mod digest;

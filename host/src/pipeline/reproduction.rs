@@ -8,7 +8,8 @@ use crate::kit::{Discoverer, KitPath, KitSource, RepositorySpec};
 use crate::manifest::{GroupKind, Scope, Scopes};
 use crate::source::{Snapshot, SourceError};
 
-use super::evaluation::{as_read, definitions};
+use super::as_read::as_read;
+use super::evaluation::definitions;
 use super::{PluginStore, Rendered, render_kit};
 
 /// A kit that was rendered again.

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use crate::cluster::{Applied, Cluster, ClusterError, Note};
+use crate::cluster::{Applied, Cluster, ClusterError, Note, Progress};
 use crate::kit::{AdoptPolicy, Kit, KitPath, ServiceAccount};
 use crate::manifest::{Finding, Manifest, ObjectKey, Severity};
 use crate::pipeline::Secrets;
@@ -85,8 +85,12 @@ impl Task {
             secrets.add_objects(were.iter().map(|it| &it.object));
             secrets.add_objects(plan.steps.iter().map(|it| &it.body));
         }
-        let taken = |step: &Step| self.sent.taken(step, &plan, were, &secrets);
-        let applied = cluster.apply(&plan, &manager, &taken).await;
+        let told_of = |step: &Step, progress| match progress {
+            Progress::Begun => self.sent.begun(step),
+            Progress::Taken => self.sent.taken(step, &plan, were, &secrets),
+            Progress::Refused => self.sent.refused(step),
+        };
+        let applied = cluster.apply(&plan, &manager, &told_of).await;
         self.sent.left(plan.left.len());
         let now = jiff::Timestamp::now().to_string();
         let drifted = drifted(&plan, &applied, &self.held, &now);

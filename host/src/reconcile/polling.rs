@@ -5,6 +5,7 @@ use std::time::{Duration, Instant};
 
 use crate::cluster::Note;
 use crate::kit::validate;
+use crate::pipeline::Verdict;
 use crate::source::{Auth, Backoff, FETCH_LIMIT, Mirror, Poll, RemoteError, RemoteSpec};
 use futures::future::BoxFuture;
 
@@ -191,6 +192,10 @@ impl Actor {
                     self.settle().await;
                 }
                 self.judge_again();
+                let mut verdicts = self.evaluation.verdicts.iter();
+                if verdicts.any(Verdict::lacks_renderer) {
+                    self.evaluate();
+                }
             }
             Poll::Moved { commit, forced } => {
                 tracing::info!(repository = %self.name(), revision = commit.revision.short(), author = %commit.author, subject = %commit.subject, forced, "new revision");

@@ -160,7 +160,7 @@ impl Task {
     }
 
     /// Records what was sent before a newer revision, or the host's end, broke the attempt off.
-    fn record_broken_off(&self, sent: PlanNote) {
+    fn record_broken_off(&self, sent: PlanNote, unanswered: &[String]) {
         let Some(recorder) = &self.shared.recorder else {
             return;
         };
@@ -190,6 +190,10 @@ impl Task {
         let mut entry = self.entry(why, Recorded::BrokenOff, sent);
         let what = if count == 1 { "object" } else { "objects" };
         entry.message = format!("broken off when the API server had taken {count} {what}");
+        if !unanswered.is_empty() {
+            let open = unanswered.join(", ");
+            entry.message += &format!("; sent, and not answered yet: {open}");
+        }
         recorder.writer.record(entry);
     }
 
@@ -304,8 +308,10 @@ impl Task {
 impl Drop for Task {
     fn drop(&mut self) {
         let sent = self.sent.take();
-        if !(sent.created.is_empty() && sent.changed.is_empty() && sent.deleted.is_empty()) {
-            self.record_broken_off(sent);
+        let unanswered = self.sent.unanswered();
+        let nothing = sent.created.is_empty() && sent.changed.is_empty() && sent.deleted.is_empty();
+        if !nothing || !unanswered.is_empty() {
+            self.record_broken_off(sent, &unanswered);
         }
     }
 }

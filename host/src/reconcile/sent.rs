@@ -1,5 +1,6 @@
 //! What an attempt has sent so far, for the record: also that of one which is broken off.
 
+use std::collections::BTreeSet;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use crate::history::{Change, PlanNote};
@@ -11,13 +12,37 @@ use super::differing::changed_fields;
 
 /// In outline: names and fields, no values.
 #[derive(Default)]
-pub(super) struct Sent(Mutex<PlanNote>);
+pub(super) struct Sent(Mutex<Noted>);
+
+#[derive(Default)]
+struct Noted {
+    plan: PlanNote,
+    /// Objects of which the API server has not said yet whether it took them.
+    under_way: BTreeSet<String>,
+}
 
 impl Sent {
+    /// A step of a plan is sent; `taken` or `refused` is its end.
+    pub(super) fn begun(&self, step: &Step) {
+        self.noted().under_way.insert(step.key.to_string());
+    }
+
+    pub(super) fn refused(&self, step: &Step) {
+        self.noted().under_way.remove(&step.key.to_string());
+    }
+
+    /// What was sent and not answered, once, in the order of names.
+    pub(super) fn unanswered(&self) -> Vec<String> {
+        let left = std::mem::take(&mut self.noted().under_way);
+        left.into_iter().collect()
+    }
+
     /// The API server took a step of a plan. `were` is what the kit's objects were before, as far
     /// as it is known; `secrets` are those of both.
     pub(super) fn taken(&self, step: &Step, plan: &Plan, were: &[Manifest], secrets: &Secrets) {
-        let mut note = self.note();
+        let mut noted = self.noted();
+        noted.under_way.remove(&step.key.to_string());
+        let note = &mut noted.plan;
         match step.action {
             Action::Create => note.created.push(step.key.to_string()),
             Action::Update => note.changed.push(change(step, plan, were, secrets)),
@@ -26,24 +51,24 @@ impl Sent {
 
     /// The API server granted a deletion.
     pub(super) fn deleted(&self, key: &ObjectKey) {
-        self.note().deleted.push(key.to_string());
+        self.noted().plan.deleted.push(key.to_string());
     }
 
     /// How many objects were as planned.
     pub(super) fn left(&self, count: usize) {
-        self.note().left = u32::try_from(count).unwrap_or(u32::MAX);
+        self.noted().plan.left = u32::try_from(count).unwrap_or(u32::MAX);
     }
 
     /// All of it, once, in the order of names: requests go out side by side.
     pub(super) fn take(&self) -> PlanNote {
-        let mut note = std::mem::take(&mut *self.note());
+        let mut note = std::mem::take(&mut self.noted().plan);
         note.created.sort();
         note.changed.sort_by(|a, b| a.object.cmp(&b.object));
         note.deleted.sort();
         note
     }
 
-    fn note(&self) -> MutexGuard<'_, PlanNote> {
+    fn noted(&self) -> MutexGuard<'_, Noted> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

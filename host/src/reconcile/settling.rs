@@ -100,15 +100,22 @@ impl Actor {
         let Some(taken) = self.taken.clone().filter(|_| !stopped) else {
             return;
         };
-        if self.unsettled.take().is_none() {
+        let counts = self.counts();
+        let on_its_way = counts.progressing > 0;
+        if self.unsettled.is_none() || on_its_way && self.told_lately() {
             return;
         }
-        let counts = self.counts();
         let all = self.all_is_well(&counts);
         self.status.kits = counts;
         self.status.summary = self.in_short(&counts);
         let live = taken.revision.short();
         let message = format!("{message}; live: {live}: {}", self.status.summary);
+        if on_its_way {
+            self.write_status(false, reason, message, true).await;
+            self.progress_told = Some(Instant::now());
+            return;
+        }
+        self.unsettled = None;
         // It is at its end for now: what comes next is Git's to say.
         self.write_status(false, reason, message, false).await;
         let end = match self.repository.spec.revision {

@@ -64,11 +64,47 @@ fn told(kind: RendererKind, fault: &Fault) -> Finding {
             RendererKind::Helm => "helm",
         },
     };
-    let finding = Finding::host_error(rule, clean(&fault.message, MESSAGE));
+    let message = unquoted(&fault.message);
+    let finding = Finding::host_error(rule, clean(&message, MESSAGE));
     match &fault.hint {
         Some(hint) => finding.hint(clean(hint, MESSAGE)),
         None => finding,
     }
+}
+
+/// Without what a library quotes of the files: it may be a part of a Secret, and findings are shown to
+/// whoever may read a status.
+fn unquoted(message: &str) -> String {
+    const LEFT_OUT: &str = "(what it quotes is left out)";
+    // Where a quotation begins, and where its last one ends: the cause stands after it.
+    const QUOTED: [(&str, &str); 6] = [
+        (" with config: `", "`"),
+        ("[patch: ", "]"),
+        ("must specify one of patch and path in", "\0"),
+        ("can't be set at the same time", "\0"),
+        ("invalid literal source ", ","),
+        (" in object ", "\0"),
+    ];
+    let mut text = message.to_owned();
+    for (begin, end) in QUOTED {
+        if let Some(at) = text.find(begin) {
+            let from = at + begin.len();
+            let rest = text[from..].rfind(end).map_or("", |to| &text[from + to..]);
+            text = format!("{}{LEFT_OUT}{rest}", &text[..from]);
+        }
+    }
+    // A schema's word on a value: `'…' does not match pattern`.
+    let lines = text.lines().map(|line| {
+        for word in ["' does not match pattern", "' is not valid "] {
+            let Some(end) = line.find(word) else { continue };
+            if let Some(begin) = line[..end].find(": '") {
+                let (before, after) = (&line[..begin + 2], &line[end + 1..]);
+                return format!("{before}{LEFT_OUT}{after}");
+            }
+        }
+        line.to_owned()
+    });
+    lines.collect::<Vec<_>>().join("\n")
 }
 
 fn fault(kind: RendererKind, error: &RenderError) -> Finding {
@@ -84,6 +120,10 @@ fn fault(kind: RendererKind, error: &RenderError) -> Finding {
         RenderError::Fuel { .. } => (
             "render-fuel",
             "look for a template or generator that goes on for ever, or make it two kits",
+        ),
+        RenderError::Stack => (
+            "render-failed",
+            "look for values or templates that are nested without end",
         ),
         RenderError::Memory { .. } => (
             "render-memory",
@@ -138,5 +178,35 @@ fn spans_of(origin: &Origin) -> Spans {
         value: span,
         key: None,
         children: Children::None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_a_library_quotes_of_the_files_is_left_out_and_the_cause_stays() {
+        let cases = [
+            (
+                "trouble configuring builtin PatchTransformer with config: `\npatch: 'password: hunter2'\n`: unable to parse SM or JSON patch from [patch: \"password: hunter2\"]",
+                "unable to parse",
+            ),
+            (
+                "- at '/password': 'hunter2' does not match pattern '^[0-9]+$'",
+                "does not match pattern '^[0-9]+$'",
+            ),
+            (
+                "invalid literal source hunter2, expected key=value",
+                "expected key=value",
+            ),
+        ];
+        for (message, kept) in cases {
+            let shown = unquoted(message);
+            assert!(!shown.contains("hunter2"), "{shown}");
+            assert!(shown.contains(kept), "{shown}");
+        }
+        let plain = "accumulating resources: 'kits/a/x.yaml' doesn't exist";
+        assert_eq!(unquoted(plain), plain);
     }
 }

@@ -9,6 +9,8 @@ use crate::kit::KitPath;
 use crate::sandbox::{Look, Lookup};
 use crate::source::{Entry, EntryKind, ObjectId, Snapshot, SourceError};
 
+/// Paths that a render may look for outside of its kit's directory.
+const PATHS: usize = 20_000;
 /// Bytes of one file.
 const FILE: usize = 16 << 20;
 
@@ -94,6 +96,10 @@ impl Recorder {
     }
 
     pub(super) fn look(&self, path: &str) -> Look {
+        if self.reads().0.len() >= PATHS {
+            let reason = format!("a kit reads at most {PATHS} paths outside of its directory");
+            return Look::Refused(reason);
+        }
         let (seen, entry) = sight(&self.snapshot, path);
         let look = match (&seen, entry) {
             (Seen::Nothing, _) | (Seen::File(_) | Seen::Directory(_), None) => Look::Nothing,

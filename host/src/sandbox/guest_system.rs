@@ -25,6 +25,8 @@ pub type Lookup = Box<dyn FnMut(&str) -> Look + Send>;
 
 /// Fuel that a look costs its guest: about what it takes the host.
 const LOOK_COST: u64 = 50_000;
+/// Fuel of a smaller call.
+const CALL_COST: u64 = 500;
 /// Bytes of a path.
 const PATH: usize = 4096;
 /// WASI's error numbers.
@@ -254,6 +256,7 @@ fn put(caller: &mut Call<'_>, parts: &[(i32, &[u8])]) -> wasmtime::Result<i32> {
 }
 
 fn clock(mut caller: Call<'_>, _clock: i32, _precision: i64, to: i32) -> wasmtime::Result<i32> {
+    charge(&mut caller, CALL_COST)?;
     let now = caller.data_mut().tick(TICK);
     put(&mut caller, &[(to, &now.to_le_bytes())])
 }
@@ -282,6 +285,7 @@ fn write(
     if !matches!(file, 1 | 2) {
         return Ok(BAD_FILE);
     }
+    charge(&mut caller, CALL_COST + u64::from(count as u32) * 10)?;
     let memory = memory(&mut caller)?;
     let (data, guest) = memory.data_and_store_mut(&mut caller);
     let word = |at: usize| {

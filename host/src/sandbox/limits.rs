@@ -56,7 +56,7 @@ impl Default for RenderLimits {
             memory_of_all: 2 << 30,
             table_elements: 1_000_000,
             stack: 32 << 20,
-            answer_bytes: 64 << 20,
+            answer_bytes: 32 << 20,
             log_bytes: 64 << 10,
             compile_seconds: 180,
             compile_memory: 6 << 30,

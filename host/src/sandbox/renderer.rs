@@ -3,10 +3,10 @@
 //! read of the repository is asked of the host, path by path. host/renderers/README.md has the
 //! contract.
 
-use std::collections::HashMap;
 use std::fmt;
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
+use std::time::{Duration, Instant};
 
 use thiserror::Error;
 use wasmtime::{Config, Engine, InstancePre, Store, Trap};
@@ -55,6 +55,8 @@ pub enum RenderError {
     Fuel { limit: u64 },
     #[error("it took more than {} MiB of memory", limit >> 20)]
     Memory { limit: usize },
+    #[error("something in it is nested too deeply")]
+    Stack,
     #[error("it ended without an answer: {0}")]
     Trap(String),
     #[error("its answer is of no use: {0}")]
@@ -72,10 +74,21 @@ struct Shared {
     works: OnceLock<Result<(Engine, Workshop), String>>,
     /// Folders where the modules may be; the first one counts.
     places: Vec<PathBuf>,
-    loaded: Mutex<HashMap<RendererKind, Loaded>>,
+    kustomize: Mutex<Attempt>,
+    helm: Mutex<Attempt>,
     /// Renders at once: their memory in sum is bounded by it.
     slots: Slots,
 }
+
+/// A renderer, or why it could not be loaded when that was last tried.
+#[derive(Default)]
+struct Attempt {
+    loaded: Option<Loaded>,
+    failed: Option<(Instant, RenderError)>,
+}
+
+/// For so long, what could not be compiled is not tried again: each try may take minutes.
+const RETRY: Duration = Duration::from_secs(600);
 
 #[derive(Clone)]
 struct Loaded {
@@ -94,7 +107,8 @@ impl Renderers {
             compiler,
             works: OnceLock::new(),
             places,
-            loaded: Mutex::default(),
+            kustomize: Mutex::default(),
+            helm: Mutex::default(),
             slots: Slots::new(slots),
         }))
     }
@@ -123,7 +137,10 @@ impl Renderers {
                 .stack_size(stack)
                 .spawn_scoped(scope, || self.0.call(&loaded.pre, kind, request, look));
             let rendered = rendering
-                .map_err(|error| RenderError::Trap(error.to_string()))?
+                .map_err(|error| RenderError::Load {
+                    kind,
+                    reason: error.to_string(),
+                })?
                 .join();
             rendered.unwrap_or_else(|_| Err(RenderError::Trap("the host's own fault".into())))
         })
@@ -131,11 +148,35 @@ impl Renderers {
 
     fn load(&self, kind: RendererKind) -> Result<Loaded, RenderError> {
         let shared = &*self.0;
+        let attempt = match kind {
+            RendererKind::Kustomize => &shared.kustomize,
+            RendererKind::Helm => &shared.helm,
+        };
         // Whoever comes second waits, and compiles nothing.
-        let mut known = shared.loaded.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(loaded) = known.get(&kind) {
+        let mut attempt = attempt.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(loaded) = &attempt.loaded {
             return Ok(loaded.clone());
         }
+        let lately = |(at, _): &&(Instant, RenderError)| at.elapsed() < RETRY;
+        if let Some((_, error)) = attempt.failed.as_ref().filter(lately) {
+            return Err(error.clone());
+        }
+        match self.compiled(kind) {
+            Ok(loaded) => {
+                attempt.loaded = Some(loaded.clone());
+                Ok(loaded)
+            }
+            Err(error) => {
+                // Whether a file is there costs nothing to see.
+                let slow = !matches!(error, RenderError::Missing { .. });
+                attempt.failed = slow.then(|| (Instant::now(), error.clone()));
+                Err(error)
+            }
+        }
+    }
+
+    fn compiled(&self, kind: RendererKind) -> Result<Loaded, RenderError> {
+        let shared = &*self.0;
         let bytes = self.bytes(kind)?;
         let digest = Digest::of(&bytes);
         let failed = |reason: String| RenderError::Load { kind, reason };
@@ -147,9 +188,7 @@ impl Renderers {
         let pre = guest_system::linker(engine, &module)
             .and_then(|linker| linker.instantiate_pre(&module))
             .map_err(|error| failed(text::clean(&format!("{error:#}"), 512)))?;
-        let loaded = Loaded { pre, digest };
-        known.insert(kind, loaded.clone());
-        Ok(loaded)
+        Ok(Loaded { pre, digest })
     }
 
     fn bytes(&self, kind: RendererKind) -> Result<Vec<u8>, RenderError> {
@@ -215,6 +254,9 @@ impl Shared {
                 limit: self.limits.fuel,
             };
         }
+        if let Some(Trap::StackOverflow) = error.downcast_ref::<Trap>() {
+            return RenderError::Stack;
+        }
         if guest.memory_denied() {
             return RenderError::Memory {
                 limit: self.limits.memory,
@@ -222,7 +264,9 @@ impl Shared {
         }
         // Go tells why it panics.
         let log = guest.log();
-        let last = log.lines().next().unwrap_or_default();
+        let mut lines = log.lines();
+        let broke_off = |it: &&str| it.starts_with("panic:") || it.starts_with("fatal error:");
+        let last = lines.find(broke_off).unwrap_or_default();
         let reason = match (error.downcast_ref::<Trap>(), last) {
             (_, last) if !last.is_empty() => last.to_owned(),
             (Some(trap), _) => trap.to_string(),
