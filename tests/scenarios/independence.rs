@@ -145,6 +145,12 @@ fn a_kit_that_hangs_delays_nobody_and_a_newer_commit_takes_over_at_once() {
     assert_eq!(outline[1].0, ("commit".into(), "brokenOff".into(), second));
     assert_eq!(outline[1].1, beside.as_str());
     assert_eq!(records[1]["plan"]["changed"][0]["fields"][0], "/data/key");
+    let message = records[1]["message"].as_str().unwrap_or_default();
+    let open = format!(
+        "not answered yet: ConfigMap {}/shop",
+        platform.namespace("acme")
+    );
+    assert!(message.ends_with(&open), "{message}");
     assert_eq!(outline[2].0, ("commit".into(), "healthy".into(), third));
     assert_eq!(outline.len(), 3, "{outline:?}");
 }

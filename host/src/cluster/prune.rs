@@ -35,6 +35,15 @@ pub struct Pruned {
     pub findings: Vec<Finding>,
 }
 
+/// What became of one deletion.
+enum Ended {
+    Granted,
+    /// It is gone, or no longer the kit's.
+    NotThere,
+    /// It has to stay for now.
+    Stays(Box<Finding>),
+}
+
 impl Cluster {
     /// Deletes all of these at once; each delete carries the uid and the resourceVersion that were
     /// seen, and is given up if the object is no longer the kit's. Each that is granted is told of.
@@ -52,11 +61,12 @@ impl Cluster {
         let mut pruned = Pruned::default();
         while let Some((prune, result)) = results.next().await {
             match result {
-                Ok(None) => {
+                Ok(Ended::Granted) => {
                     granted(&prune.key);
                     pruned.deleted.push(prune.key.clone());
                 }
-                Ok(Some(finding)) => pruned.findings.push(finding),
+                Ok(Ended::NotThere) => {}
+                Ok(Ended::Stays(finding)) => pruned.findings.push(*finding),
                 Err(error) => pruned.findings.push(failure(prune, "not deleted", &error)),
             }
         }
@@ -115,22 +125,22 @@ impl Cluster {
         Ok(())
     }
 
-    /// A finding if the object has to stay for now.
+    /// What became of the object.
     async fn delete(
         &self,
         prune: &Prune,
         owner: &SetId,
         propagation: Propagation,
-    ) -> Result<Option<Finding>, ClusterError> {
+    ) -> Result<Ended, ClusterError> {
         let Some(api) = self.object_api(&prune.key) else {
             // A kind that is not served has no objects.
             self.watched.forget(&prune.key, &prune.uid);
-            return Ok(None);
+            return Ok(Ended::NotThere);
         };
         if &*prune.key.group_kind.kind == "CustomResourceDefinition"
             && let Some(finding) = self.in_use(prune).await?
         {
-            return Ok(Some(finding));
+            return Ok(Ended::Stays(Box::new(finding)));
         }
         let mut version = prune.resource_version.to_string();
         let mut tries = 0;
@@ -165,16 +175,16 @@ impl Cluster {
                         }
                         None => self.watched.forget(&prune.key, &prune.uid),
                     }
-                    return Ok(None);
+                    return Ok(Ended::Granted);
                 }
                 Err(error) if error.is_not_found() => {
                     self.watched.forget(&prune.key, &prune.uid);
-                    return Ok(None);
+                    return Ok(Ended::NotThere);
                 }
                 Err(error) if error.is_conflict() && tries < TRIES => {
                     match self.still_ours(&api, prune, owner).await? {
                         Some(newer) => version = newer,
-                        None => return Ok(None),
+                        None => return Ok(Ended::NotThere),
                     }
                 }
                 Err(error) if error.is_passing() && tries < TRIES => {

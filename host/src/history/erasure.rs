@@ -56,6 +56,21 @@ impl Store {
     /// As [`would_erase`](Self::would_erase); nothing is erased then.
     pub async fn erase(&self, name: &str, now: Timestamp) -> Result<Erasure, HistoryError> {
         let found = self.naming(name).await?;
+        let mut erased = self.erase_texts(name, &found, now).await?;
+        // What another host appended while these were looked for.
+        let late = self.naming(name).await?;
+        if !late.is_empty() {
+            erased.texts += self.erase_texts(name, &late, now).await?.texts;
+        }
+        Ok(erased)
+    }
+
+    async fn erase_texts(
+        &self,
+        name: &str,
+        found: &[(Hash, String)],
+        now: Timestamp,
+    ) -> Result<Erasure, HistoryError> {
         let away = |error| self.away(error);
         let mut known = self.known.lock().await;
         let mut transaction = self.locked().await.map_err(away)?;

@@ -12,8 +12,7 @@ use super::pattern::{Captures, Pattern, Segment, is_dns_subdomain};
 use super::plugins::{Circumstances, Resolved};
 use super::rules::Law;
 use super::{
-    Discovery, InputDigest, KitPath, KitPolicy, KitRule, KitSource, Renderer, RepositorySpec,
-    dependencies,
+    Discovery, KitPath, KitPolicy, KitRule, KitSource, Renderer, RepositorySpec, dependencies,
 };
 use crate::manifest::{Finding, Origin};
 use crate::source::{EntryKind, ObjectId, Snapshot, SourceError};
@@ -374,11 +373,9 @@ fn kit(
     }
     let mut kit = KitSource {
         rules: law.for_kit(&path, file.map_or(&[], |file| &file.rules)),
-        path,
         grants,
         plugins,
         ignore: it.rule.ignore.clone(),
-        depends_on: Vec::new(),
         depends_on_objects: awaited_objects,
         policy,
         renderer: Renderer::of(
@@ -388,10 +385,11 @@ fn kit(
             &circumstances.kubernetes,
         ),
         budget: it.rule.deletion_budget.unwrap_or_default(),
-        inputs: InputDigest::none(),
         findings,
+        ..KitSource::without_files(path.clone())
     };
     kit.inputs = inputs(&kit, it.tree, &link_targets(snapshot, &read.links));
+    kit.own_inputs = kit.inputs;
     kit
 }
 

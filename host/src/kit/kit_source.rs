@@ -110,6 +110,7 @@ impl KitSource {
     /// Makes its inputs those of a kit that a finding stops: nothing else of it counts.
     pub fn hold(&mut self, finding: &Finding) {
         self.inputs = InputDigest::none().and(&finding.to_string());
+        self.own_inputs = self.inputs;
     }
 
     /// A kit that the revision does not have.
@@ -126,6 +127,7 @@ impl KitSource {
             rules: RulePolicy::default(),
             budget: DeletionBudget::default(),
             inputs: InputDigest::none(),
+            own_inputs: InputDigest::none(),
             findings: Vec::new(),
         }
     }
@@ -222,6 +224,8 @@ pub struct KitSource {
     /// From the Repository.
     pub budget: DeletionBudget,
     pub inputs: InputDigest,
+    /// The same without what is read outside of the directory, which is known when it is rendered.
+    pub own_inputs: InputDigest,
     /// Why this kit cannot be rendered as it is: a bad kit.yaml, a missing plugin, a cycle.
     pub findings: Vec<Finding>,
 }

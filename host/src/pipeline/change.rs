@@ -11,6 +11,7 @@ use super::rendered::{as_they_were, call_object, context, finding, reads, uneval
 use super::secrets::Secrets;
 use crate::kit::{KitPath, KitSource, RepositorySpec};
 use crate::manifest::{Finding, GroupKind, Manifest, ObjectKey, Scopes};
+use crate::render::Sights;
 use crate::sandbox::{CallChange, CallContext};
 use crate::source::{Revision, Snapshot, SourceError};
 
@@ -108,7 +109,9 @@ impl Evaluator {
             return Vec::new();
         };
         let kit = &kits[found];
-        if kit.inputs == verdict.kit.inputs {
+        let reads = &verdict.rendered.reads;
+        let same = kit.own_inputs == verdict.kit.own_inputs;
+        if same && reads.still_hold(&mut Sights::new(live)) {
             return Vec::new();
         }
         match as_they_were(live, kit, &self.plugins, scopes) {

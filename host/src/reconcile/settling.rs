@@ -70,6 +70,10 @@ impl Actor {
         if all && counts.held == 0 {
             self.remember();
         }
+        // A head that is refused has had its Event.
+        let end = taken.filter(|_| self.unsettled.is_some() && !busy && self.refused.is_none());
+        // Recorded before the status says it: a host that starts anew goes by that.
+        let note = end.and_then(|taken| self.end(&taken, all, reason));
         self.write_status(all, reason, message, busy).await;
         if busy {
             self.progress_told = Some(Instant::now());
@@ -81,9 +85,8 @@ impl Actor {
                 repository = %self.name(), %revision, milliseconds = since.elapsed().as_millis() as u64,
                 requests = self.shared.cluster.requests() - requests, summary = %self.status.summary, "settled"
             );
-            // A head that is refused has had its Event.
-            if let Some(taken) = taken.filter(|_| self.refused.is_none()) {
-                self.tell_end(&taken, all, reason).await;
+            if let Some(note) = note {
+                self.publish(note).await;
             }
         }
         self.tell_settled(all, true);
@@ -117,13 +120,16 @@ impl Actor {
         }
         self.unsettled = None;
         // It is at its end for now: what comes next is Git's to say.
-        self.write_status(false, reason, message, false).await;
         let end = match self.repository.spec.revision {
             Some(_) if all => "Held",
             None if all => "Applied",
             _ => "KitsNotReady",
         };
-        self.tell_end(&taken, all, end).await;
+        let note = self.end(&taken, all, end);
+        self.write_status(false, reason, message, false).await;
+        if let Some(note) = note {
+            self.publish(note).await;
+        }
     }
 
     /// How many kits are what, and whether a person holds the platform.
@@ -164,8 +170,8 @@ impl Actor {
         (reason, format!("{revision}: {text}"))
     }
 
-    /// Tells and records what became of a revision.
-    async fn tell_end(&mut self, taken: &Commit, all: bool, reason: &'static str) {
+    /// Records what became of a revision, and gives what is to be told of it, if it is news.
+    fn end(&mut self, taken: &Commit, all: bool, reason: &'static str) -> Option<Note> {
         let counts = &self.status.kits;
         let message = format!(
             "{} by {} ({}): {}",
@@ -185,9 +191,7 @@ impl Actor {
             (_, _, 1..) => Recorded::Refused,
             _ => Recorded::Failed,
         };
-        if self.record_end(taken, reason, outcome) {
-            self.publish(note).await;
-        }
+        self.record_end(taken, reason, outcome).then_some(note)
     }
 
     /// A revision of which all is healthy is one to go back to.
