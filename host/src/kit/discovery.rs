@@ -386,7 +386,7 @@ fn kit(
         ),
         budget: it.rule.deletion_budget.unwrap_or_default(),
         findings,
-        ..KitSource::without_files(path.clone())
+        ..KitSource::without_files(path)
     };
     kit.inputs = inputs(&kit, it.tree, &link_targets(snapshot, &read.links));
     kit.own_inputs = kit.inputs;
