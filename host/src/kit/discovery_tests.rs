@@ -277,7 +277,7 @@ fn whatever_a_kit_depends_on_changes_its_inputs() {
         ("rules/r.wasm", "one"),
         ("k/b/x.yaml", ""),
     ]);
-    let inputs = |rules: &str| -> Vec<InputDigest> {
+    let inputs = |rules: &str| -> Vec<crate::kit::InputDigest> {
         let found = discover(folder.path(), &spec(rules));
         found.kits.iter().map(|it| it.inputs).collect()
     };

@@ -133,7 +133,7 @@ impl StateQueue {
         let delivered = self.delivered.iter().map(|it| (&*it.revision, it.state));
         let given_up = self.given_up.iter().map(|it| (&*it.0, it.1));
         let mut all = waiting.chain(delivered).chain(given_up);
-        all.any(|(of, state)| of == revision && state.is_final() && state != State::Held)
+        all.any(|(of, state)| of == revision && state.is_final())
     }
 
     /// When it may be told; `None` if it is told already.
