@@ -1,11 +1,15 @@
 //! Kits of Kustomize and Helm, live.
 
+use std::time::Duration;
+
 use trimtab_harness::wait_for;
 
-use crate::platform::{Platform, SOON, config_map};
+use crate::platform::{Platform, SOON, config_map, ready};
 
 const SHOP: &str = "kits/acme/shop";
 const WEB: &str = "kits/rival/web";
+/// Compiling both renderers takes a minute in a debug build, on a machine that does nothing else.
+const COMPILED: Duration = Duration::from_secs(300);
 
 #[test]
 fn kits_of_kustomize_and_helm_go_live_and_follow_what_they_read_wherever_that_is() {
@@ -27,6 +31,13 @@ fn kits_of_kustomize_and_helm_go_live_and_follow_what_they_read_wherever_that_is
         .unwrap();
     let first = git.commit("both").unwrap();
     platform.start();
+    wait_for("the renderers are compiled", COMPILED, || {
+        let kits = [platform.kit(SHOP), platform.kit(WEB)];
+        match kits.iter().all(|kit| ready(kit)["reason"] == "Applied") {
+            true => Ok(()),
+            false => Err(kits.map(|kit| ready(&kit).to_string()).join("\n")),
+        }
+    });
     platform.until_kit(SHOP, "Applied", &first);
     platform.until_kit(WEB, "Applied", &first);
     let key = |company: &str, object: &str| {
