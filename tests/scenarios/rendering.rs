@@ -29,6 +29,7 @@ fn kits_of_kustomize_and_helm_go_live_and_follow_what_they_read_wherever_that_is
     let template = "apiVersion: v1\nkind: ConfigMap\nmetadata:\n  name: {{ .Release.Name }}\ndata:\n  key: {{ .Values.key }}\n";
     git.write("charts/web/templates/config.yaml", template)
         .unwrap();
+    git.write("base/README.md", "a base").unwrap();
     let first = git.commit("both").unwrap();
     platform.start();
     wait_for("the renderers are compiled", COMPILED, || {
@@ -59,7 +60,7 @@ fn kits_of_kustomize_and_helm_go_live_and_follow_what_they_read_wherever_that_is
     assert_eq!(web["status"]["applied"]["revision"], first.as_str());
 
     // What no kit reads is none of theirs.
-    platform.git.write("base/README.md", "not read").unwrap();
+    platform.git.write("base/README.md", "other words").unwrap();
     let third = platform.git.commit("words").unwrap();
     wait_for("the third revision is taken up", SOON, || {
         let seen = platform.repository()["status"]["revision"]["revision"].clone();

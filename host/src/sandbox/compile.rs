@@ -21,8 +21,10 @@ use super::{Digest, LoadError, RenderLimits, SandboxLimits, renderer};
 /// The hidden verb that makes the binary a compiler.
 pub const COMPILE_VERB: &str = "compile-worker";
 
-/// How long a child may take on a machine that is busy.
+/// How long a child may take on a machine that is busy; a renderer is ten times as large as a plugin,
+/// and the platform's own.
 const DEADLINE: Duration = Duration::from_secs(180);
+const RENDERER_DEADLINE: Duration = Duration::from_secs(600);
 /// Bytes of compiled code.
 const CODE: u64 = 512 << 20;
 /// Children at once.
@@ -77,6 +79,13 @@ impl Source {
         match self {
             Self::Plugin(_) => engine.precompile_component(bytes),
             Self::Renderer(_) => engine.precompile_module(bytes),
+        }
+    }
+
+    fn deadline(&self) -> Duration {
+        match self {
+            Self::Plugin(_) => DEADLINE,
+            Self::Renderer(_) => RENDERER_DEADLINE,
         }
     }
 
@@ -243,7 +252,7 @@ fn child(program: &std::path::Path, what: Source, bytes: &[u8]) -> Result<Vec<u8
         bytes: bytes.len(),
     };
     let line = serde_json::to_vec(&request).unwrap_or_default();
-    let answer = ask(&mut child, &[&line, b"\n", bytes], CODE, DEADLINE);
+    let answer = ask(&mut child, &[&line, b"\n", bytes], CODE, what.deadline());
     let timed_out = matches!(answer, Err(mpsc::RecvTimeoutError::Timeout));
     if timed_out {
         // It fails only if it has ended already.
@@ -258,7 +267,7 @@ fn child(program: &std::path::Path, what: Source, bytes: &[u8]) -> Result<Vec<u8
         }
         _ if timed_out => Err(LoadError::TooComplex(format!(
             "compiling it took more than {} s",
-            DEADLINE.as_secs()
+            what.deadline().as_secs()
         ))),
         _ => Err(ended(status.ok(), what.bounds())),
     }
