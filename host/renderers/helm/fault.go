@@ -14,7 +14,7 @@ func (render *rendering) fault(err error) *guest.Fault {
 		return &guest.Fault{
 			Kind:    guest.Remote,
 			Message: text,
-			Hint:    "nothing is fetched while rendering: commit them below charts/, as `trimtab vendor` or `helm dependency build` puts them there",
+			Hint:    "nothing is fetched while rendering: commit them below charts/, as `helm dependency build` puts them there",
 		}
 	}
 	switch {

@@ -18,7 +18,7 @@ func fault(err error, files *files) *guest.Fault {
 		return &guest.Fault{
 			Kind:    guest.Remote,
 			Message: fmt.Sprintf("%s: %s is not in the repository", where, what),
-			Hint:    "nothing is fetched while rendering: pin it and vendor it with `trimtab vendor`, then name the copy",
+			Hint:    "nothing is fetched while rendering: commit a copy of what it is at a pinned revision, and name that",
 		}
 	case files.tree.Refusal != "":
 		return &guest.Fault{Kind: guest.OutOfReach, Message: text, Hint: files.tree.Refusal}
