@@ -147,7 +147,7 @@ fn a_kit_that_hangs_delays_nobody_and_a_newer_commit_takes_over_at_once() {
     assert_eq!(records[1]["plan"]["changed"][0]["fields"][0], "/data/key");
     let message = records[1]["message"].as_str().unwrap_or_default();
     let open = format!(
-        "not answered yet: ConfigMap {}/shop",
+        "whether it took these is not known: ConfigMap {}/shop",
         platform.namespace("acme")
     );
     assert!(message.ends_with(&open), "{message}");

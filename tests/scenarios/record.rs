@@ -46,16 +46,25 @@ fn until_last(
     })
 }
 
+fn until_good(platform: &Platform, revision: &str) {
+    platform.until_kit(SHOP, "Applied", revision);
+    until_last(platform, None, ("commit", "healthy", revision));
+}
+
+/// Two that are good, the second of them live.
+fn two_revisions(platform: &mut Platform) -> [String; 2] {
+    let first = write(platform, "a");
+    platform.start();
+    until_good(platform, &first);
+    let second = write(platform, "b");
+    until_good(platform, &second);
+    [first, second]
+}
+
 #[test]
 fn what_people_ask_of_the_platform_is_recorded_once_with_what_came_of_it() {
     let mut platform = Platform::new(&[]);
-    let first = write(&platform, "a");
-    platform.start();
-    platform.until_kit(SHOP, "Applied", &first);
-    until_last(&platform, None, ("commit", "healthy", &first));
-    let second = write(&platform, "b");
-    platform.until_kit(SHOP, "Applied", &second);
-    until_last(&platform, None, ("commit", "healthy", &second));
+    let [first, second] = two_revisions(&mut platform);
     let evaluated = &recorded(&platform, Some(SHOP))[0]["durations"]["evaluatedMs"];
     assert!(evaluated.is_u64(), "{evaluated}");
 
@@ -123,13 +132,7 @@ fn settled(platform: &Platform) -> usize {
 #[test]
 fn the_platform_goes_back_and_says_so_while_git_is_away() {
     let mut platform = Platform::new(&[]);
-    let first = write(&platform, "a");
-    platform.start();
-    platform.until_kit(SHOP, "Applied", &first);
-    until_last(&platform, None, ("commit", "healthy", &first));
-    let second = write(&platform, "b");
-    platform.until_kit(SHOP, "Applied", &second);
-    until_last(&platform, None, ("commit", "healthy", &second));
+    let [first, _] = two_revisions(&mut platform);
     let away = platform.git.folder().with_extension("away");
     std::fs::rename(platform.git.folder(), &away).unwrap();
     platform.until_repository("Unreachable");

@@ -15,7 +15,6 @@ import (
 type Request struct {
 	Path             string `json:"path"`
 	LoadRestrictions string `json:"loadRestrictions"`
-	HelmCharts       bool   `json:"helmCharts"`
 }
 
 // Rendered is the answer.

@@ -28,7 +28,7 @@ const TRIES: u32 = 5;
 /// How far a step is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Progress {
-    /// It is sent, and may be taken from now on.
+    /// It is sent as soon as there is a turn for it, and may be taken from now on.
     Begun,
     Taken,
     Refused,

@@ -27,6 +27,11 @@ pub struct Condition {
     pub observed_generation: Option<i64>,
 }
 
+/// The condition that says how it is.
+pub fn ready_condition(conditions: &[Condition]) -> Option<&Condition> {
+    conditions.iter().find(|it| it.kind == "Ready")
+}
+
 /// Puts a condition into a list. The time stays while the status does.
 pub fn set_condition(conditions: &mut Vec<Condition>, mut new: Condition) {
     match conditions.iter_mut().find(|old| old.kind == new.kind) {

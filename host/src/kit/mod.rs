@@ -32,7 +32,7 @@ mod signing;
 mod spec;
 
 pub use admission::{AdmissionPolicy, DoorEnforcement, FailurePolicy};
-pub use condition::{Condition, ConditionStatus, set_condition};
+pub use condition::{Condition, ConditionStatus, ready_condition, set_condition};
 pub use definitions::custom_resource_definitions;
 pub use discovery::Discoverer;
 pub use file::KIT_FILE;

@@ -37,3 +37,23 @@ impl fmt::Display for KitPath {
         f.write_str(&self.0)
     }
 }
+
+/// A path that a kit.yaml names, from the repository's root: relative to the kit's directory, or with a
+/// leading `/`.
+pub(super) fn rooted(kit: &str, path: &str) -> String {
+    let base = if path.starts_with('/') { "" } else { kit };
+    let mut names: Vec<&str> = Vec::new();
+    for name in base.split('/').chain(path.split('/')) {
+        match name {
+            "" | "." => {}
+            // Above the root is nothing: whoever looks there says so.
+            ".." if names.last().is_none_or(|it| *it == "..") => names.push(".."),
+            ".." => drop(names.pop()),
+            name => names.push(name),
+        }
+    }
+    match names.is_empty() {
+        true => ".".to_owned(),
+        false => names.join("/"),
+    }
+}

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use sha2::{Digest as _, Sha256};
 
 use super::file::KitFile;
+use super::name::rooted;
 use super::{DataSource, Guardrail, KitRule, PluginUse, RepositorySpec};
 use crate::manifest::Finding;
 use crate::source::{EntryKind, ObjectId, Snapshot, SourceError};
@@ -100,11 +101,7 @@ impl Circumstances {
         file: &KitFile,
         findings: &mut Vec<Finding>,
     ) -> Vec<PluginUse> {
-        let rooted = |path: &str| match path.strip_prefix('/') {
-            Some(rooted) => rooted.to_owned(),
-            None if kit == "." => path.to_owned(),
-            None => format!("{kit}/{path}"),
-        };
+        let rooted = |path: &str| rooted(kit, path);
         let mut plugins = Vec::new();
         for plugin in &file.plugins {
             let path = rooted(&plugin.path);

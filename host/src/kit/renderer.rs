@@ -5,6 +5,7 @@ use std::sync::Arc;
 use serde_json::Value;
 
 use super::file::{KIT_FILE, Reader};
+use super::name::rooted;
 use crate::source::{Entry, EntryKind};
 
 /// Names that Kustomize looks for, in its order.
@@ -95,25 +96,6 @@ impl Reader<'_> {
             unrestricted,
             helm: named.then_some(helm),
         }
-    }
-}
-
-/// A path of a kit.yaml, from the root.
-fn rooted(kit: &str, path: &str) -> String {
-    let base = if path.starts_with('/') { "" } else { kit };
-    let mut names: Vec<&str> = Vec::new();
-    for name in base.split('/').chain(path.split('/')) {
-        match name {
-            "" | "." => {}
-            // Above the root is nothing: the renderer refuses what it is told so.
-            ".." if names.last().is_none_or(|it| *it == "..") => names.push(".."),
-            ".." => drop(names.pop()),
-            name => names.push(name),
-        }
-    }
-    match names.is_empty() {
-        true => ".".to_owned(),
-        false => names.join("/"),
     }
 }
 

@@ -92,7 +92,11 @@ pub fn trace(
     let mut stages: Vec<Stage> = Vec::new();
     let origin = manifest.origin.clone();
     let wanted = manifest.clone();
+    let mut secrets = Secrets::default();
     render_observed(snapshot, kit, plugins, scopes, &mut |point, manifests| {
+        if let Point::Read = point {
+            secrets.add(manifests);
+        }
         let Some(object) = of_origin(manifests, &origin, &wanted) else {
             return;
         };
@@ -107,7 +111,6 @@ pub fn trace(
         let object = object.clone();
         stages.push(Stage { by, object });
     });
-    let mut secrets = Secrets::of(&files(snapshot, kit, plugins));
     secrets.add(&rendered.manifests);
     Ok(Some(Trace {
         manifest: manifest.clone(),

@@ -3,6 +3,7 @@
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, PoisonError};
 
+use crate::kit::ready_condition;
 use crate::pipeline::Superseded;
 use crate::source::{Commit, SourceError};
 
@@ -136,7 +137,7 @@ impl Actor {
             Err(NotEvaluated::Source(error)) => {
                 // The mirror is fetched anew at the next poll, unless the last one had the same: it
                 // is the remote's then.
-                let ready = self.status.conditions.iter().find(|it| it.kind == "Ready");
+                let ready = ready_condition(&self.status.conditions);
                 let again = ready.is_some_and(|it| {
                     it.reason == "MirrorDamaged" && it.message.starts_with(&error.to_string())
                 });

@@ -1,7 +1,7 @@
 //! What of a kit's status, and of a revision, is worth being told. Pure: time comes in as text.
 
 use crate::cluster::Note;
-use crate::kit::{Condition, EventKind, KitPath, KitStatus, NotableStatus};
+use crate::kit::{Condition, EventKind, KitPath, KitStatus, NotableStatus, ready_condition};
 use crate::manifest::Finding;
 use crate::notify::{CommitState, State};
 
@@ -9,7 +9,7 @@ use crate::notify::{CommitState, State};
 const MESSAGE: usize = 500;
 
 pub(super) fn ready(status: &KitStatus) -> Option<&Condition> {
-    status.conditions.iter().find(|it| it.kind == "Ready")
+    ready_condition(&status.conditions)
 }
 
 fn trouble(status: &KitStatus) -> Option<EventKind> {

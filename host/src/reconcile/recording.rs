@@ -10,7 +10,7 @@ use crate::history::{
     Cause, Durations, Entry, FindingsNote, HealthNote, Outcome as Recorded, PlanNote, PluginUse,
     RevisionNote, Told, Writer,
 };
-use crate::kit::{FindingCounts, Kit, KitStatus};
+use crate::kit::{FindingCounts, Kit, KitStatus, ready_condition};
 use crate::source::Commit;
 
 use super::kit::{Decision, Task};
@@ -42,7 +42,7 @@ impl Mark {
         let Some(status) = status else {
             return Self::default();
         };
-        let ready = status.conditions.iter().find(|it| it.kind == "Ready");
+        let ready = ready_condition(&status.conditions);
         let attempted = status.attempted.as_ref();
         Self {
             reason: ready.map(|it| it.reason.clone()).unwrap_or_default(),
@@ -192,7 +192,7 @@ impl Task {
         entry.message = format!("broken off when the API server had taken {count} {what}");
         if !unanswered.is_empty() {
             let open = unanswered.join(", ");
-            entry.message += &format!("; sent, and not answered yet: {open}");
+            entry.message += &format!("; whether it took these is not known: {open}");
         }
         recorder.writer.record(entry);
     }

@@ -5,7 +5,7 @@ use std::time::Instant;
 use jiff::Timestamp;
 
 use crate::history::{Cause, Entry, FindingsNote, Outcome as Recorded, Told};
-use crate::kit::{Condition, RepositoryStatus};
+use crate::kit::{Condition, RepositoryStatus, ready_condition};
 use crate::manifest::Finding;
 use crate::source::{Commit, Revision};
 
@@ -31,7 +31,7 @@ impl Recounted {
         let Some(status) = status else {
             return Self::default();
         };
-        let ready = status.conditions.iter().find(|it| it.kind == "Ready");
+        let ready = ready_condition(&status.conditions);
         let taken = status.held.as_ref().or(status.revision.as_ref());
         let end = ready.zip(taken);
         Self {

@@ -17,12 +17,13 @@ pub(super) struct Sent(Mutex<Noted>);
 #[derive(Default)]
 struct Noted {
     plan: PlanNote,
-    /// Objects of which the API server has not said yet whether it took them.
+    /// Objects that are about to be sent, or of which the API server has not said yet whether it took
+    /// them.
     under_way: BTreeSet<String>,
 }
 
 impl Sent {
-    /// A step of a plan is sent; `taken` or `refused` is its end.
+    /// A step of a plan may be sent from now on; `taken` or `refused` is its end.
     pub(super) fn begun(&self, step: &Step) {
         self.noted().under_way.insert(step.key.to_string());
     }
@@ -31,7 +32,7 @@ impl Sent {
         self.noted().under_way.remove(&step.key.to_string());
     }
 
-    /// What was sent and not answered, once, in the order of names.
+    /// What is not known to be taken or refused, once, in the order of names.
     pub(super) fn unanswered(&self) -> Vec<String> {
         let left = std::mem::take(&mut self.noted().under_way);
         left.into_iter().collect()

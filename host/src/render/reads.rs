@@ -7,7 +7,7 @@ use sha2::{Digest as _, Sha256};
 
 use crate::kit::KitPath;
 use crate::sandbox::{Look, Lookup};
-use crate::source::{Entry, EntryKind, ObjectId, Snapshot, SourceError};
+use crate::source::{EntryKind, ObjectId, Snapshot, SourceError};
 
 /// Paths that a render may look for outside of its kit's directory.
 const PATHS: usize = 20_000;
@@ -100,19 +100,16 @@ impl Recorder {
             let reason = format!("a kit reads at most {PATHS} paths outside of its directory");
             return Look::Refused(reason);
         }
-        let (seen, entry) = sight(&self.snapshot, path);
-        let look = match (&seen, entry) {
-            (Seen::Nothing, _) | (Seen::File(_) | Seen::Directory(_), None) => Look::Nothing,
-            (Seen::Link(real), _) => Look::Link(real.clone()),
-            (Seen::Refused(reason), _) => Look::Refused(reason.clone()),
-            (Seen::File(_), Some(_)) => match self.snapshot.read(path, FILE) {
+        let (seen, names) = sight(&self.snapshot, path);
+        let look = match &seen {
+            Seen::Nothing => Look::Nothing,
+            Seen::Link(real) => Look::Link(real.clone()),
+            Seen::Refused(reason) => Look::Refused(reason.clone()),
+            Seen::File(_) => match self.snapshot.read(path, FILE) {
                 Ok(bytes) => Look::File(bytes),
                 Err(error) => Look::Refused(error.to_string()),
             },
-            (Seen::Directory(_), Some(_)) => match names(&self.snapshot, path) {
-                Ok(names) => Look::Directory(names),
-                Err(error) => Look::Refused(error.to_string()),
-            },
+            Seen::Directory(_) => Look::Directory(names),
         };
         if !is_within(self.own.as_str(), path) {
             self.reads().0.insert(path.to_owned(), seen);
@@ -135,28 +132,29 @@ fn is_within(directory: &str, path: &str) -> bool {
     directory == "." || below.is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
 }
 
-fn sight(snapshot: &Snapshot, path: &str) -> (Seen, Option<Entry>) {
+/// What is at a path, and the names in it if it is a directory.
+fn sight(snapshot: &Snapshot, path: &str) -> (Seen, Vec<String>) {
+    let only = |seen| (seen, Vec::new());
     let (real, entry) = match snapshot.resolve(path) {
         Ok(found) => found,
         Err(SourceError::NotFound { .. } | SourceError::NotADirectory { .. }) => {
-            return (Seen::Nothing, None);
+            return only(Seen::Nothing);
         }
-        Err(error) => return (Seen::Refused(error.to_string()), None),
+        Err(error) => return only(Seen::Refused(error.to_string())),
     };
     if path != "." && real != path {
-        return (
-            Seen::Link(if real.is_empty() { ".".into() } else { real }),
-            None,
-        );
+        return only(Seen::Link(if real.is_empty() { ".".into() } else { real }));
     }
-    let seen = match entry.kind {
-        EntryKind::Directory => match names(snapshot, path) {
-            Ok(names) => Seen::Directory(Sha256::digest(names.join("\0")).into()),
-            Err(error) => Seen::Refused(error.to_string()),
-        },
-        _ => Seen::File(entry.id),
-    };
-    (seen, Some(entry))
+    if entry.kind != EntryKind::Directory {
+        return only(Seen::File(entry.id));
+    }
+    match names(snapshot, path) {
+        Ok(names) => {
+            let seen = Seen::Directory(Sha256::digest(names.join("\0")).into());
+            (seen, names)
+        }
+        Err(error) => only(Seen::Refused(error.to_string())),
+    }
 }
 
 /// A directory's name, or that of a link to one, ends in `/`.

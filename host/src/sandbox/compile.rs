@@ -133,20 +133,8 @@ impl Workshop {
         digest: &Digest,
         bytes: &[u8],
     ) -> Result<Component, LoadError> {
-        if let Some(code) = self.cache.as_ref().and_then(|cache| cache.get(digest)) {
-            match revive(engine, &code) {
-                Ok(component) => return Ok(component),
-                Err(error) => {
-                    tracing::warn!(%digest, %error, "a compiled plugin on disk is not used");
-                }
-            }
-        }
-        let code = self.code(engine, Source::Plugin(*limits), bytes)?;
-        let component = accepted(engine, &code)?;
-        if let Some(cache) = &self.cache {
-            cache.put(digest, &code);
-        }
-        Ok(component)
+        let what = Source::Plugin(*limits);
+        self.kept(engine, what, digest, bytes, revive, accepted)
     }
 
     /// A renderer's module, which the platform ships.
@@ -157,21 +145,44 @@ impl Workshop {
         digest: &Digest,
         bytes: &[u8],
     ) -> Result<Module, LoadError> {
+        let what = Source::Renderer(*limits);
+        self.kept(
+            engine,
+            what,
+            digest,
+            bytes,
+            revive_module,
+            |engine, code| {
+                revive_module(engine, code)
+                    .map_err(|error| LoadError::TooComplex(format!("{error:#}")))
+            },
+        )
+    }
+
+    /// What is kept of it, or else what is made of it now.
+    fn kept<T>(
+        &self,
+        engine: &Engine,
+        what: Source,
+        digest: &Digest,
+        bytes: &[u8],
+        revive: impl Fn(&Engine, &[u8]) -> wasmtime::Result<T>,
+        accept: impl Fn(&Engine, &[u8]) -> Result<T, LoadError>,
+    ) -> Result<T, LoadError> {
         if let Some(code) = self.cache.as_ref().and_then(|cache| cache.get(digest)) {
-            match revive_module(engine, &code) {
-                Ok(module) => return Ok(module),
+            match revive(engine, &code) {
+                Ok(revived) => return Ok(revived),
                 Err(error) => {
-                    tracing::warn!(%digest, %error, "a compiled renderer on disk is not used");
+                    tracing::warn!(%digest, %error, "what was compiled before is not used");
                 }
             }
         }
-        let code = self.code(engine, Source::Renderer(*limits), bytes)?;
-        let module = revive_module(engine, &code)
-            .map_err(|error| LoadError::TooComplex(format!("{error:#}")))?;
+        let code = self.code(engine, what, bytes)?;
+        let made = accept(engine, &code)?;
         if let Some(cache) = &self.cache {
             cache.put(digest, &code);
         }
-        Ok(module)
+        Ok(made)
     }
 
     /// Compiles it whatever is on disk. Gives the bytes of code as well.

@@ -10,6 +10,7 @@ use wasmtime::{
 
 use super::contract::Contract;
 use super::contract::bindings::Level;
+use super::limits::Growth;
 use super::{CallError, SandboxLimits};
 
 /// Bytes that a pooled memory keeps resident between calls: what an ordinary call touches.
@@ -27,9 +28,8 @@ const INSTANCES: u32 = 64;
 
 pub(super) struct Host {
     limits: SandboxLimits,
-    memory: usize,
-    tables: usize,
-    memory_denied: bool,
+    memory: Growth,
+    tables: Growth,
     logged: usize,
     /// The last error line that the guest logged: the SDK's panic message.
     last_error: Option<String>,
@@ -45,13 +45,7 @@ impl ResourceLimiter for Host {
         desired: usize,
         _maximum: Option<usize>,
     ) -> wasmtime::Result<bool> {
-        let whole = self.memory + desired.saturating_sub(current);
-        self.memory_denied |= whole > self.limits.memory;
-        if whole > self.limits.memory {
-            return Ok(false);
-        }
-        self.memory = whole;
-        Ok(true)
+        Ok(self.memory.grows(current, desired))
     }
 
     fn table_growing(
@@ -60,13 +54,7 @@ impl ResourceLimiter for Host {
         desired: usize,
         _maximum: Option<usize>,
     ) -> wasmtime::Result<bool> {
-        let whole = self.tables + desired.saturating_sub(current);
-        self.memory_denied |= whole > self.limits.table_elements;
-        if whole > self.limits.table_elements {
-            return Ok(false);
-        }
-        self.tables = whole;
-        Ok(true)
+        Ok(self.tables.grows(current, desired))
     }
 }
 
@@ -186,9 +174,8 @@ impl Runtime {
     fn store(&self, plugin: &Arc<str>, fuel: u64) -> Result<Store<Host>, CallError> {
         let host = Host {
             limits: self.limits,
-            memory: 0,
-            tables: 0,
-            memory_denied: false,
+            memory: Growth::up_to(self.limits.memory),
+            tables: Growth::up_to(self.limits.table_elements),
             logged: 0,
             last_error: None,
             fuel,
@@ -213,7 +200,7 @@ impl Runtime {
                 limit: self.limits.result_bytes,
             };
         }
-        if host.memory_denied {
+        if host.memory.denied || host.tables.denied {
             return CallError::Memory {
                 limit: self.limits.memory,
             };

@@ -7,6 +7,7 @@ use wasmtime::{
 };
 
 use super::RenderLimits;
+use super::limits::Growth;
 
 /// What is at a path of the repository.
 pub enum Look {
@@ -43,8 +44,7 @@ pub(super) struct Guest {
     looked: usize,
     /// What the last look has to give.
     found: Vec<u8>,
-    memory: usize,
-    memory_denied: bool,
+    memory: Growth,
     log: Vec<u8>,
     clock: u64,
     seed: u64,
@@ -57,8 +57,7 @@ impl Guest {
             look,
             looked: 0,
             found: Vec::new(),
-            memory: 0,
-            memory_denied: false,
+            memory: Growth::up_to(limits.memory),
             log: Vec::new(),
             clock: 0,
             seed: 0x9e37_79b9_7f4a_7c15,
@@ -70,7 +69,7 @@ impl Guest {
     }
 
     pub(super) fn memory_denied(&self) -> bool {
-        self.memory_denied
+        self.memory.denied
     }
 
     pub(super) fn log(&self) -> std::borrow::Cow<'_, str> {
@@ -98,13 +97,7 @@ impl ResourceLimiter for Guest {
         desired: usize,
         _maximum: Option<usize>,
     ) -> wasmtime::Result<bool> {
-        let whole = self.memory + desired.saturating_sub(current);
-        let fits = whole <= self.limits.memory;
-        self.memory_denied |= !fits;
-        if fits {
-            self.memory = whole;
-        }
-        Ok(fits)
+        Ok(self.memory.grows(current, desired))
     }
 
     fn table_growing(

@@ -25,6 +25,36 @@ pub struct SandboxLimits {
     pub compile_memory: u64,
 }
 
+/// How much of something a guest has, of at most so much.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Growth {
+    most: usize,
+    now: usize,
+    /// It asked for more.
+    pub denied: bool,
+}
+
+impl Growth {
+    pub(super) fn up_to(most: usize) -> Self {
+        Self {
+            most,
+            now: 0,
+            denied: false,
+        }
+    }
+
+    /// Whether one of several parts may grow.
+    pub(super) fn grows(&mut self, current: usize, desired: usize) -> bool {
+        let whole = self.now + desired.saturating_sub(current);
+        let fits = whole <= self.most;
+        self.denied |= !fits;
+        if fits {
+            self.now = whole;
+        }
+        fits
+    }
+}
+
 /// Bounds of one render.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct RenderLimits {

@@ -83,18 +83,12 @@ struct Shared {
 /// A renderer, or why it could not be loaded when that was last tried.
 #[derive(Default)]
 struct Attempt {
-    loaded: Option<Loaded>,
+    loaded: Option<InstancePre<Guest>>,
     failed: Option<(Instant, RenderError)>,
 }
 
 /// For so long, what could not be compiled is not tried again: each try may take minutes.
 const RETRY: Duration = Duration::from_secs(600);
-
-#[derive(Clone)]
-struct Loaded {
-    pre: InstancePre<Guest>,
-    digest: Digest,
-}
 
 impl Renderers {
     /// `places`: folders with `kustomize.wasm` and `helm.wasm`, which only the platform's owner can
@@ -113,12 +107,6 @@ impl Renderers {
         }))
     }
 
-    /// The digest of a renderer's module: what it renders is a function of this, the request and
-    /// the files.
-    pub fn digest(&self, kind: RendererKind) -> Result<Digest, RenderError> {
-        Ok(self.load(kind)?.digest)
-    }
-
     /// Renders, on an instance of its own. Gives the answer, and the fuel that it took. Blocking and
     /// CPU-bound. `look` is asked for what is at a path.
     pub fn render(
@@ -135,7 +123,7 @@ impl Renderers {
         std::thread::scope(|scope| {
             let rendering = thread
                 .stack_size(stack)
-                .spawn_scoped(scope, || self.0.call(&loaded.pre, kind, request, look));
+                .spawn_scoped(scope, || self.0.call(&loaded, kind, request, look));
             let rendered = rendering
                 .map_err(|error| RenderError::Load {
                     kind,
@@ -146,7 +134,7 @@ impl Renderers {
         })
     }
 
-    fn load(&self, kind: RendererKind) -> Result<Loaded, RenderError> {
+    fn load(&self, kind: RendererKind) -> Result<InstancePre<Guest>, RenderError> {
         let shared = &*self.0;
         let attempt = match kind {
             RendererKind::Kustomize => &shared.kustomize,
@@ -175,7 +163,7 @@ impl Renderers {
         }
     }
 
-    fn compiled(&self, kind: RendererKind) -> Result<Loaded, RenderError> {
+    fn compiled(&self, kind: RendererKind) -> Result<InstancePre<Guest>, RenderError> {
         let shared = &*self.0;
         let bytes = self.bytes(kind)?;
         let digest = Digest::of(&bytes);
@@ -185,10 +173,9 @@ impl Renderers {
             .module(engine, &shared.limits, &digest, &bytes)
             .map_err(LoadError::fit_to_show)
             .map_err(|error| failed(error.to_string()))?;
-        let pre = guest_system::linker(engine, &module)
+        guest_system::linker(engine, &module)
             .and_then(|linker| linker.instantiate_pre(&module))
-            .map_err(|error| failed(text::clean(&format!("{error:#}"), 512)))?;
-        Ok(Loaded { pre, digest })
+            .map_err(|error| failed(text::clean(&format!("{error:#}"), 512)))
     }
 
     fn bytes(&self, kind: RendererKind) -> Result<Vec<u8>, RenderError> {
