@@ -169,11 +169,27 @@ impl Call {
         }
     }
 
+    /// Gives a kustomization what a chart of its became.
+    pub fn add_charted(&mut self, chart: Value, text: String) {
+        let charted = json!({"chart": chart, "yaml": text});
+        match self.request["charted"].as_array_mut() {
+            Some(all) => all.push(charted),
+            None => self.request["charted"] = json!([charted]),
+        }
+    }
+
     /// What the tool itself prints, or what it says is wrong.
     pub fn tool(&self, tools: &Path, folder: &Path) -> Result<String, String> {
-        let output = Command::new(tools.join(self.renderer))
-            .current_dir(folder)
+        let mut command = Command::new(tools.join(self.renderer));
+        if self.renderer == "kustomize" {
+            command
+                .arg("--enable-helm")
+                .arg("--helm-command")
+                .arg(tools.join("helm"));
+        }
+        let output = command
             .args(&self.arguments)
+            .current_dir(folder)
             .env_clear()
             // Neither git nor a chart repository is to be found.
             .envs([
@@ -191,8 +207,41 @@ impl Call {
     }
 }
 
+/// The charts that a kustomization's answer asks for, each with the call that renders it.
+pub fn charts(answer: &str) -> Vec<(Value, Call)> {
+    let answer: Value = serde_json::from_str(answer).unwrap();
+    let charts = answer["charts"].as_array().cloned().unwrap_or_default();
+    let call = |chart: Value| {
+        let texts = chart["values"].as_array().unwrap().iter();
+        let values: Vec<Value> = texts.map(|it| json!({"yaml": it})).collect();
+        let namespace = chart["namespace"].as_str().unwrap();
+        let request = json!({
+            "chart": chart["path"], "release": chart["release"],
+            "namespace": if namespace.is_empty() { "default" } else { namespace },
+            "values": values, "includeCRDs": chart["includeCRDs"],
+            "capabilities": {"kubeVersion": chart["kubeVersion"], "apiVersions": chart["apiVersions"]},
+        });
+        let helm = Call {
+            renderer: "helm",
+            request,
+            arguments: Vec::new(),
+        };
+        (chart, helm)
+    };
+    charts.into_iter().map(call).collect()
+}
+
 /// The bytes that the tool would print, of a guest's answer; or the error's kind and the error.
 pub fn printed(answer: &str) -> Result<String, (String, String)> {
+    printed_of(answer, &Value::Null)
+}
+
+/// Without the hooks that a kustomization's chart leaves out.
+pub fn printed_of(answer: &str, chart: &Value) -> Result<String, (String, String)> {
+    let is_left_out = |events: &Value| {
+        let is_test = events.as_array().unwrap().iter().any(|it| it == "test");
+        chart["skipHooks"] == true || is_test && chart["skipTests"] == true
+    };
     let answer: Value = serde_json::from_str(answer).unwrap();
     if let Some(error) = answer.get("error") {
         return Err((
@@ -207,6 +256,7 @@ pub fn printed(answer: &str) -> Result<String, (String, String)> {
         let manifests = answer["manifests"].as_array().unwrap().iter();
         manifests
             .filter(|it| (it["kind"] == "hook") == hooks)
+            .filter(|it| !hooks || !is_left_out(&it["hook"]["events"]))
             .map(|it| {
                 let (source, yaml) = (it["source"].as_str(), it["yaml"].as_str());
                 format!("---\n# Source: {}\n{}\n", source.unwrap(), yaml.unwrap())

@@ -9,10 +9,11 @@ use trimtab_harness::control_plane::ControlPlane;
 use trimtab_harness::{cargo, root};
 
 use crate::prepare::{self, Step};
+use crate::renderers;
 
 #[derive(Args)]
 pub struct Bench {
-    /// `rule`, `rules`, `admission`, `attacks`, `change`, `poll`, `scale`, `keeping`, `memory`, `kits`, `history`, `rollback`; all if none is given
+    /// `rule`, `rules`, `admission`, `attacks`, `change`, `poll`, `scale`, `keeping`, `memory`, `kits`, `history`, `rollback`, `rendering`; all if none is given
     names: Vec<String>,
     #[arg(short, long, value_enum, default_value = "text")]
     output: Output,
@@ -45,6 +46,9 @@ impl Bench {
             bail!("the release build failed; the compiler's words are above");
         }
         step.done();
+        if self.names.is_empty() || self.names.iter().any(|it| it == "rendering") {
+            renderers::prepare()?;
+        }
         let binaries = prepare::control_plane()?;
         let plane = ControlPlane::start(&std::env::current_exe()?, &binaries)?;
         let mut command = Command::new(root().join("target/release/trimtab-bench"));

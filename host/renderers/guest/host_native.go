@@ -8,16 +8,23 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"strconv"
 	"strings"
+	"time"
 )
 
 var root string
 
 // Serve is the main of a native build, for comparison: the first argument is the repository's root, the request comes
-// through standard input.
+// through standard input. With a second argument it is rendered once more and then as often as that says, and how long
+// each of these took is told in milliseconds.
 func Serve(render func([]byte) any) {
-	if len(os.Args) != 2 {
-		fmt.Fprintln(os.Stderr, "usage: renderer ROOT <request.json")
+	times := 0
+	if len(os.Args) == 3 {
+		times, _ = strconv.Atoi(os.Args[2])
+	}
+	if len(os.Args) != 2 && times < 1 {
+		fmt.Fprintln(os.Stderr, "usage: renderer ROOT [TIMES] <request.json")
 		os.Exit(2)
 	}
 	resolved, err := filepath.EvalSymlinks(os.Args[1])
@@ -35,6 +42,11 @@ func Serve(render func([]byte) any) {
 		os.Exit(2)
 	}
 	os.Stdout.Write(Answer(request, render))
+	for range times {
+		begun := time.Now()
+		Answer(request, render)
+		fmt.Fprintln(os.Stderr, float64(time.Since(begun).Microseconds())/1000)
+	}
 }
 
 func look(path string) (Kind, []byte) {

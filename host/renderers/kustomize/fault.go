@@ -22,11 +22,17 @@ func fault(err error, files *files) *guest.Fault {
 		}
 	case files.tree.Refusal != "":
 		return &guest.Fault{Kind: guest.OutOfReach, Message: text, Hint: files.tree.Refusal}
-	case says("must specify --enable-helm"):
+	case says(noChart):
 		return &guest.Fault{
-			Kind:    guest.Unsupported,
-			Message: "helmCharts of a kustomization: " + text,
-			Hint:    "make the chart a kit of its own, or commit what `helm template` gives as a resource",
+			Kind:    guest.Remote,
+			Message: text,
+			Hint:    "nothing is fetched while rendering: commit it there, as `helm pull --untar` puts it",
+		}
+	case says(noRelease):
+		return &guest.Fault{
+			Kind:    guest.Impure,
+			Message: text,
+			Hint:    "give it a releaseName, and no nameTemplate",
 		}
 	case says("external plugins disabled"):
 		return &guest.Fault{

@@ -23,6 +23,13 @@ type files struct {
 	namesSchema bool
 	// kustomizations that were read, in this order: for errors.
 	kustomizations []kustomization
+	// known is what became of charts that were asked for, and wanted are those that it is to be asked for.
+	known  []Charted
+	wanted []Chart
+	// marks: objects are to be known again when they are built.
+	marks bool
+	// resources are the files that were read for the objects in them.
+	resources []resources
 }
 
 type kustomization struct {
@@ -62,8 +69,14 @@ func (evaluation *evaluation) Unwrap() error { return evaluation.err }
 
 func (files *files) ReadFile(name string) ([]byte, error) {
 	content, err := files.tree.ReadFile(name)
-	if err != nil || !slices.Contains(konfig.RecognizedKustomizationFileNames(), path.Base(name)) {
+	if err != nil {
 		return content, err
+	}
+	if !slices.Contains(konfig.RecognizedKustomizationFileNames(), path.Base(name)) {
+		if files.marks && isResource() {
+			content = files.marked(name, content)
+		}
+		return content, nil
 	}
 	if files.schemaIsPrepared && namesSchema(content) {
 		files.namesSchema = true

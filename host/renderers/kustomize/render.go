@@ -4,6 +4,7 @@ package main
 
 import (
 	"path"
+	"strings"
 
 	"sigs.k8s.io/kustomize/api/krusty"
 	"sigs.k8s.io/kustomize/api/types"
@@ -15,11 +16,22 @@ import (
 type Request struct {
 	Path             string `json:"path"`
 	LoadRestrictions string `json:"loadRestrictions"`
+	// Charted is what was asked for by earlier answers.
+	Charted []Charted `json:"charted"`
+}
+
+// Wanted is the answer where charts must be rendered first.
+type Wanted struct {
+	Charts []Chart `json:"charts"`
 }
 
 // Rendered is the answer.
 type Rendered struct {
 	YAML string `json:"yaml"`
+	// Origins are those of the objects, in their order.
+	Origins []*Origin `json:"origins"`
+	// Kustomizations are the files that were read, in this order.
+	Kustomizations []string `json:"kustomizations"`
 }
 
 // prepare parses the schema of the built-in kinds, which takes longer than most kustomizations.
@@ -45,26 +57,50 @@ func render(text []byte) any {
 	options.Reorder = krusty.ReorderOptionUnspecified
 	options.LoadRestrictions = restrictions
 
-	files := &files{tree: guest.NewTree(), schemaIsPrepared: true}
-	rendered, err := build(files, options, request.Path)
+	files := &files{tree: guest.NewTree(), schemaIsPrepared: true, marks: true, known: request.Charted}
+	useCharts(files)
+	rendered, err := files.build(options, request.Path)
 	if files.namesSchema {
 		// Kustomize adds schemas to what it has parsed before, and what it then merges by depends on when it was
 		// parsed. So such a kustomization finds what a new process finds: nothing.
-		openapi.ResetOpenAPI()
-		files.schemaIsPrepared = false
-		files.kustomizations = nil
-		rendered, err = build(files, options, request.Path)
+		rendered, err = files.again(options, request.Path)
+	}
+	if len(files.wanted) > 0 {
+		// Whatever is wrong, it may be for want of them.
+		return Wanted{files.wanted}
+	}
+	if err != nil && strings.Contains(err.Error(), "line ") {
+		// A line that a library tells is the file's own only without the marks.
+		files.marks = false
+		rendered, err = files.again(options, request.Path)
 	}
 	if err != nil {
 		return fault(err, files)
 	}
-	return Rendered{YAML: string(rendered)}
+	return rendered
 }
 
-func build(files *files, options *krusty.Options, directory string) ([]byte, error) {
-	resources, err := krusty.MakeKustomizer(options).Run(files, path.Join(guest.Mount, directory))
-	if err != nil {
-		return nil, err
+func (files *files) again(options *krusty.Options, directory string) (Rendered, error) {
+	if files.namesSchema {
+		openapi.ResetOpenAPI()
+		files.schemaIsPrepared = false
 	}
-	return resources.AsYaml()
+	files.kustomizations, files.resources, files.wanted = nil, nil, nil
+	return files.build(options, directory)
+}
+
+func (files *files) build(options *krusty.Options, directory string) (Rendered, error) {
+	built, err := krusty.MakeKustomizer(options).Run(files, path.Join(guest.Mount, directory))
+	if err != nil {
+		return Rendered{}, err
+	}
+	text, err := built.AsYaml()
+	if err != nil {
+		return Rendered{}, err
+	}
+	kustomizations := []string{}
+	for _, kustomization := range files.kustomizations {
+		kustomizations = append(kustomizations, strings.TrimPrefix(kustomization.path, guest.Mount+"/"))
+	}
+	return Rendered{string(text), files.origins(built), kustomizations}, nil
 }

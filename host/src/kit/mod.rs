@@ -42,7 +42,7 @@ pub use kit_resource::{
     PATH_ANNOTATION, Quarantine, REPOSITORY_LABEL, REQUESTED_ANNOTATION, RevisionStatus,
 };
 pub use kit_source::{DataSource, Grants, InputDigest, KitSource, PluginUse, ServiceAccount};
-pub use name::KitPath;
+pub use name::{KitPath, rooted};
 pub use notifications::{
     COMMIT_STATUS, CommitStatusSpec, EventKind, NotableStatus, Notifications, NotificationsStatus,
     Provider, TargetStatus, Webhook, WebhookKind, guess,

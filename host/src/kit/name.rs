@@ -40,7 +40,7 @@ impl fmt::Display for KitPath {
 
 /// A path that a kit.yaml names, from the repository's root: relative to the kit's directory, or with a
 /// leading `/`.
-pub(super) fn rooted(kit: &str, path: &str) -> String {
+pub fn rooted(kit: &str, path: &str) -> String {
     let base = if path.starts_with('/') { "" } else { kit };
     let mut names: Vec<&str> = Vec::new();
     for name in base.split('/').chain(path.split('/')) {

@@ -35,6 +35,8 @@ pub struct Kustomize {
     /// Files from outside of a kustomization's own directory may be named one by one, inside of the
     /// repository; bases may be anywhere in it in any case.
     pub unrestricted: bool,
+    /// The cluster's version as the platform team declares it; empty if it does not.
+    pub kubernetes: Arc<str>,
 }
 
 /// A chart, and what it is rendered with.
@@ -114,6 +116,7 @@ impl Renderer {
             return Self::Kustomize(Kustomize {
                 file: found.to_owned(),
                 unrestricted: file.is_some_and(|file| file.unrestricted),
+                kubernetes: kubernetes.clone(),
             });
         }
         if helm.is_none() && !has(CHART_FILE) {

@@ -1,5 +1,6 @@
 //! Places in a repository's files.
 
+use std::collections::BTreeMap;
 use std::fmt;
 use std::sync::Arc;
 
@@ -54,6 +55,20 @@ pub struct Spans {
     pub children: Children,
 }
 
+/// Where a field, or what it lies in, was made what it is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Place<'m> {
+    pub path: &'m Arc<str>,
+    pub key: Option<Span>,
+    pub value: Span,
+    /// Nothing is known of what is below it.
+    pub leaf: bool,
+}
+
+/// Fields that other files than the manifest's made what they are, by RFC 6901 pointer: a patch, an
+/// entry of values.
+pub type Elsewhere = BTreeMap<String, (Arc<str>, Span)>;
+
 /// What is below a value.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Children {
@@ -64,6 +79,21 @@ pub enum Children {
 }
 
 impl Spans {
+    /// Where nothing is known but a line, or not even that: 0.
+    pub fn of_line(line: u32) -> Self {
+        let value = Span {
+            line,
+            column: 1,
+            end_line: line,
+            end_column: 1,
+        };
+        Self {
+            value,
+            key: None,
+            children: Children::None,
+        }
+    }
+
     /// The value at an RFC 6901 pointer, or `None` if the file has nothing there.
     pub fn at(&self, pointer: &str) -> Option<&Spans> {
         let (found, whole) = self.nearest(pointer);

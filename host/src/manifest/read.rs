@@ -8,7 +8,7 @@ use serde_json::Value;
 use super::fault::Fault;
 use super::node::Node;
 use super::yaml::document;
-use super::{Children, GroupVersionKind, ObjectKey, Origin, Span, Spans, json};
+use super::{Children, Elsewhere, GroupVersionKind, ObjectKey, Origin, Place, Span, Spans, json};
 
 /// How much of a hostile file is looked at before it is refused.
 #[derive(Clone, Copy, Debug)]
@@ -43,9 +43,30 @@ pub struct Manifest {
     pub origin: Origin,
     /// Where each of its fields is; shared, for transformers copy manifests.
     pub spans: Arc<Spans>,
+    /// Of a rendered object: what other files made of it.
+    pub elsewhere: Option<Arc<Elsewhere>>,
 }
 
 impl Manifest {
+    /// Where a field was written, or the nearest that it lies in.
+    pub fn place(&self, pointer: &str) -> Place<'_> {
+        if let Some((path, span)) = self.elsewhere.as_ref().and_then(|it| it.get(pointer)) {
+            return Place {
+                path,
+                key: None,
+                value: *span,
+                leaf: true,
+            };
+        }
+        let (spans, _) = self.spans.nearest(pointer);
+        Place {
+            path: &self.origin.path,
+            key: spans.key,
+            value: spans.value,
+            leaf: spans.children == Children::None,
+        }
+    }
+
     /// The object's identity as the file has it. `read` has made sure of apiVersion, kind and name.
     pub fn key(&self) -> ObjectKey {
         let text = |pointer: &str| self.object.pointer(pointer).and_then(Value::as_str);
@@ -127,6 +148,17 @@ pub fn read_documents(
         return Ok(found.into_iter().map(place).collect());
     }
     Err(faults.into_iter().map(|fault| fault.of(path)).collect())
+}
+
+/// The documents of a file, whatever they hold, each with the places of its fields; none if there is
+/// an error in it.
+pub fn read_fields(bytes: &[u8], limits: &Limits) -> Vec<(Value, Spans)> {
+    let mut faults = Vec::new();
+    let found = documents(bytes, limits, &mut faults);
+    match faults.is_empty() {
+        true => found,
+        false => Vec::new(),
+    }
 }
 
 /// The documents of a file that are not empty, whatever they hold.
@@ -245,6 +277,7 @@ fn unfold(
         object: value,
         origin: Origin::new(path.clone(), line),
         spans: Arc::new(spans),
+        elsewhere: None,
     });
 }
 

@@ -167,14 +167,13 @@ fn reserved(manifest: &Manifest) -> Vec<Finding> {
 
 /// A finding about a field, at its place in the file, or at the nearest one that the file has.
 pub(super) fn at(manifest: &Manifest, pointer: &str, finding: Finding) -> Finding {
-    let (spans, _) = manifest.spans.nearest(pointer);
-    let span = if spans.children == crate::manifest::Children::None {
-        spans.value
-    } else {
-        spans.key.unwrap_or(spans.value)
+    let place = manifest.place(pointer);
+    let span = match place.leaf {
+        true => place.value,
+        false => place.key.unwrap_or(place.value),
     };
     finding
         .about(manifest.key())
         .field(pointer)
-        .spanning(&manifest.origin.path, span)
+        .spanning(place.path, span)
 }

@@ -12,7 +12,7 @@ use super::plugins::Loaded;
 use super::rendered::{context, reads, validate};
 use super::secrets::Secrets;
 use crate::kit::{Grants, KitPath, PluginUse, RepositorySpec, RulePolicy};
-use crate::manifest::{Children, Finding, GroupKind, Manifest, Origin, Span, Spans};
+use crate::manifest::{Finding, GroupKind, Manifest, Origin, Spans};
 use crate::sandbox::{CallPlatform, Plugin};
 use crate::source::Snapshot;
 
@@ -150,19 +150,10 @@ fn judges(plugin: &Plugin) -> bool {
 
 /// An object of no file.
 fn manifest(object: Value) -> Manifest {
-    let nowhere = Span {
-        line: 0,
-        column: 0,
-        end_line: 0,
-        end_column: 0,
-    };
     Manifest {
         object,
         origin: Origin::new("", 0),
-        spans: Arc::new(Spans {
-            value: nowhere,
-            key: None,
-            children: Children::None,
-        }),
+        spans: Arc::new(Spans::of_line(0)),
+        elsewhere: None,
     }
 }

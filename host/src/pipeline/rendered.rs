@@ -11,9 +11,7 @@ use super::gate::{at, settle};
 use super::plugins::{Loaded, fault, settings_finding};
 use super::secrets::Secrets;
 use crate::kit::{Grants, KitSource, PluginUse};
-use crate::manifest::{
-    Children, Finding, GroupKind, Limits, Manifest, Origin, Scopes, Span, Spans,
-};
+use crate::manifest::{Finding, GroupKind, Limits, Manifest, Origin, Scopes, Spans};
 use crate::render::{Reads, render};
 use crate::sandbox::{
     CallContext, CallError, CallObject, CallPlatform, Plugin, RawFinding, SettingsFault,
@@ -263,21 +261,11 @@ fn transformed(
                 .named_at
                 .clone()
                 .unwrap_or_else(|| Origin::new(used.path.as_str(), 0));
-            let span = Span {
-                line: origin.line,
-                column: 1,
-                end_line: origin.line,
-                end_column: 1,
-            };
-            let spans = Spans {
-                value: span,
-                key: None,
-                children: Children::None,
-            };
             Manifest {
                 object: value,
+                spans: Spans::of_line(origin.line).into(),
                 origin,
-                spans: spans.into(),
+                elsewhere: None,
             }
         }
     })

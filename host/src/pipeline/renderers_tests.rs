@@ -243,3 +243,6 @@ proptest! {
         }
     }
 }
+
+#[path = "places_tests.rs"]
+mod places;

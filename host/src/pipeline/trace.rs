@@ -199,10 +199,10 @@ impl Trace {
         traced.changes.reverse();
         let from_file = self.stages.first().is_some_and(|it| it.by == Maker::Files);
         if from_file && !began {
-            let (spans, _) = self.manifest.spans.nearest(&here);
-            let (first, last) = lines(&spans.value);
-            let first = spans.key.map_or(first, |key| key.line);
-            traced.place = Some((self.manifest.origin.path.clone(), first, last));
+            let place = self.manifest.place(&here);
+            let (first, last) = lines(&place.value);
+            let first = place.key.map_or(first, |key| key.line);
+            traced.place = Some((place.path.clone(), first, last));
         }
         traced
     }

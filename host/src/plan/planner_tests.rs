@@ -1,23 +1,13 @@
 use super::super::{LiveNamespace, Prune};
 use super::*;
-use crate::manifest::{Children, Span, Spans};
+use crate::manifest::Spans;
 
 pub(in crate::plan) fn manifest(object: Value, path: &str, line: u32) -> Manifest {
-    let value = Span {
-        line,
-        column: 1,
-        end_line: line,
-        end_column: 1,
-    };
-    let spans = Arc::new(Spans {
-        value,
-        key: None,
-        children: Children::None,
-    });
     Manifest {
         object,
         origin: Origin::new(path, line),
-        spans,
+        spans: Arc::new(Spans::of_line(line)),
+        elsewhere: None,
     }
 }
 

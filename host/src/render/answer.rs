@@ -1,12 +1,10 @@
 //! A guest's answer as manifests and findings.
 
-use std::sync::Arc;
-
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
 
 use crate::kit::KitSource;
-use crate::manifest::{Children, Finding, Limits, Manifest, Origin, ReadError, Span, Spans, read};
+use crate::manifest::{Finding, Limits, Manifest, Origin, ReadError, read};
 use crate::sandbox::{Lookup, RenderError, RendererKind, Renderers, clean};
 
 /// Characters of a library's message.
@@ -140,14 +138,13 @@ fn fault(kind: RendererKind, error: &RenderError) -> Finding {
     Finding::host_error(rule, message).hint(hint)
 }
 
-/// The objects of a rendered text. Its lines are no file's: all of it is at one origin.
+/// The objects of a rendered text, with the places that they have in it: no file's.
 pub(super) fn objects(
     text: &str,
     origin: &Origin,
     limits: &Limits,
 ) -> Result<Vec<Manifest>, Vec<Finding>> {
-    let read = read(&origin.path, text.as_bytes(), limits);
-    let mut manifests = read.map_err(|errors| {
+    read(&origin.path, text.as_bytes(), limits).map_err(|errors| {
         let finding = |error: ReadError| {
             let message = format!("what is rendered is no manifest: {}", error.message);
             let finding = Finding::host_error("yaml", message).at(origin.clone());
@@ -157,28 +154,7 @@ pub(super) fn objects(
             }
         };
         errors.into_iter().map(finding).collect::<Vec<_>>()
-    })?;
-    let spans = Arc::new(spans_of(origin));
-    for manifest in &mut manifests {
-        manifest.origin = origin.clone();
-        manifest.spans = spans.clone();
-    }
-    Ok(manifests)
-}
-
-/// Where nothing is known of single fields.
-fn spans_of(origin: &Origin) -> Spans {
-    let span = Span {
-        line: origin.line,
-        column: 1,
-        end_line: origin.line,
-        end_column: 1,
-    };
-    Spans {
-        value: span,
-        key: None,
-        children: Children::None,
-    }
+    })
 }
 
 #[cfg(test)]

@@ -6,27 +6,28 @@ use serde_json::{Value, json};
 use super::answer::{ask, objects};
 use super::plain::twice;
 use super::reads::Recorder;
+use super::templates::{Templates, template_path};
 use crate::kit::{KIT_FILE, KitSource, Release};
 use crate::manifest::{Finding, Limits, Manifest, Origin};
 use crate::sandbox::{RendererKind, Renderers};
 
 #[derive(Deserialize)]
-struct Templated {
-    manifests: Vec<Part>,
+pub(super) struct Templated {
+    pub manifests: Vec<Part>,
 }
 
 /// What one document of a template gives.
 #[derive(Deserialize)]
-struct Part {
+pub(super) struct Part {
     /// `shop/templates/service.yaml`, from the chart's name on.
-    source: String,
-    yaml: String,
+    pub source: String,
+    pub yaml: String,
     #[serde(default)]
-    hook: Option<Hook>,
+    pub hook: Option<Hook>,
 }
 
 #[derive(Deserialize)]
-struct Hook {
+pub(super) struct Hook {
     events: Vec<String>,
 }
 
@@ -55,6 +56,7 @@ pub(super) fn helm(
     }
     let kind = RendererKind::Helm;
     let made: Templated = ask(renderers, kind, &request, kit, recorder.lookup())?;
+    let mut templates = Templates::new(recorder, kit, release, limits);
     let mut manifests = Vec::new();
     let mut findings = Vec::new();
     for part in made.manifests {
@@ -62,10 +64,14 @@ pub(super) fn helm(
         if part.hook.as_ref().is_some_and(|hook| !hook.is_applied()) {
             continue;
         }
-        // A template's own lines are not those of what it gives.
-        let origin = Origin::new(place(&release.chart, &part.source), 0);
+        let origin = Origin::new(template_path(release, &part.source), 0);
         match objects(&part.yaml, &origin, limits) {
-            Ok(found) => manifests.extend(found),
+            Ok(mut found) => {
+                for manifest in &mut found {
+                    templates.put(manifest, &part.source, &part.yaml);
+                }
+                manifests.extend(found);
+            }
             Err(found) => findings.extend(found),
         }
     }
@@ -77,18 +83,12 @@ pub(super) fn helm(
 }
 
 impl Hook {
+    pub(super) fn is_test(&self) -> bool {
+        self.events.iter().any(|it| it == "test")
+    }
+
     fn is_applied(&self) -> bool {
         let applied = ["pre-install", "post-install", "pre-upgrade", "post-upgrade"];
         self.events.iter().any(|it| applied.contains(&it.as_str()))
-    }
-}
-
-/// A template's file in the repository. `source` begins with the chart's name, whatever its
-/// directory is called.
-fn place(chart: &str, source: &str) -> String {
-    let below = source.split_once('/').map_or(source, |(_, below)| below);
-    match chart {
-        "." => below.to_owned(),
-        chart => format!("{chart}/{below}"),
     }
 }

@@ -3,11 +3,16 @@
 //! by path. No cluster, no clock.
 
 mod answer;
+mod charts;
+mod edits;
 mod helm;
 mod ignore;
 mod kustomize;
+mod origins;
 mod plain;
 mod reads;
+mod template_lines;
+mod templates;
 
 pub use reads::{Reads, Sights};
 

@@ -117,6 +117,11 @@ impl Recorder {
         look
     }
 
+    /// A file that was asked for before.
+    pub(super) fn bytes(&self, path: &str) -> Option<Vec<u8>> {
+        self.snapshot.read(path, FILE).ok()
+    }
+
     pub(super) fn taken(self) -> Reads {
         std::mem::take(&mut *self.reads())
     }

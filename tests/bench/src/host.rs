@@ -230,12 +230,19 @@ impl Host {
     }
 }
 
-impl Drop for Host {
-    fn drop(&mut self) {
+impl Host {
+    /// Ends it as the system would.
+    pub fn stop(&mut self) {
         if let Some(mut child) = self.child.take() {
             // It may have ended already.
             let _ = child.kill();
             let _ = child.wait();
         }
+    }
+}
+
+impl Drop for Host {
+    fn drop(&mut self) {
+        self.stop();
     }
 }

@@ -1,5 +1,5 @@
 //! The figures. Arguments: the names of benchmarks (`rule`, `rules`, `admission`, `attacks`, `change`, `poll`, `scale`,
-//! `keeping`, `memory`, `kits`, `history`, `rollback`), and `--json`. `cargo xtask bench` builds it in release and gives it a control plane.
+//! `keeping`, `memory`, `kits`, `history`, `rollback`, `rendering`), and `--json`. `cargo xtask bench` builds it in release and gives it a control plane.
 
 mod admission;
 mod attacks;
@@ -9,6 +9,7 @@ mod host;
 mod keeping;
 mod kits;
 mod poll;
+mod rendering;
 mod rollback;
 mod rule;
 mod rules;
@@ -113,6 +114,9 @@ fn main() -> Result<()> {
     }
     if wanted("rollback") {
         figures.extend(rollback::measure()?);
+    }
+    if wanted("rendering") {
+        figures.extend(rendering::measure()?);
     }
     if arguments.iter().any(|argument| argument == "--json") {
         println!(
