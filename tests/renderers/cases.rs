@@ -181,14 +181,12 @@ impl Call {
     /// What the tool itself prints, or what it says is wrong.
     pub fn tool(&self, tools: &Path, folder: &Path) -> Result<String, String> {
         let mut command = Command::new(tools.join(self.renderer));
+        command.args(&self.arguments);
         if self.renderer == "kustomize" {
-            command
-                .arg("--enable-helm")
-                .arg("--helm-command")
-                .arg(tools.join("helm"));
+            let helm = tools.join("helm");
+            command.arg("--enable-helm").arg("--helm-command").arg(helm);
         }
         let output = command
-            .args(&self.arguments)
             .current_dir(folder)
             .env_clear()
             // Neither git nor a chart repository is to be found.
