@@ -74,27 +74,60 @@ impl Edits {
         value: &Value,
     ) -> Option<(Arc<str>, Span)> {
         let key = written.key();
-        let left = self.left.get().checked_sub(self.all.len().max(1))?;
-        self.left.set(left);
+        self.spend(self.all.len().max(1))?;
         let is = |wanted: &Option<String>, own: &str| wanted.as_ref().is_none_or(|it| it == own);
         let mut all = self.all.iter();
         all.find_map(|edit| {
             let for_it = is(&edit.kind, &key.group_kind.kind) && is(&edit.name, &key.name);
-            let span = edit.what.made(pointer, value).filter(|_| for_it)?;
-            Some((edit.path.clone(), span))
+            let span = match &edit.what {
+                _ if !for_it => None,
+                // What is no leaf is made of several.
+                What::Merge(..) if value.is_object() || value.is_array() => None,
+                What::Merge(part, spans) => {
+                    let tokens: Vec<&str> = pointer.split('/').skip(1).collect();
+                    self.merged(part, spans, &tokens, value)
+                }
+                what => what.made(pointer, value),
+            };
+            Some((edit.path.clone(), span?))
         })
+    }
+
+    /// Nothing if there is nothing left to spend.
+    fn spend(&self, comparisons: usize) -> Option<()> {
+        self.left.set(self.left.get().checked_sub(comparisons)?);
+        Some(())
+    }
+
+    /// The one place in a part of an object that gives a value. Items of lists are told apart by
+    /// what is in them.
+    fn merged(&self, part: &Value, spans: &Spans, tokens: &[&str], value: &Value) -> Option<Span> {
+        self.spend(1)?;
+        let Some((token, rest)) = tokens.split_first() else {
+            return (part == value).then_some(spans.value);
+        };
+        match (part, &spans.children) {
+            (Value::Object(part), Children::Fields(fields)) => {
+                let name = pointer_name(token);
+                let at = fields.binary_search_by(|(it, _)| (**it).cmp(name.as_str()));
+                self.merged(part.get(&name)?, &fields[at.ok()?].1, rest, value)
+            }
+            (Value::Array(part), Children::Items(items)) => {
+                let all = part.iter().zip(items);
+                let mut found = all.filter_map(|(it, spans)| self.merged(it, spans, rest, value));
+                let one = found.next()?;
+                found.next().is_none().then_some(one)
+            }
+            _ => None,
+        }
     }
 }
 
 impl What {
     fn made(&self, pointer: &str, value: &Value) -> Option<Span> {
         match self {
-            Self::Merge(part, spans) => {
-                // What is no leaf is made of several.
-                let leaf = !value.is_object() && !value.is_array();
-                let tokens: Vec<&str> = pointer.split('/').skip(1).collect();
-                leaf.then(|| merged(part, spans, &tokens, value))?
-            }
+            // `Edits::merged` looks through these.
+            Self::Merge(..) => None,
             Self::Operation(path, given, span) => {
                 let holds = match path.strip_suffix("/-") {
                     Some(list) => {
@@ -125,30 +158,6 @@ impl What {
                 (pointer_name(last) == *name && value == given).then_some(*span)
             }
         }
-    }
-}
-
-/// The one place in a part of an object that gives a value. Items of lists are told apart by what is
-/// in them.
-fn merged(part: &Value, spans: &Spans, tokens: &[&str], value: &Value) -> Option<Span> {
-    let Some((token, rest)) = tokens.split_first() else {
-        return (part == value).then_some(spans.value);
-    };
-    match (part, &spans.children) {
-        (Value::Object(part), Children::Fields(fields)) => {
-            let name = pointer_name(token);
-            let at = fields.binary_search_by(|(it, _)| (**it).cmp(name.as_str()));
-            merged(part.get(&name)?, &fields[at.ok()?].1, rest, value)
-        }
-        (Value::Array(part), Children::Items(items)) => {
-            let mut found = part.iter().zip(items);
-            let mut found = found
-                .by_ref()
-                .filter_map(|(it, spans)| merged(it, spans, rest, value));
-            let one = found.next()?;
-            found.next().is_none().then_some(one)
-        }
-        _ => None,
     }
 }
 

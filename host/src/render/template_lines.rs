@@ -2,6 +2,8 @@
 
 use std::sync::Arc;
 
+/// Bytes of a line that is compared.
+const LINE: usize = 4096;
 /// Lines of a document, times lines of its template, that are compared.
 const COMPARISONS: usize = 4_000_000;
 
@@ -62,6 +64,9 @@ impl Line {
         let (Some(first), Some(last)) = (self.around.first(), self.around.last()) else {
             return false;
         };
+        if made.len() > LINE {
+            return false;
+        }
         if self.around.len() == 1 {
             return first == made;
         }
