@@ -3,6 +3,7 @@
 mod base;
 mod ci;
 mod fix;
+mod import;
 mod plugins;
 
 use std::path::Path;

@@ -218,7 +218,7 @@ fn evaluate_base(
 }
 
 /// The nearest directory upwards with a Repository's file or a `.git`; else the path itself.
-fn root_of(path: &Path) -> PathBuf {
+pub(super) fn root_of(path: &Path) -> PathBuf {
     let is_root = |directory: &&Path| {
         REPOSITORY_FILES
             .iter()

@@ -11,6 +11,7 @@ mod diff;
 mod fix;
 mod history;
 mod host;
+mod import;
 mod install;
 mod junit;
 mod local;
@@ -67,6 +68,7 @@ enum Verb {
     Resume(suspend::Resume),
     History(Box<history::History>),
     Plugin(plugin::PluginArgs),
+    Import(import::Import),
     Install(install::Install),
     Completion(completion::Completion),
 }
@@ -147,6 +149,7 @@ pub fn main() -> ExitCode {
         Verb::Resume(verb) => verb.run(),
         Verb::History(verb) => verb.run(),
         Verb::Plugin(verb) => verb.run(),
+        Verb::Import(verb) => verb.run(),
         Verb::Install(verb) => verb.run(),
         Verb::Completion(verb) => verb.run(),
     };
