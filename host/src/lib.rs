@@ -23,6 +23,7 @@ pub mod sandbox;
 pub mod server;
 pub mod signature;
 pub mod source;
+pub mod substitution;
 pub mod telemetry;
 pub mod verification;
 pub mod web;

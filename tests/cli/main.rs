@@ -5,6 +5,7 @@ mod ci;
 mod fix;
 mod import;
 mod plugins;
+mod values;
 
 use std::path::Path;
 use std::process::{Command, Output};

@@ -1,6 +1,7 @@
-//! YAML as Trimtab reads it, against kubectl's own reader.
+//! YAML as Trimtab reads it, against kubectl's own reader; and variables, against Flux's.
 
 mod oracle;
+mod substitution;
 mod traps;
 
 use std::sync::Mutex;

@@ -44,5 +44,6 @@ mod schemas;
 #[path = "../remotes/servers.rs"]
 mod servers;
 mod signatures;
+mod values;
 mod verify;
 mod weights;

@@ -12,20 +12,40 @@ const LINES: usize = 400;
 /// Bytes that a tracked file may have.
 const BYTES: u64 = 500_000;
 /// Rooms of the host in the order of the flow, with those that each may name.
-const ROOMS: [(&str, &[&str]); 20] = [
+const ROOMS: [(&str, &[&str]); 21] = [
     ("child", &[]),
     ("server", &[]),
     ("manifest", &[]),
     ("signature", &[]),
     ("source", &["child", "signature"]),
     ("expression", &[]),
-    ("kit", &["manifest", "signature", "source", "expression"]),
+    ("substitution", &["manifest"]),
+    (
+        "kit",
+        &[
+            "manifest",
+            "signature",
+            "source",
+            "expression",
+            "substitution",
+        ],
+    ),
     ("verification", &["manifest", "signature", "source", "kit"]),
     ("sandbox", &["manifest", "child"]),
-    ("render", &["manifest", "source", "kit", "sandbox"]),
+    (
+        "render",
+        &["manifest", "source", "kit", "sandbox", "substitution"],
+    ),
     (
         "pipeline",
-        &["manifest", "source", "kit", "render", "sandbox"],
+        &[
+            "manifest",
+            "source",
+            "kit",
+            "render",
+            "sandbox",
+            "substitution",
+        ],
     ),
     ("health", &["manifest", "expression", "kit"]),
     (
@@ -89,7 +109,7 @@ const OWN_WORDS: [(&str, &str); 8] = [
     ("kube::Api", "cluster"),
 ];
 /// Rooms that know neither an executor nor a client.
-const PURE: [&str; 7] = [
+const PURE: [&str; 8] = [
     "plan",
     "health",
     "manifest",
@@ -97,6 +117,7 @@ const PURE: [&str; 7] = [
     "expression",
     "signature",
     "verification",
+    "substitution",
 ];
 /// Names that say nothing.
 const EMPTY_NAMES: [&str; 6] = ["utils", "util", "common", "helpers", "manager", "types"];

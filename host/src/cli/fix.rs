@@ -269,7 +269,7 @@ fn proposal<'f>(
     };
     if !is_untouched(&read.manifests[object].object, &manifest.object, pointer) {
         return says(
-            "the value is not what the file has: a transformer, or the kit's namespace, put it there",
+            "the value is not what the file has: a transformer, a variable, or the kit's namespace, put it there",
         );
     }
     let edit = Edit {

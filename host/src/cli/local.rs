@@ -7,11 +7,12 @@ use std::sync::atomic::AtomicBool;
 use anyhow::{Context as _, anyhow};
 use clap::Args;
 
+use super::values::ValuesArgs;
 use super::{Failure, run::repositories_in};
 use crate::config;
-use crate::kit::{RepositorySpec, validate};
+use crate::kit::{RepositorySpec, Supplied, validate};
 use crate::manifest::Finding;
-use crate::pipeline::{Evaluation, Evaluator, PluginStore, Verdict};
+use crate::pipeline::{Evaluation, Evaluator, PluginStore, Revisions, Verdict};
 use crate::source::Snapshot;
 
 /// Files that hold the Repository for work without a cluster, looked for at the root.
@@ -33,6 +34,8 @@ pub struct LocalArgs {
     /// Only this kit, by its path from the root; may be given several times
     #[arg(long, value_name = "KIT")]
     kit: Vec<String>,
+    #[command(flatten)]
+    values: ValuesArgs,
 }
 
 /// What is compared with.
@@ -114,11 +117,9 @@ impl LocalArgs {
                 .map(|name| root.join(name))
                 .find(|file| file.is_file()),
         };
-        let spec = file
-            .as_deref()
-            .map(spec_of)
-            .transpose()?
-            .unwrap_or_else(everything);
+        let spec = file.as_deref().map(spec_of).transpose()?;
+        let mut spec = spec.unwrap_or_else(everything);
+        let supplied = self.values.supplied(&mut spec, file.is_some())?;
         let mut spec_findings = validate(&spec);
         let name = file.as_ref().map(|file| file.display().to_string());
         for finding in &mut spec_findings {
@@ -131,9 +132,12 @@ impl LocalArgs {
         let snapshot = Snapshot::of_directory(&root)?;
         // First: kits that are the same afterwards are not looked at again.
         let base = base
-            .map(|name| evaluate_base(&mut evaluator, &root, name, file.as_deref(), &spec))
+            .map(|name| {
+                let file = file.as_deref();
+                evaluate_base(&mut evaluator, &root, (name, file), (&spec, &supplied))
+            })
             .transpose()?;
-        let mut evaluation = evaluated(&mut evaluator, &snapshot, &spec)?;
+        let mut evaluation = evaluated(&mut evaluator, &snapshot, &spec, &supplied)?;
         if let Some((base, then)) = &base {
             let live = base.evaluation.verdicts.iter();
             let live = live
@@ -186,8 +190,13 @@ fn evaluated(
     evaluator: &mut Evaluator,
     snapshot: &Snapshot,
     spec: &RepositorySpec,
+    supplied: &Supplied,
 ) -> Result<Evaluation, Failure> {
-    let evaluation = evaluator.evaluate(snapshot, spec, &AtomicBool::new(false))?;
+    let revisions = Revisions {
+        supplied: supplied.clone(),
+        ..Revisions::only(snapshot)
+    };
+    let evaluation = evaluator.evaluate_all(&revisions, spec, &AtomicBool::new(false))?;
     Ok(evaluation.map_err(|_| anyhow!("the evaluation was given up"))?)
 }
 
@@ -195,9 +204,8 @@ fn evaluated(
 fn evaluate_base(
     evaluator: &mut Evaluator,
     root: &Path,
-    name: &str,
-    file: Option<&Path>,
-    spec: &RepositorySpec,
+    (name, file): (&str, Option<&Path>),
+    (spec, supplied): (&RepositorySpec, &Supplied),
 ) -> Result<(Base, Snapshot), Failure> {
     let then = Snapshot::of_base(root, name).map_err(|error| Failure::Usage(error.into()))?;
     let file = file.and_then(|file| file.canonicalize().ok());
@@ -212,7 +220,7 @@ fn evaluate_base(
     let spec = earlier.as_ref().unwrap_or(spec);
     let base = Base {
         name: format!("{name} ({})", then.revision().short()),
-        evaluation: evaluated(evaluator, &then, spec)?,
+        evaluation: evaluated(evaluator, &then, spec, supplied)?,
     };
     Ok((base, then))
 }

@@ -29,6 +29,7 @@ mod sarif;
 mod status;
 mod suspend;
 mod target;
+mod values;
 mod verify;
 
 use std::process::ExitCode;

@@ -7,7 +7,7 @@ use std::process::Command;
 use anyhow::{Context as _, anyhow, bail};
 
 use super::{Failure, Outcome};
-use crate::kit::{Discoverer, KitPath, KitRule, RepositorySpec};
+use crate::kit::{Discoverer, KitPath, KitRule, RepositorySpec, Supplied};
 use crate::source::Snapshot;
 
 pub(super) struct Revert<'r> {
@@ -79,7 +79,7 @@ impl Revert<'_> {
             path: kit.to_owned(),
             ..KitRule::default()
         }];
-        let found = Discoverer::default().discover(&snapshot, &spec)?;
+        let found = Discoverer::default().discover(&snapshot, &spec, &Supplied::default())?;
         let path = KitPath::new(kit);
         let Some(source) = found.kits.iter().find(|it| it.path == path) else {
             bail!("{} does not have the kit {kit}", short(to));

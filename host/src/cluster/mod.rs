@@ -29,6 +29,7 @@ mod resources;
 mod secrets;
 mod seen;
 mod turns;
+mod values;
 mod writing;
 
 pub use apply::{Applied, Progress};

@@ -7,6 +7,7 @@ pub(super) const FINDINGS: usize = 50;
 const OBJECTS: usize = 50;
 const FIELDS: usize = 20;
 const PLUGINS: usize = 50;
+const VALUES: usize = 50;
 const HEALTH: usize = 20;
 /// Bytes of what is one line.
 const LINE: usize = 1024;
@@ -48,6 +49,11 @@ impl Entry {
         for plugin in &mut self.plugins {
             cut(&mut plugin.path, NAME);
             cut(&mut plugin.digest, NAME);
+        }
+        self.left_out.values += shorten(&mut self.values, VALUES);
+        for values in &mut self.values {
+            cut(&mut values.name, NAME);
+            cut(&mut values.digest, NAME);
         }
         self.left_out.findings += shorten(&mut self.findings.list, FINDINGS);
         for finding in &mut self.findings.list {

@@ -52,6 +52,8 @@ pub enum Cause {
     Commit,
     /// The Repository or the Kit was changed in the cluster.
     Spec,
+    /// The platform team's values were changed in the cluster.
+    Values,
     /// An operator went back.
     Rollback,
     /// The kit's own policy went back.
@@ -166,6 +168,14 @@ pub struct PluginUse {
     pub digest: String,
 }
 
+/// Values from the cluster, by the name that the Repository gives them.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ValuesNote {
+    pub name: String,
+    /// `sha256:…`, salted where they are a Secret's; `none` where there are none.
+    pub digest: String,
+}
+
 /// An object that is not as it should be.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct HealthNote {
@@ -211,6 +221,8 @@ pub struct LeftOut {
     #[serde(default, skip_serializing_if = "is_zero")]
     pub plugins: u32,
     #[serde(default, skip_serializing_if = "is_zero")]
+    pub values: u32,
+    #[serde(default, skip_serializing_if = "is_zero")]
     pub findings: u32,
     #[serde(default, skip_serializing_if = "is_zero")]
     pub health: u32,
@@ -249,6 +261,9 @@ pub struct Entry {
     pub instead_of: Option<String>,
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub plugins: Vec<PluginUse>,
+    /// The platform team's values that it was rendered with.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub values: Vec<ValuesNote>,
     /// The digest of the kit's inputs.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub inputs: Option<String>,
@@ -308,6 +323,7 @@ impl Entry {
             revision: None,
             instead_of: None,
             plugins: Vec::new(),
+            values: Vec::new(),
             inputs: None,
             digest: None,
             findings: FindingsNote::default(),

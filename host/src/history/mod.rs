@@ -31,6 +31,7 @@ pub use chain::Hash;
 pub use database::{Store, sqlite_url};
 pub use entry::{
     Cause, Durations, Entry, HealthNote, LeftOut, LetGo, Outcome, PluginUse, RevisionNote, Told,
+    ValuesNote,
 };
 pub use erasure::Erasure;
 pub use error::HistoryError;

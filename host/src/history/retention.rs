@@ -214,6 +214,7 @@ fn carried(record: Record, now: Timestamp) -> Entry {
     Entry {
         revision: entry.revision,
         plugins: entry.plugins,
+        values: entry.values,
         inputs: entry.inputs,
         digest: entry.digest,
         carried_from: Some(first),

@@ -45,7 +45,11 @@ pub fn statement(line: &Line) -> Option<Value> {
         .plugins
         .iter()
         .map(|plugin| json!({"name": plugin.path, "digest": {"sha256": bare(&plugin.digest)}}));
-    let made_of: Vec<Value> = std::iter::once(commit).chain(rules).collect();
+    let values = entry.values.iter().filter(|it| it.digest != "none");
+    let values = values.map(
+        |it| json!({"name": format!("values/{}", it.name), "digest": {"sha256": bare(&it.digest)}}),
+    );
+    let made_of: Vec<Value> = std::iter::once(commit).chain(rules).chain(values).collect();
     let findings = &entry.findings;
     Some(json!({
         "_type": STATEMENT_TYPE,

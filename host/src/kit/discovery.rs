@@ -8,11 +8,13 @@ use super::grants::{act_as, awaited, granted, narrow};
 use super::inputs::inputs;
 use super::kit_files::KitFiles;
 use super::links::link_targets;
+use super::name::rooted;
 use super::pattern::{Captures, Pattern, Segment, is_dns_subdomain};
 use super::plugins::{Circumstances, Resolved};
 use super::rules::Law;
 use super::{
-    Discovery, KitPath, KitPolicy, KitRule, KitSource, Renderer, RepositorySpec, dependencies,
+    Discovery, Given, KitPath, KitPolicy, KitRule, KitSource, Renderer, RepositorySpec, Supplied,
+    dependencies,
 };
 use crate::manifest::{Finding, Origin};
 use crate::source::{EntryKind, ObjectId, Snapshot, SourceError};
@@ -53,8 +55,9 @@ impl Discoverer {
         &mut self,
         snapshot: &Snapshot,
         spec: &RepositorySpec,
+        supplied: &Supplied,
     ) -> Result<Discovery, SourceError> {
-        self.discover_earlier(snapshot, None, spec)
+        self.discover_earlier(snapshot, None, (spec, supplied))
     }
 
     /// The kits of an earlier revision, under the guardrails that are wanted now: the `newest` has
@@ -63,7 +66,7 @@ impl Discoverer {
         &mut self,
         snapshot: &Snapshot,
         newest: Option<&Snapshot>,
-        spec: &RepositorySpec,
+        (spec, supplied): (&RepositorySpec, &Supplied),
     ) -> Result<Discovery, SourceError> {
         let everywhere = [KitRule {
             path: "**".into(),
@@ -100,7 +103,7 @@ impl Discoverer {
         matched.sort_by(|a, b| (&a.path, a.rule_index).cmp(&(&b.path, b.rule_index)));
         let matched = unique(matched, &mut discovery.findings);
         ungranted(&with_file, &matched, &mut discovery.findings);
-        let circumstances = Circumstances::of(spec);
+        let circumstances = Circumstances::of(spec, supplied);
         let guardrails = circumstances.guardrails(snapshot, newest, &spec.guardrails);
         let law = Law::of(spec);
         let mut kits = Vec::new();
@@ -268,11 +271,7 @@ fn ungranted(with_file: &[String], matched: &[Matched<'_>], findings: &mut Vec<F
         .iter()
         .filter(|path| !kits.contains(path.as_str()) && outer_of(&kits, path).is_none())
     {
-        let file = if path == "." {
-            KIT_FILE.to_owned()
-        } else {
-            format!("{path}/{KIT_FILE}")
-        };
+        let file = rooted(path, KIT_FILE);
         let message =
             format!("{path} has a kit.yaml, but no rule of the Repository makes it a kit");
         let finding = Finding::host_error("kit-not-granted", message).at(Origin::new(file, 1));
@@ -317,11 +316,7 @@ fn read_directory(snapshot: &Snapshot, it: &Matched<'_>) -> Result<Read, SourceE
     links.sort();
     let name = it.path.rsplit('/').next().unwrap_or_default();
     let name = if name == "." { "root" } else { name };
-    let path = if it.path == "." {
-        KIT_FILE.to_owned()
-    } else {
-        format!("{}/{KIT_FILE}", it.path)
-    };
+    let path = rooted(&it.path, KIT_FILE);
     let file = match has_file {
         false => Ok(KitFile::default()),
         true => match snapshot.read(&path, 1 << 20) {
@@ -354,6 +349,7 @@ fn kit(
     let mut plugins = Vec::new();
     let mut policy = KitPolicy::default();
     let mut awaited_objects = Vec::new();
+    let mut given = Given::default();
     match &read.file {
         Err(faults) => findings.extend(faults.iter().cloned()),
         Ok(file) => {
@@ -361,6 +357,7 @@ fn kit(
             policy = file.policy.clone();
             awaited_objects = awaited(&grants, file, &mut findings);
             plugins = circumstances.own(snapshot, &it.path, it.rule, file, &mut findings);
+            given = circumstances.supplier.given(&path, file, &mut findings);
         }
     }
     let file = read.file.as_ref().ok();
@@ -383,7 +380,9 @@ fn kit(
             &read.telling,
             file.map(|file| &file.renderer),
             &circumstances.kubernetes,
+            std::mem::take(&mut given.chart),
         ),
+        given,
         budget: it.rule.deletion_budget.unwrap_or_default(),
         findings,
         ..KitSource::without_files(path)

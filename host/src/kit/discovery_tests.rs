@@ -27,7 +27,7 @@ fn spec(yaml: &str) -> RepositorySpec {
 fn discover(root: &Path, spec: &RepositorySpec) -> Discovery {
     let snapshot = Snapshot::of_directory(root).expect("a snapshot");
     Discoverer::default()
-        .discover(&snapshot, spec)
+        .discover(&snapshot, spec, &Supplied::default())
         .expect("readable")
 }
 
@@ -251,7 +251,9 @@ fn a_revision_reads_only_the_directories_that_it_changed() {
     let mut discoverer = Discoverer::default();
     let mut look = || {
         let snapshot = Snapshot::of_directory(folder.path()).expect("a snapshot");
-        discoverer.discover(&snapshot, &rules).expect("readable")
+        discoverer
+            .discover(&snapshot, &rules, &Supplied::default())
+            .expect("readable")
     };
     let first = look();
     assert_eq!(first.looked_at, 50);
@@ -309,7 +311,9 @@ fn what_links_lead_to_changes_a_kit_s_inputs_however_far_away() {
     let mut discoverer = Discoverer::default();
     let mut look = || {
         let snapshot = Snapshot::of_directory(folder.path()).expect("a snapshot");
-        let found = discoverer.discover(&snapshot, &rules).expect("readable");
+        let found = discoverer
+            .discover(&snapshot, &rules, &Supplied::default())
+            .expect("readable");
         found.kits[0].clone()
     };
     let first = look();

@@ -7,6 +7,7 @@ use serde_json::{Map, Value};
 
 use super::renderer::RendererFile;
 use super::spec::is_digest;
+use super::variables::VariablesFile;
 use super::{KitPolicy, RuleEnforcement};
 use crate::manifest::{Finding, Limits, Manifest, ObjectKey, Origin, Spans, pointer_token, read};
 
@@ -16,7 +17,7 @@ pub const KIT_FILE: &str = "kit.yaml";
 /// Fields of a kit.yaml; docs/reference.md is checked against these.
 pub(super) const FIELDS: [&str; 4] = ["apiVersion", "kind", "metadata", "spec"];
 pub(super) const METADATA_FIELDS: [&str; 3] = ["name", "labels", "annotations"];
-pub(super) const SPEC_FIELDS: [&str; 14] = [
+pub(super) const SPEC_FIELDS: [&str; 15] = [
     "dependsOn",
     "plugins",
     "allowedNamespaces",
@@ -31,6 +32,7 @@ pub(super) const SPEC_FIELDS: [&str; 14] = [
     "rules",
     "kustomize",
     "helm",
+    "variables",
 ];
 pub(super) const RULE_FIELDS: [&str; 2] = ["rule", "enforce"];
 pub(super) const OBJECT_FIELDS: [&str; 3] = ["kind", "name", "namespace"];
@@ -58,6 +60,7 @@ pub struct KitFile {
     pub service_account: Option<(String, Origin)>,
     /// How its manifests are made.
     pub(super) renderer: RendererFile,
+    pub(super) variables: Option<VariablesFile>,
 }
 
 #[derive(Clone, Debug, PartialEq)]
@@ -230,6 +233,7 @@ impl Reader<'_> {
             rules: self.rules(spec.get("rules")),
             service_account: self.service_account(&spec),
             renderer: self.renderer(),
+            variables: self.variables(),
         }
     }
 

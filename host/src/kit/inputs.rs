@@ -25,6 +25,14 @@ pub(super) fn inputs(kit: &KitSource, tree: ObjectId, links: &[String]) -> Input
     if kit.renderer != Renderer::Plain {
         add(format!("{:?}", kit.renderer).as_bytes());
     }
+    if let Some(variables) = &kit.given.variables {
+        // Those of the kit.yaml are in the tree.
+        add(format!("{variables:?}").as_bytes());
+    }
+    for values in &kit.given.values {
+        add(values.name.as_bytes());
+        add(values.digest.as_bytes());
+    }
     add(&(kit.plugins.len() as u64).to_le_bytes());
     for plugin in &kit.plugins {
         add(plugin.path.as_bytes());

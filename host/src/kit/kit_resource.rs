@@ -4,7 +4,7 @@ use kube::{CustomResource, ResourceExt as _};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::{Condition, DeletionPolicy, KitPath, NotableStatus, PrunePolicy};
+use super::{Condition, DeletionPolicy, GivenValues, KitPath, NotableStatus, PrunePolicy};
 use crate::manifest::Finding;
 use crate::source::Commit;
 
@@ -243,6 +243,9 @@ pub struct KitStatus {
     /// Digest of the rendered objects that are live.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub digest: Option<String>,
+    /// Of the platform team's values that the live objects were rendered with.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub values: Vec<GivenValues>,
     /// Digest of the inputs (trees, plugins, settings) of the attempted revision.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub inputs: Option<String>,

@@ -8,7 +8,7 @@ use sha2::{Digest as _, Sha256};
 use super::grants::granted;
 use super::pattern::Pattern;
 use super::rules::Law;
-use super::{DeletionBudget, KitPath, KitPolicy, Renderer, RepositorySpec, RulePolicy};
+use super::{DeletionBudget, Given, KitPath, KitPolicy, Renderer, RepositorySpec, RulePolicy};
 use crate::manifest::{Finding, ObjectKey, Origin, Spans};
 use crate::source::{ObjectId, Snapshot};
 
@@ -124,6 +124,7 @@ impl KitSource {
             depends_on_objects: Vec::new(),
             policy: KitPolicy::default(),
             renderer: Renderer::Plain,
+            given: Given::default(),
             rules: RulePolicy::default(),
             budget: DeletionBudget::default(),
             inputs: InputDigest::none(),
@@ -219,6 +220,8 @@ pub struct KitSource {
     pub depends_on_objects: Vec<ObjectKey>,
     pub policy: KitPolicy,
     pub renderer: Renderer,
+    /// Of the platform team's values; those of a chart are the renderer's.
+    pub given: Given,
     /// How much findings weigh.
     pub rules: RulePolicy,
     /// From the Repository.

@@ -30,6 +30,9 @@ mod repository;
 mod rules;
 mod signing;
 mod spec;
+mod supplied;
+mod values;
+mod variables;
 
 pub use admission::{AdmissionPolicy, DoorEnforcement, FailurePolicy};
 pub use condition::{Condition, ConditionStatus, ready_condition, set_condition};
@@ -64,3 +67,6 @@ pub use signing::{
     VerificationMode,
 };
 pub use spec::validate;
+pub use supplied::{Entries, Supplied, Supply, Values};
+pub use values::{ConfigMapRef, ValueSource};
+pub use variables::{ChartValues, Given, GivenValues, SUBSTITUTE, Variables};

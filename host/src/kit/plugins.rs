@@ -6,7 +6,8 @@ use sha2::{Digest as _, Sha256};
 
 use super::file::KitFile;
 use super::name::rooted;
-use super::{DataSource, Guardrail, KitRule, PluginUse, RepositorySpec};
+use super::variables::Supplier;
+use super::{DataSource, Guardrail, KitRule, PluginUse, RepositorySpec, Supplied};
 use crate::manifest::Finding;
 use crate::source::{EntryKind, ObjectId, Snapshot, SourceError};
 
@@ -15,14 +16,16 @@ const COMPONENT_LIMIT: usize = 128 << 20;
 
 pub(super) type Resolved = Vec<Result<PluginUse, Finding>>;
 
-/// What is said of plugins beside where they are named.
+/// What the platform team says that kits are made with.
 pub(super) struct Circumstances {
     pub kubernetes: Arc<str>,
+    pub supplier: Supplier,
 }
 
 impl Circumstances {
-    pub(super) fn of(spec: &RepositorySpec) -> Self {
+    pub(super) fn of(spec: &RepositorySpec, supplied: &Supplied) -> Self {
         Self {
+            supplier: Supplier::of(spec, supplied),
             kubernetes: spec
                 .kubernetes_version
                 .as_deref()

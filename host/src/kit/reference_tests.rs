@@ -10,6 +10,7 @@ use super::file::{
     PLUGIN_FIELDS, PRUNE_FIELDS, RULE_FIELDS, SPEC_FIELDS, parse,
 };
 use super::renderer::{HELM_FIELDS, KUSTOMIZE_FIELDS};
+use super::variables::VARIABLES_FIELDS;
 use super::{RepositorySpec, custom_resource_definitions, validate};
 use crate::manifest::{Finding, Limits, ObjectKey, Origin, Span, read};
 
@@ -175,6 +176,7 @@ fn every_field_of_a_kit_file_is_in_the_reference_and_no_other() {
         ("spec.ignore[].", &IGNORE_FIELDS),
         ("spec.kustomize.", &KUSTOMIZE_FIELDS),
         ("spec.helm.", &HELM_FIELDS),
+        ("spec.variables.", &VARIABLES_FIELDS),
         ("spec.rules[].", &RULE_FIELDS),
         ("spec.health.", &HEALTH_FIELDS),
         ("spec.health.rules[].", &HEALTH_RULE_FIELDS),

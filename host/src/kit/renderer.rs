@@ -4,8 +4,10 @@ use std::sync::Arc;
 
 use serde_json::Value;
 
+use super::ChartValues;
 use super::file::{KIT_FILE, Reader};
 use super::name::rooted;
+use crate::manifest::Origin;
 use crate::source::{Entry, EntryKind};
 
 /// Names that Kustomize looks for, in its order.
@@ -15,7 +17,8 @@ pub const KUSTOMIZATION_FILES: [&str; 3] =
 pub const CHART_FILE: &str = "Chart.yaml";
 
 pub(super) const KUSTOMIZE_FIELDS: [&str; 1] = ["loadRestrictions"];
-pub(super) const HELM_FIELDS: [&str; 4] = ["chart", "release", "valuesFiles", "values"];
+pub(super) const HELM_FIELDS: [&str; 5] =
+    ["chart", "release", "valuesFiles", "valuesFrom", "values"];
 
 /// What makes a kit's manifests.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -47,8 +50,12 @@ pub struct Release {
     pub name: String,
     /// From the root, in their order: the later wins.
     pub values_files: Vec<String>,
-    /// JSON text; wins over the files.
+    /// Of the platform team; win over the files.
+    pub values_from: Vec<ChartValues>,
+    /// JSON text; wins over all of these.
     pub values: Option<String>,
+    /// Where kit.yaml has them.
+    pub values_at: Option<Origin>,
     /// The cluster's version as the platform team declares it; empty if it does not.
     pub kubernetes: Arc<str>,
 }
@@ -65,7 +72,10 @@ struct HelmFile {
     chart: Option<String>,
     release: Option<String>,
     values_files: Vec<String>,
+    /// Names of the Repository's, and where they are named.
+    values_from: Vec<(String, Origin)>,
     values: Option<String>,
+    values_at: Option<Origin>,
 }
 
 impl Reader<'_> {
@@ -92,12 +102,20 @@ impl Reader<'_> {
             chart: self.text("/spec/helm", &helm, "chart"),
             release: self.text("/spec/helm", &helm, "release"),
             values_files: files.into_iter().map(|(path, _)| path).collect(),
+            values_from: self.texts("/spec/helm/valuesFrom", helm.get("valuesFrom")),
             values: values.map(Value::to_string),
+            values_at: values.map(|_| self.origin("/spec/helm/values")),
         };
         RendererFile {
             unrestricted,
             helm: named.then_some(helm),
         }
+    }
+}
+
+impl RendererFile {
+    pub(super) fn values_from(&self) -> &[(String, Origin)] {
+        self.helm.as_ref().map_or(&[], |helm| &helm.values_from)
     }
 }
 
@@ -108,6 +126,7 @@ impl Renderer {
         entries: &[String],
         file: Option<&RendererFile>,
         kubernetes: &Arc<str>,
+        values_from: Vec<ChartValues>,
     ) -> Self {
         let has = |name: &str| entries.iter().any(|it| it == name);
         let helm = file.and_then(|file| file.helm.as_ref());
@@ -133,7 +152,9 @@ impl Renderer {
             chart: chart.map_or_else(|| kit.to_owned(), |path| rooted(kit, path)),
             name: helm.release.clone().unwrap_or_else(|| name.to_owned()),
             values_files: helm.values_files.iter().map(|it| rooted(kit, it)).collect(),
+            values_from,
             values: helm.values.clone(),
+            values_at: helm.values_at.clone(),
             kubernetes: kubernetes.clone(),
         }))
     }

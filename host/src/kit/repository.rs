@@ -7,7 +7,7 @@ use serde_json::Value;
 
 use super::{
     AdmissionPolicy, Condition, DeletionBudget, DeletionPolicy, Exemption, Notifications,
-    NotificationsStatus, Reports, RevisionStatus, RuleEnforcement, Verification,
+    NotificationsStatus, Reports, RevisionStatus, RuleEnforcement, ValueSource, Verification,
 };
 use crate::manifest::Finding;
 
@@ -67,6 +67,10 @@ pub struct RepositorySpec {
     /// weighs as its rule says.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub rules: Vec<RuleEnforcement>,
+    /// Values that kits may be given from the cluster, by name.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[schemars(extend("maxItems" = 100))]
+    pub values: Vec<ValueSource>,
     /// Findings that are known and let be.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub exemptions: Vec<Exemption>,

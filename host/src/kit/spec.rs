@@ -9,6 +9,7 @@ use super::pattern::{Pattern, fill, is_dns_label};
 use super::repository::{default_interval, default_timeout};
 use super::rules::rules_faults;
 use super::signing::signing_faults;
+use super::values::value_faults;
 use super::{
     DeletionPolicy, Guardrail, KitPath, KitRule, RefSpec, Reports, RepositorySpec, durations,
 };
@@ -29,6 +30,7 @@ impl RepositorySpec {
             guardrails: Vec::new(),
             rules: Vec::new(),
             exemptions: Vec::new(),
+            values: Vec::new(),
             kits: Vec::new(),
             admission: None,
             suspend: false,
@@ -124,7 +126,7 @@ pub fn validate(spec: &RepositorySpec) -> Vec<Finding> {
             findings.push(wrong(format!("/spec/guardrails/{index}/{field}"), message));
         }
     }
-    for (field, message) in rules_faults(spec) {
+    for (field, message) in rules_faults(spec).into_iter().chain(value_faults(spec)) {
         findings.push(wrong(format!("/spec/{field}"), message));
     }
     if let Some(notifications) = &spec.notifications {

@@ -94,6 +94,30 @@ impl Spans {
         }
     }
 
+    /// Gives a field of the mapping at a pointer another name.
+    pub fn rename(&mut self, pointer: &str, from: &str, to: &str) {
+        let mut here = self;
+        for token in pointer.split('/').skip(1) {
+            let name = pointer_name(token);
+            let next = match &mut here.children {
+                Children::None => None,
+                Children::Fields(fields) => fields
+                    .iter_mut()
+                    .find(|(field, _)| **field == *name)
+                    .map(|(_, spans)| spans),
+                Children::Items(items) => name.parse().ok().and_then(|at: usize| items.get_mut(at)),
+            };
+            let Some(next) = next else { return };
+            here = next;
+        }
+        if let Children::Fields(fields) = &mut here.children {
+            for (field, _) in fields.iter_mut().filter(|(field, _)| **field == *from) {
+                *field = to.into();
+            }
+            fields.sort_by(|(one, _), (other, _)| one.cmp(other));
+        }
+    }
+
     /// The value at an RFC 6901 pointer, or `None` if the file has nothing there.
     pub fn at(&self, pointer: &str) -> Option<&Spans> {
         let (found, whole) = self.nearest(pointer);

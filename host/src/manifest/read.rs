@@ -281,7 +281,7 @@ fn unfold(
     });
 }
 
-fn misnamed(value: &Value) -> Option<&'static str> {
+pub(super) fn misnamed(value: &Value) -> Option<&'static str> {
     let metadata = value.get("metadata").and_then(Value::as_object);
     let Some(metadata) = metadata else {
         return Some("this object has no metadata with a name");

@@ -3,13 +3,13 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use super::PluginStore;
 use super::enforcement::weighed;
 use super::evaluation::{Evaluation, Evaluator, Verdict};
 use super::plugins::Loaded;
 use super::rendered::{as_they_were, call_object, context, finding, reads, unevaluated};
 use super::secrets::Secrets;
-use crate::kit::{KitPath, KitSource, RepositorySpec};
+use super::{PluginStore, Rendered};
+use crate::kit::{KitPath, KitSource, RepositorySpec, Supplied};
 use crate::manifest::{Finding, GroupKind, Manifest, ObjectKey, Scopes};
 use crate::render::Sights;
 use crate::sandbox::{CallChange, CallContext};
@@ -59,7 +59,7 @@ impl Evaluator {
             scopes.learn(kind.clone(), *scope);
         }
         for (revision, indices) in asked {
-            let before = self.as_they_are(spec, revision, &at);
+            let before = self.as_they_are(spec, &evaluation.supplied, revision, &at);
             for index in indices {
                 let verdict = &mut evaluation.verdicts[index];
                 verdict.changes = match &before {
@@ -87,13 +87,14 @@ impl Evaluator {
     fn as_they_are(
         &mut self,
         spec: &RepositorySpec,
+        supplied: &Supplied,
         revision: &Revision,
         at: &impl Fn(&Revision) -> Result<Snapshot, SourceError>,
     ) -> Result<(Snapshot, Vec<Arc<KitSource>>), String> {
         let live = at(revision).map_err(|error| error.to_string())?;
         let discovery = self
             .live
-            .discover(&live, spec)
+            .discover(&live, spec, supplied)
             .map_err(|error| error.to_string())?;
         Ok((live, discovery.kits))
     }
@@ -115,11 +116,11 @@ impl Evaluator {
             return Vec::new();
         }
         match as_they_were(live, kit, &self.plugins, scopes) {
-            Ok(before) => between(
+            Ok((before, given)) => between(
                 snapshot,
                 &verdict.kit,
-                &before,
-                &verdict.rendered.manifests,
+                (&before, &given),
+                &verdict.rendered,
                 &self.plugins,
             ),
             Err(error) => vec![not_comparable(&live.revision(), &error.message)],
@@ -131,13 +132,15 @@ impl Evaluator {
 fn between(
     snapshot: &Snapshot,
     kit: &KitSource,
-    before: &[Manifest],
-    after: &[Manifest],
+    (before, given): (&[Manifest], &Secrets),
+    after: &Rendered,
     plugins: &PluginStore,
 ) -> Vec<Finding> {
     let mut secrets = Secrets::of(before);
-    secrets.add(after);
-    let changes = compared(before, after);
+    secrets.add(&after.manifests);
+    secrets.join(given);
+    secrets.join(&after.given);
+    let changes = compared(before, &after.manifests);
     let mut findings = Vec::new();
     for used in &kit.plugins {
         // One that cannot be loaded has stopped the kit before this.

@@ -24,10 +24,12 @@ impl fmt::Debug for RenderDigest {
 }
 
 /// The order of objects, and of their fields, makes no difference.
-pub(super) fn digest(manifests: &[Manifest]) -> RenderDigest {
+/// `salt`: what only those know who may read a Secret that is in them.
+pub(super) fn digest(manifests: &[Manifest], salt: Option<&str>) -> RenderDigest {
     let mut sorted: Vec<&Manifest> = manifests.iter().collect();
     sorted.sort_by_cached_key(|manifest| (manifest.key(), manifest.gvk()));
     let mut hash = Sha256::new();
+    hash.update(salt.unwrap_or_default());
     for manifest in sorted {
         // The order of a file's keys says nothing; numbers have one spelling.
         hash.update(canonical_json(&manifest.object));

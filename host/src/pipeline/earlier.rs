@@ -4,7 +4,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-use crate::kit::{Discoverer, KitPath, PluginUse, RepositorySpec};
+use crate::kit::{Discoverer, KitPath, PluginUse, RepositorySpec, Supplied};
 use crate::manifest::{Finding, GroupKind, Scope, Scopes};
 use crate::source::{Snapshot, SourceError};
 
@@ -21,11 +21,12 @@ impl Evaluator {
         &self,
         snapshot: &Snapshot,
         newest: &Snapshot,
-        spec: &RepositorySpec,
+        (spec, supplied): (&RepositorySpec, &Supplied),
         paths: &BTreeSet<KitPath>,
         defined: &BTreeMap<GroupKind, (Scope, KitPath)>,
     ) -> Result<Vec<Verdict>, SourceError> {
-        let discovery = Discoverer::default().discover_earlier(snapshot, Some(newest), spec)?;
+        let settings = (spec, supplied);
+        let discovery = Discoverer::default().discover_earlier(snapshot, Some(newest), settings)?;
         let mut scopes = Scopes::default();
         for (kind, (scope, _)) in defined {
             scopes.learn(kind.clone(), *scope);

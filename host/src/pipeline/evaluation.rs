@@ -5,7 +5,9 @@ use std::num::NonZeroUsize;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
-use crate::kit::{Discoverer, InputDigest, KitPath, KitSource, PluginUse, RepositorySpec};
+use crate::kit::{
+    Discoverer, InputDigest, KitPath, KitSource, PluginUse, RepositorySpec, Supplied,
+};
 use crate::manifest::{Finding, GroupKind, ObjectKey, Scope, Scopes};
 use crate::render::Sights;
 use crate::source::{Revision, Snapshot, SourceError};
@@ -92,6 +94,8 @@ pub struct Evaluation {
     pub looked_at: usize,
     /// Of the platform team, for what comes past the repository.
     pub guardrails: Arc<Guardrails>,
+    /// The platform team's values that it was made with.
+    pub supplied: Supplied,
 }
 
 impl Evaluation {
@@ -183,9 +187,10 @@ impl Evaluator {
         superseded: &AtomicBool,
     ) -> Result<Result<Evaluation, Superseded>, SourceError> {
         let snapshot = revisions.snapshot;
-        let mut discovery =
-            self.discoverer
-                .discover_earlier(snapshot, Some(revisions.newest), spec)?;
+        let (newest, settings) = (Some(revisions.newest), (spec, &revisions.supplied));
+        let mut discovery = self
+            .discoverer
+            .discover_earlier(snapshot, newest, settings)?;
         let held = self.held.hold(revisions, spec, &mut discovery);
         let mut sights = Sights::new(snapshot);
         let changed: Vec<Arc<KitSource>> = discovery
@@ -226,6 +231,7 @@ impl Evaluator {
         }
         let mut evaluation = Evaluation {
             looked_at: changed.len(),
+            supplied: revisions.supplied.clone(),
             findings: discovery.findings,
             defined,
             guardrails: Arc::new(self.guardrails(snapshot, spec, &discovery.guardrails)),

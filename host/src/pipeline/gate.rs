@@ -2,7 +2,7 @@
 
 use serde_json::Value;
 
-use crate::kit::Grants;
+use crate::kit::{Grants, SUBSTITUTE};
 use crate::manifest::{Finding, Manifest, Scope, Scopes, pointer_token};
 
 /// Labels and annotations that are the host's own.
@@ -10,7 +10,7 @@ const OWN: [(&str, &str); 2] = [
     ("labels", "applyset.kubernetes.io/"),
     ("annotations", "trimtab.io/"),
 ];
-/// Of the annotations with the host's prefix, the one that is the author's to write.
+/// Keeps an object that leaves its kit.
 const PRUNE_ANNOTATION: &str = "trimtab.io/prune";
 const OWN_GROUP: &str = "trimtab.io";
 /// Fields that the API server writes.
@@ -119,6 +119,11 @@ fn own_kind(manifest: &Manifest, grants: &Grants) -> Option<Finding> {
     Some(at(manifest, "/kind", finding).hint(hint))
 }
 
+/// What whoever writes a manifest may say to the host.
+fn is_an_author_s(name: &str) -> bool {
+    name == PRUNE_ANNOTATION || name == SUBSTITUTE
+}
+
 fn reserved(manifest: &Manifest) -> Vec<Finding> {
     let mut findings = Vec::new();
     let Some(metadata) = manifest.object.get("metadata").and_then(Value::as_object) else {
@@ -130,7 +135,7 @@ fn reserved(manifest: &Manifest) -> Vec<Finding> {
             .and_then(Value::as_object)
             .into_iter()
             .flat_map(|map| map.keys());
-        for name in names.filter(|name| name.starts_with(prefix) && *name != PRUNE_ANNOTATION) {
+        for name in names.filter(|name| name.starts_with(prefix) && !is_an_author_s(name)) {
             let pointer = format!("/metadata/{map}/{}", pointer_token(name));
             let finding = Finding::host_error(
                 "reserved-metadata",

@@ -10,6 +10,8 @@ mod earlier;
 mod enforcement;
 mod evaluation;
 mod gate;
+#[cfg(test)]
+mod given_tests;
 mod guardrails;
 mod pins;
 mod plugins;
@@ -19,6 +21,7 @@ mod rendered;
 mod renderers_tests;
 mod reproduction;
 mod secrets;
+mod substituted;
 #[cfg(test)]
 mod tests;
 mod trace;

@@ -4,7 +4,7 @@
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::Arc;
 
-use crate::kit::{Discoverer, Discovery, KitPath, KitSource, RepositorySpec};
+use crate::kit::{Discoverer, Discovery, KitPath, KitSource, RepositorySpec, Supplied};
 use crate::manifest::Finding;
 use crate::source::{Commit, Revision, Snapshot, SourceError};
 
@@ -15,6 +15,8 @@ pub struct Revisions<'s> {
     /// The newest, which has the guardrails that are wanted now.
     pub newest: &'s Snapshot,
     pub pins: &'s [Pin],
+    /// The platform team's values of today: they do not go back with a kit.
+    pub supplied: Supplied,
 }
 
 impl<'s> Revisions<'s> {
@@ -24,6 +26,7 @@ impl<'s> Revisions<'s> {
             snapshot,
             newest: snapshot,
             pins: &[],
+            supplied: Supplied::default(),
         }
     }
 }
@@ -87,7 +90,11 @@ impl PinnedKits {
                     let revision = snapshot.revision();
                     let all = found.entry(revision.clone()).or_insert_with(|| {
                         let discoverer = self.discoverers.entry(revision).or_default();
-                        discoverer.discover_earlier(snapshot, Some(revisions.newest), spec)
+                        discoverer.discover_earlier(
+                            snapshot,
+                            Some(revisions.newest),
+                            (spec, &revisions.supplied),
+                        )
                     });
                     of(all, &pin.kit)
                 }

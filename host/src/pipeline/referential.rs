@@ -104,11 +104,15 @@ fn run(
         .iter()
         .map(|it| (&it.kit.path, &it.rendered.manifests[..]))
         .collect();
-    weighed_by_kit(candidates, judge(&ready, &kits).0)
+    let mut given = Secrets::default();
+    candidates
+        .iter()
+        .for_each(|it| given.join(&it.rendered.given));
+    weighed_by_kit(candidates, judge(&ready, &kits, &given).0)
 }
 
 /// What a referential validator says of the objects of several kits, by the kit that it is about,
-/// and the fuel that it took.
+/// and the fuel that it took. `given` are the platform team's Secrets in them.
 pub(super) fn judge(
     Loaded {
         used,
@@ -116,6 +120,7 @@ pub(super) fn judge(
         platform,
     }: &Loaded<'_>,
     kits: &[(&KitPath, &[Manifest])],
+    given: &Secrets,
 ) -> (Vec<(KitPath, Finding)>, u64) {
     let kinds = &plugin.description().kinds;
     let mut read: Vec<(&KitPath, &Manifest)> = Vec::new();
@@ -135,7 +140,8 @@ pub(super) fn judge(
             .map(|(kit, _)| ((*kit).clone(), finding.clone()))
             .collect()
     };
-    let secrets = Secrets::of(read.iter().map(|(_, manifest)| *manifest));
+    let mut secrets = Secrets::of(read.iter().map(|(_, manifest)| *manifest));
+    secrets.join(given);
     let (found, fuel) = match plugin.validate_all(platform, &objects) {
         Err(error) => return (everywhere(&unevaluated(used, &error, &secrets)), 0),
         Ok(found) => found,

@@ -10,9 +10,10 @@ use super::enforcement::weighed;
 use super::gate::{at, settle};
 use super::plugins::{Loaded, fault, settings_finding};
 use super::secrets::Secrets;
+use super::substituted::contents;
 use crate::kit::{Grants, KitSource, PluginUse};
-use crate::manifest::{Finding, GroupKind, Limits, Manifest, Origin, Scopes, Spans};
-use crate::render::{Reads, render};
+use crate::manifest::{Finding, GroupKind, Manifest, Origin, Scopes, Spans};
+use crate::render::Reads;
 use crate::sandbox::{
     CallContext, CallError, CallObject, CallPlatform, Plugin, RawFinding, SettingsFault,
     Transformed,
@@ -30,6 +31,8 @@ pub struct Rendered {
     pub digest: RenderDigest,
     /// What was looked for outside of the kit's directory.
     pub reads: Reads,
+    /// What the platform team's Secrets have brought in.
+    pub given: Secrets,
 }
 
 impl Rendered {
@@ -38,8 +41,9 @@ impl Rendered {
         Self {
             manifests: Vec::new(),
             findings: Vec::new(),
-            digest: digest(&[]),
+            digest: digest(&[], None),
             reads: Reads::default(),
+            given: Secrets::default(),
         }
     }
 }
@@ -72,12 +76,15 @@ pub(super) fn render_observed(
     scopes: &Scopes,
     observe: &mut dyn FnMut(Point<'_, '_>, &[Manifest]),
 ) -> Rendered {
-    let files = render(snapshot, kit, plugins.renderers(), &Limits::default());
-    let reads = files.reads;
-    let mut manifests = match files.manifests {
+    let contents = contents(snapshot, kit, plugins);
+    let finished = |manifests, findings| {
+        let (reads, given) = (contents.reads.clone(), contents.given.clone());
+        finished(manifests, findings, reads, given, kit)
+    };
+    let mut manifests = match contents.manifests {
         Ok(manifests) => manifests,
         // Rules over a part of a kit would judge what is not there.
-        Err(findings) => return finished(Vec::new(), findings, reads),
+        Err(findings) => return finished(Vec::new(), findings),
     };
     let mut findings = Vec::new();
     let mut loaded = Vec::new();
@@ -93,6 +100,7 @@ pub(super) fn render_observed(
     observe(Point::Settled, &manifests);
     // Also those of Secrets that a transformer changes or leaves out.
     let mut secrets = Secrets::of(&manifests);
+    secrets.join(&contents.given);
     let weighed = |finding| weighed(&kit.rules, finding);
     for ready in loaded.iter().filter(|it| it.plugin.kinds().transform) {
         let context = context(kit.path.as_str(), &kit.grants, &ready.platform);
@@ -104,7 +112,7 @@ pub(super) fn render_observed(
             }
             Err(finding) => {
                 findings.push(finding);
-                return finished(manifests, findings, reads);
+                return finished(manifests, findings);
             }
         }
     }
@@ -116,7 +124,7 @@ pub(super) fn render_observed(
         let (found, _) = validate(&context, ready, &manifests, &secrets);
         findings.extend(found.into_iter().filter_map(weighed));
     }
-    finished(manifests, findings, reads)
+    finished(manifests, findings)
 }
 
 /// A kit's objects as an earlier revision has them, judged by nobody. A transformer that cannot be
@@ -130,14 +138,15 @@ pub(super) fn as_they_were(
     kit: &KitSource,
     plugins: &PluginStore,
     scopes: &Scopes,
-) -> Result<Vec<Manifest>, Finding> {
-    let files = render(snapshot, kit, plugins.renderers(), &Limits::default());
-    let mut manifests = files.manifests.map_err(|findings| {
+) -> Result<(Vec<Manifest>, Secrets), Finding> {
+    let contents = contents(snapshot, kit, plugins);
+    let mut manifests = contents.manifests.map_err(|findings| {
         let first = findings.into_iter().next();
         first.unwrap_or_else(|| Finding::host_error("kit-file", "its files cannot be read"))
     })?;
     settle(&mut manifests, &kit.grants, scopes);
-    let secrets = Secrets::of(&manifests);
+    let mut secrets = Secrets::of(&manifests);
+    secrets.join(&contents.given);
     for used in &kit.plugins {
         let unpinned = PluginUse {
             digest: None,
@@ -154,18 +163,25 @@ pub(super) fn as_they_were(
         }
     }
     settle(&mut manifests, &kit.grants, scopes);
-    Ok(manifests)
+    Ok((manifests, contents.given))
 }
 
-fn finished(manifests: Vec<Manifest>, mut findings: Vec<Finding>, reads: Reads) -> Rendered {
+fn finished(
+    manifests: Vec<Manifest>,
+    mut findings: Vec<Finding>,
+    reads: Reads,
+    given: Secrets,
+    kit: &KitSource,
+) -> Rendered {
     findings.sort_by(|a, b| {
         (a.severity, &a.origin, &a.rule, &a.field).cmp(&(b.severity, &b.origin, &b.rule, &b.field))
     });
     Rendered {
-        digest: digest(&manifests),
+        digest: digest(&manifests, kit.given.salt.as_deref()),
         manifests,
         findings,
         reads,
+        given,
     }
 }
 

@@ -11,7 +11,7 @@ use proptest::prelude::*;
 use tempfile::TempDir;
 
 use super::*;
-use crate::kit::RepositorySpec;
+use crate::kit::{RepositorySpec, Supplied, Supply, Values};
 use crate::sandbox::{Compiler, RenderLimits, Renderers, Sandbox, SandboxLimits};
 use crate::source::Snapshot;
 
@@ -28,6 +28,7 @@ static SANDBOX: LazyLock<Sandbox> = LazyLock::new(|| {
 struct Platform {
     folder: TempDir,
     spec: RepositorySpec,
+    supplied: Supplied,
 }
 
 impl Platform {
@@ -36,6 +37,7 @@ impl Platform {
         let platform = Self {
             folder: tempfile::tempdir().expect("a folder"),
             spec: serde_yaml::from_str(&spec).expect("a spec"),
+            supplied: Supplied::default(),
         };
         for (path, text) in files {
             platform.write(path, text);
@@ -58,8 +60,12 @@ impl Platform {
 
     fn evaluate(&self, evaluator: &mut Evaluator) -> Evaluation {
         let snapshot = Snapshot::of_directory(self.folder.path()).expect("a snapshot");
+        let revisions = Revisions {
+            supplied: self.supplied.clone(),
+            ..Revisions::only(&snapshot)
+        };
         evaluator
-            .evaluate(&snapshot, &self.spec, &AtomicBool::new(false))
+            .evaluate_all(&revisions, &self.spec, &AtomicBool::new(false))
             .expect("readable")
             .expect("nothing newer")
     }
@@ -72,6 +78,11 @@ impl Platform {
 fn write(path: &Path, text: &str) {
     fs::create_dir_all(path.parent().expect("a parent")).expect("a folder");
     fs::write(path, text).expect("a file");
+}
+
+fn values(text: &str, secret: bool) -> Supply {
+    let entries = [("values.yaml".to_owned(), text.as_bytes().to_vec())];
+    Supply::Here(Values::new(entries.into(), secret, "uid").into())
 }
 
 /// `Kind name` of a kit's objects, or `rule path: message` of its findings.
@@ -242,6 +253,50 @@ proptest! {
             prop_assert_eq!(outline(&remembered), outline(&platform.fresh()));
         }
     }
+}
+
+#[test]
+fn a_chart_has_the_platform_s_values_between_its_files_and_its_own_and_quotes_no_secret() {
+    let kit = "apiVersion: trimtab.io/v1alpha1\nkind: Kit\nmetadata: {name: shop}\nspec:\n  helm:\n    chart: /charts/web\n    valuesFiles: [values.yaml]\n    valuesFrom: [vars, keys]\n    values: {host: 'web.${domain}'}\n  variables: {values: {domain: example.org}}\n";
+    let template = "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: a}\ndata:\n  all: {{ list .Values.a .Values.b .Values.c .Values.host | join \" \" | quote }}\n  script: echo ${HOME}\n";
+    let rules = format!(
+        "{KITS}\nvalues:\n- {{name: vars, configMapRef: {{name: vars}}}}\n- {{name: keys, secretRef: {{name: keys}}}}\n"
+    );
+    let mut platform = Platform::new(
+        &rules,
+        &[
+            ("kits/shop/kit.yaml", kit),
+            ("kits/shop/values.yaml", "a: file\nb: file\nhost: file\n"),
+            (
+                "charts/web/Chart.yaml",
+                "apiVersion: v2\nname: web\nversion: 1.0.0\n",
+            ),
+            ("charts/web/templates/a.yaml", template),
+        ],
+    );
+    platform.supplied = Supplied::of([
+        ("vars".to_owned(), values("b: map\nc: map\n", false)),
+        ("keys".to_owned(), values("c: hunter22\n", true)),
+    ]);
+    let evaluation = platform.fresh();
+    assert_eq!(told(&evaluation), ["ConfigMap a"]);
+    let data = &evaluation.verdicts[0].rendered.manifests[0].object["data"];
+    assert_eq!(data["all"], "file map hunter22 web.example.org");
+    // What a chart writes is its own.
+    assert_eq!(data["script"], "echo ${HOME}");
+    platform.write(
+        "charts/web/templates/a.yaml",
+        "{{ fail (printf \"no %s\" .Values.c) }}\n",
+    );
+    let told = told(&platform.fresh());
+    assert!(
+        told[0].starts_with("trimtab/helm kits/shop/kit.yaml:1: "),
+        "{told:?}"
+    );
+    assert!(
+        told[0].contains("no ***") && !told[0].contains("hunter22"),
+        "{told:?}"
+    );
 }
 
 #[path = "places_tests.rs"]

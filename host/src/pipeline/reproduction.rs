@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use crate::kit::{Discoverer, KitPath, KitSource, RepositorySpec};
+use crate::kit::{Discoverer, KitPath, KitSource, RepositorySpec, Supplied};
 use crate::manifest::{GroupKind, Scope, Scopes};
 use crate::source::{Snapshot, SourceError};
 
@@ -28,13 +28,13 @@ type Defined = BTreeMap<GroupKind, (Scope, KitPath)>;
 /// kept; no rendering is. `over` is looked at between kits: the others are left out. Blocking and CPU-bound.
 pub fn reproduce(
     (snapshot, newest): (&Snapshot, &Snapshot),
-    spec: &RepositorySpec,
+    settings: (&RepositorySpec, &Supplied),
     paths: &BTreeSet<KitPath>,
     defined: &Defined,
     plugins: &PluginStore,
     over: &AtomicBool,
 ) -> Result<Vec<Reproduced>, SourceError> {
-    let discovery = Discoverer::default().discover_earlier(snapshot, Some(newest), spec)?;
+    let discovery = Discoverer::default().discover_earlier(snapshot, Some(newest), settings)?;
     let render = |kit: &KitSource, defined: &Defined| {
         let mut scopes = Scopes::default();
         for (kind, (scope, _)) in defined {

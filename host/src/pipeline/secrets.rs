@@ -1,5 +1,7 @@
 //! Values of Secrets, so that no finding tells them.
 
+use std::fmt;
+
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use serde_json::Value;
@@ -55,6 +57,27 @@ impl Secrets {
                 }
             }
         }
+        self.settle();
+    }
+
+    /// Texts of the platform team's Secrets, and what was made of them.
+    pub(super) fn add_texts<'t>(&mut self, texts: impl IntoIterator<Item = &'t str>) {
+        for text in texts {
+            self.add_forms(text);
+            self.add_forms(&STANDARD.encode(text));
+        }
+        self.settle();
+    }
+
+    /// What others hold as well.
+    pub fn join(&mut self, others: &Self) {
+        if !others.values.is_empty() {
+            self.values.extend(others.values.iter().cloned());
+            self.settle();
+        }
+    }
+
+    fn settle(&mut self) {
         let values = &mut self.values;
         values.retain(|value| value.len() >= SHORTEST);
         // A value that holds another is masked first.
@@ -108,6 +131,13 @@ impl Secrets {
             }
         }
         masked
+    }
+}
+
+/// Without what they hold.
+impl fmt::Debug for Secrets {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(MASK)
     }
 }
 

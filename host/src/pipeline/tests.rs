@@ -10,7 +10,7 @@ use std::sync::atomic::AtomicBool;
 use tempfile::TempDir;
 
 use super::*;
-use crate::kit::RepositorySpec;
+use crate::kit::{RepositorySpec, Supplied};
 use crate::manifest::Finding;
 use crate::sandbox::{Compiler, Sandbox, SandboxLimits};
 use crate::source::Snapshot;
@@ -18,19 +18,21 @@ use crate::source::Snapshot;
 const SERVICE: &str =
     "apiVersion: v1\nkind: Service\nmetadata:\n  name: web\nspec:\n  ports:\n  - port: 80\n";
 
-struct Platform {
+pub(super) struct Platform {
     folder: TempDir,
     spec: RepositorySpec,
+    pub supplied: Supplied,
     evaluator: Evaluator,
     plugins: Arc<PluginStore>,
 }
 
 impl Platform {
-    fn new(rules: &str, files: &[(&str, &str)]) -> Self {
+    pub(super) fn new(rules: &str, files: &[(&str, &str)]) -> Self {
         let sandbox = Sandbox::new(SandboxLimits::default(), Compiler::Here).expect("a sandbox");
         let two = NonZeroUsize::new(2).expect("not zero");
         let plugins = Arc::new(PluginStore::new(sandbox));
         let platform = Self {
+            supplied: Supplied::default(),
             plugins: plugins.clone(),
             folder: tempfile::tempdir().expect("a folder"),
             spec: serde_yaml::from_str(&format!("url: https://git.example.org/a.git\n{rules}"))
@@ -53,17 +55,26 @@ impl Platform {
         fs::write(path, text).expect("a file");
     }
 
-    fn evaluate(&mut self) -> Evaluation {
+    pub(super) fn evaluate(&mut self) -> Evaluation {
         let snapshot = Snapshot::of_directory(self.root()).expect("a snapshot");
+        let revisions = Revisions {
+            supplied: self.supplied.clone(),
+            ..Revisions::only(&snapshot)
+        };
         self.evaluator
-            .evaluate(&snapshot, &self.spec, &AtomicBool::new(false))
+            .evaluate_all(&revisions, &self.spec, &AtomicBool::new(false))
             .expect("readable")
             .expect("nothing newer")
     }
+
+    /// By an evaluator that remembers nothing.
+    pub(super) fn fresh(&mut self) -> Evaluation {
+        self.evaluator = Evaluator::new(self.plugins.clone(), NonZeroUsize::MIN);
+        self.evaluate()
+    }
 }
 
-/// `rule path:line` of a verdict's findings.
-fn told(verdict: &Verdict) -> Vec<String> {
+pub(super) fn told(verdict: &Verdict) -> Vec<String> {
     let place = |it: &Finding| match &it.origin {
         Some(origin) => format!("{} {origin}", it.rule),
         None => it.rule.clone(),

@@ -5,14 +5,14 @@ use std::sync::Arc;
 use serde_json::Value;
 
 use crate::kit::{KitSource, PluginUse};
-use crate::manifest::{Finding, Limits, Manifest, ObjectKey, Origin, Scopes, Span, pointer_name};
-use crate::render::render;
+use crate::manifest::{Finding, Manifest, ObjectKey, Origin, Scopes, Span, pointer_name};
 use crate::source::Snapshot;
 
 use super::PluginStore;
 use super::plugins::Loaded;
 use super::rendered::{Point, Rendered, render_observed};
 use super::secrets::Secrets;
+use super::substituted::contents;
 
 /// Who made an object what it is.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -112,6 +112,7 @@ pub fn trace(
         stages.push(Stage { by, object });
     });
     secrets.add(&rendered.manifests);
+    secrets.join(&rendered.given);
     Ok(Some(Trace {
         manifest: manifest.clone(),
         rendered: Arc::new(rendered),
@@ -122,8 +123,8 @@ pub fn trace(
 
 /// A kit's objects as its files have them; none if they cannot be read.
 pub fn files(snapshot: &Snapshot, kit: &KitSource, plugins: &PluginStore) -> Vec<Manifest> {
-    let files = render(snapshot, kit, plugins.renderers(), &Limits::default());
-    files.manifests.unwrap_or_default()
+    let contents = contents(snapshot, kit, plugins);
+    contents.manifests.unwrap_or_default()
 }
 
 /// What the object is at a step: transformers keep where an object comes from, and may make

@@ -4,7 +4,7 @@ use serde_json::json;
 use trimtab_harness::root;
 
 use super::*;
-use crate::kit::{Discoverer, RepositorySpec};
+use crate::kit::{Discoverer, RepositorySpec, Supplied};
 use crate::sandbox::{Compiler, Sandbox, SandboxLimits};
 
 const SERVICE: &str = "apiVersion: v1\nkind: Service\nmetadata:\n  name: web\n  labels:\n    team: old\nspec:\n  ports:\n  - name: http\n    port: 80\n";
@@ -22,7 +22,7 @@ fn traced() -> Trace {
     let spec = "url: https://git.example.org/a.git\nkits: [{path: web, namespace: shop}]\n";
     let spec: RepositorySpec = serde_yaml::from_str(spec).expect("a spec");
     let snapshot = Snapshot::of_directory(folder.path()).expect("a snapshot");
-    let discovery = Discoverer::default().discover(&snapshot, &spec);
+    let discovery = Discoverer::default().discover(&snapshot, &spec, &Supplied::default());
     let kits = discovery.expect("readable").kits;
     let sandbox = Sandbox::new(SandboxLimits::default(), Compiler::Here).expect("a sandbox");
     let plugins = PluginStore::new(sandbox);

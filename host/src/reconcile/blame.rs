@@ -293,7 +293,8 @@ fn follow(
     let (_, head) = view.source().map_err(|refusal| refusal.message)?;
     let newest = mirror.snapshot(&head.revision).map_err(words)?;
     let spec = &view.repository.spec;
-    let discovery = Discoverer::default().discover_earlier(&snapshot, Some(&newest), spec);
+    let settings = (spec, &view.evaluation.supplied);
+    let discovery = Discoverer::default().discover_earlier(&snapshot, Some(&newest), settings);
     let kits = discovery.map_err(words)?.kits;
     let Some(kit) = kits.iter().find(|it| it.path == *path) else {
         return Ok(None);

@@ -84,6 +84,8 @@ impl Task {
         if !plan.steps.is_empty() {
             secrets.add_objects(were.iter().map(|it| &it.object));
             secrets.add_objects(plan.steps.iter().map(|it| &it.body));
+            secrets.join(&self.verdict.rendered.given);
+            self.were.iter().for_each(|it| secrets.join(&it.given));
         }
         let told_of = |step: &Step, progress| match progress {
             Progress::Begun => self.sent.begun(step),
@@ -107,7 +109,11 @@ impl Task {
             changed, failures, ..
         } = applied;
         let stopped = if !failures.is_empty() {
-            findings.extend(failures);
+            // The API server quotes what it does not take.
+            findings.extend(failures.into_iter().map(|it| Finding {
+                message: secrets.masked(&it.message),
+                ..it
+            }));
             Some(Outcome::Failed)
         } else if !plan.awaited.is_empty() {
             Some(awaited(&plan.awaited))

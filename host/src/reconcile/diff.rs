@@ -200,11 +200,12 @@ fn alone(
     paths: &BTreeSet<KitPath>,
 ) -> Result<Vec<Verdict>, Refusal> {
     let snapshot = mirror.snapshot(&commit.revision).map_err(refused)?;
-    let (spec, newest) = (&view.repository.spec, &view.evaluation);
+    let newest = &view.evaluation;
+    let settings = (&view.repository.spec, &newest.supplied);
     let evaluator = Evaluator::new(shared.plugins.clone(), shared.options.workers);
     let head = view.commit(None)?;
     let head = mirror.snapshot(&head.revision).map_err(refused)?;
-    let found = evaluator.evaluate_kits(&snapshot, &head, spec, paths, &newest.defined);
+    let found = evaluator.evaluate_kits(&snapshot, &head, settings, paths, &newest.defined);
     let mut verdicts = found.map_err(refused)?;
     for verdict in &mut verdicts {
         let path = &verdict.kit.path;
@@ -231,6 +232,7 @@ fn evaluated(
         snapshot: &snapshot,
         newest: &head,
         pins: &[],
+        supplied: view.evaluation.supplied.clone(),
     };
     let found = within(until, |over| evaluator.evaluate_all(&revisions, spec, over));
     found.map_err(refused)?.map_err(|_| {

@@ -6,6 +6,7 @@ use std::time::Duration;
 use serde_json::{Map, Value};
 use similar::TextDiff;
 
+use crate::kit::SUBSTITUTE;
 use crate::manifest::write_yaml;
 use crate::pipeline::{MASK, Secrets, is_secret};
 use crate::plan::{PART_OF_LABEL, PRUNE_ANNOTATION, leaves};
@@ -53,7 +54,8 @@ fn cleaned(object: &Value) -> Value {
     };
     SERVERS.iter().for_each(|name| drop(metadata.remove(*name)));
     let own = |name: &str| {
-        name == PART_OF_LABEL || name.starts_with("trimtab.io/") && name != PRUNE_ANNOTATION
+        let author_s = [PRUNE_ANNOTATION, SUBSTITUTE].contains(&name);
+        name == PART_OF_LABEL || name.starts_with("trimtab.io/") && !author_s
     };
     for map in ["labels", "annotations"] {
         if let Some(names) = metadata.get_mut(map).and_then(Value::as_object_mut) {
@@ -180,7 +182,10 @@ fn mask(old: Option<&mut Value>, new: Option<&mut Value>, secrets: &Secrets) {
     match (old, new) {
         (Some(Value::String(old)), Some(Value::String(new))) => {
             let same = old == new;
-            (*old, *new) = (secrets.masked(old), secrets.masked(new));
+            let (was, is) = (secrets.masked(old), secrets.masked(new));
+            // Where a secret stands, there was another one, which may not be known any more.
+            let replaced = !same && is != *new && was == *old;
+            (*old, *new) = (if replaced { MASK.to_owned() } else { was }, is);
             if !same && old == new {
                 new.push_str(" (changed)");
             }

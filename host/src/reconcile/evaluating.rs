@@ -3,7 +3,7 @@
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, PoisonError};
 
-use crate::kit::ready_condition;
+use crate::kit::{ready_condition, validate};
 use crate::pipeline::Superseded;
 use crate::source::{Commit, SourceError};
 
@@ -48,6 +48,7 @@ impl Actor {
         let spec = self.repository.spec.clone();
         let (live, pins) = (self.live(), self.pins.clone());
         let demand = self.demand(mirror.clone());
+        let looks = self.supplies.looks();
         self.jobs.spawn(async move {
             let Judged { commit, refusal } = match demand.judge(head.clone()).await {
                 Ok(judged) => judged,
@@ -67,6 +68,7 @@ impl Actor {
                 (commit, refusal) => (commit.unwrap_or(head), refusal),
             };
             let asked = Asked {
+                supplied: looks.taken().await,
                 mirror,
                 newest: newest.clone(),
                 spec,
@@ -90,6 +92,16 @@ impl Actor {
                 result,
             }
         });
+    }
+
+    /// What the platform team's objects hold is another thing: kits that name it are made anew.
+    pub(super) fn supplied_anew(&mut self) {
+        let spec = &self.repository.spec;
+        if self.deleting || spec.suspend || !validate(spec).is_empty() {
+            return;
+        }
+        tracing::info!(repository = %self.name(), "values of the platform team changed");
+        self.evaluate();
     }
 
     pub(super) async fn nothing_to_evaluate(&mut self, refusal: Refusal) {

@@ -87,8 +87,10 @@ impl Task {
         told.unchanged = plan.left.len();
         let mut secrets = self.secrets(mirror).await;
         secrets.add_objects(manifests.iter().map(|it| &it.object));
-        let before = before.iter().flat_map(|it| &it.manifests);
-        secrets.add_objects(before.map(|it| &it.object));
+        let were = before.iter().flat_map(|it| &it.manifests);
+        secrets.add_objects(were.map(|it| &it.object));
+        secrets.join(&self.verdict.rendered.given);
+        before.iter().for_each(|it| secrets.join(&it.given));
         let secrets = self.steps(&cluster, &plan, secrets, told).await?;
         told.objects.extend(others(&plan, &secrets));
         for key in &plan.awaited {

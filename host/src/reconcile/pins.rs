@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 use std::time::{Duration, Instant};
 
-use crate::kit::{KitPath, RepositorySpec};
+use crate::kit::{KitPath, RepositorySpec, Supplied};
 use crate::manifest::Finding;
 use crate::pipeline::{Evaluation, Evaluator, Pin, Revisions, Superseded};
 use crate::source::{Commit, Mirror, Revision, Snapshot, SourceError};
@@ -43,6 +43,7 @@ pub(super) struct Asked {
     pub pins: BTreeMap<KitPath, String>,
     /// The revision of each kit that is live.
     pub live: BTreeMap<KitPath, Revision>,
+    pub supplied: Supplied,
 }
 
 impl Asked {
@@ -73,6 +74,7 @@ impl Asked {
             snapshot,
             newest: &newest,
             pins: &pins,
+            supplied: self.supplied.clone(),
         };
         let mut evaluated = evaluator.evaluate_all(&revisions, &self.spec, superseded)?;
         // What was good once is to stay in reach.

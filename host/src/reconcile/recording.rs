@@ -8,9 +8,9 @@ use jiff::Timestamp;
 
 use crate::history::{
     Cause, Durations, Entry, FindingsNote, HealthNote, Outcome as Recorded, PlanNote, PluginUse,
-    RevisionNote, Told, Writer,
+    RevisionNote, Told, ValuesNote, Writer,
 };
-use crate::kit::{FindingCounts, Kit, KitStatus, ready_condition};
+use crate::kit::{FindingCounts, GivenValues, Kit, KitStatus, ready_condition};
 use crate::source::Commit;
 
 use super::kit::{Decision, Task};
@@ -29,6 +29,7 @@ struct Mark {
     revision: String,
     digest: Option<String>,
     inputs: Option<String>,
+    values: Vec<GivenValues>,
     findings: FindingCounts,
     /// The revision that it is held at, as the person named it.
     held: Option<String>,
@@ -49,6 +50,7 @@ impl Mark {
             revision: attempted.map(|it| it.revision.clone()).unwrap_or_default(),
             digest: status.digest.clone(),
             inputs: status.inputs.clone(),
+            values: status.values.clone(),
             findings: status.finding_counts,
             held: None,
             platform: false,
@@ -176,6 +178,7 @@ impl Task {
         let mark = Mark {
             revision: self.revision(kit.as_deref()).to_string(),
             inputs: Some(self.verdict.kit.inputs.to_string()),
+            values: self.verdict.kit.given.values.clone(),
             held: self.pin(),
             platform: self.platform_is_held(),
             ..last.clone()
@@ -217,6 +220,13 @@ impl Task {
                     path: used.path.clone(),
                     digest: store.digest(used)?,
                 })
+            })
+            .collect();
+        let given = self.verdict.kit.given.values.iter();
+        entry.values = given
+            .map(|it| ValuesNote {
+                name: it.name.clone(),
+                digest: it.digest.clone(),
             })
             .collect();
         entry.inputs = Some(self.verdict.kit.inputs.to_string());
@@ -291,6 +301,8 @@ impl Task {
             nobody(Cause::Commit)
         } else if tried.drifted {
             nobody(Cause::Drift)
+        } else if last.values != self.verdict.kit.given.values && last.inputs != mark.inputs {
+            nobody(Cause::Values)
         } else if last.inputs != mark.inputs {
             nobody(Cause::Spec)
         } else if last.is_live() && mark.is_live() && !tried.changed {

@@ -155,6 +155,7 @@ impl Task {
             held: (self.verdict.pinned.is_some() || suspended).then_some(&kit.spec),
             inputs: self.verdict.kit.inputs.to_string(),
             digest: self.verdict.rendered.digest.to_string(),
+            values: &self.verdict.kit.given.values,
             objects,
             // An attempt that began before a person held the kit, or let it go, does not know it.
             generation: match self.verdict.pinned.as_ref().map(|it| &it.asked) {

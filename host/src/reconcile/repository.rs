@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, atomic::AtomicBool};
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use kube::ResourceExt as _;
 use tokio::sync::{mpsc, oneshot};
@@ -11,19 +11,20 @@ use tokio::task::{AbortHandle, JoinSet};
 use crate::cluster::ClusterError;
 use crate::kit::{KitPath, Quarantine, Repository, RepositoryStatus};
 use crate::manifest::{Finding, ObjectKey};
-use crate::pipeline::{Evaluation, Evaluator, Rendered, Verdict};
+use crate::pipeline::{Evaluation, Evaluator};
 use crate::source::{Auth, Commit, Mirror, Poll, RemoteError, SourceError};
 
 use super::asked::View;
-use super::fights::Fights;
 use super::host::{Settled, Shared};
 use super::index::requested;
 use super::kit::Done;
+pub(super) use super::kit_state::KitState;
 use super::notices::Notices;
-use super::outcome::{Outcome, Wait};
+use super::outcome::Wait;
 use super::pins::Evaluated;
 use super::repository_record::Recounted;
 use super::rollback::Earlier;
+use super::supplies::Supplies;
 use super::verifying::Refusal;
 
 /// What an actor is told.
@@ -101,46 +102,6 @@ pub(super) enum Job {
     LetGo,
 }
 
-/// A kit between revisions.
-pub(super) struct KitState {
-    pub(super) verdict: Verdict,
-    pub(super) commit: Arc<Commit>,
-    /// The revision no longer has it.
-    pub(super) gone: bool,
-    /// Counts attempts, so that the end of one that was given up is not taken for the newest's.
-    pub(super) attempt: u64,
-    pub(super) running: Option<AbortHandle>,
-    /// It was touched while it ran.
-    pub(super) again: bool,
-    pub(super) outcome: Option<Outcome>,
-    pub(super) retries: u32,
-    /// The revision that was rolled back, while it would be tried again: `verdict` and `commit`
-    /// are those of the last healthy one.
-    pub(super) quarantine: Option<Quarantine>,
-    /// Another kit has yet to take some of its objects over.
-    pub(super) handing_over: bool,
-    /// The revision that took it out has no kit that was known before.
-    pub(super) emptied: bool,
-    /// Why it could not be rolled back, if that was tried: it is not tried again.
-    pub(super) stays: Vec<Finding>,
-    pub(super) fights: Fights,
-    /// Changes that no status tells of yet.
-    pub(super) unreported: usize,
-    /// What this host had of it before, for the record.
-    pub(super) were: Option<Arc<Rendered>>,
-    /// How long the evaluation took that it comes from, until the first attempt.
-    pub(super) evaluated: Option<Duration>,
-    /// When the kit is looked at again, if nothing happens.
-    pub(super) look: Option<AbortHandle>,
-}
-
-impl KitState {
-    /// The revision no longer has it, and neither has the cluster.
-    pub(super) fn has_left(&self) -> bool {
-        self.gone && self.outcome == Some(Outcome::Gone)
-    }
-}
-
 pub(super) struct Actor {
     pub(super) shared: Arc<Shared>,
     pub(super) repository: Arc<Repository>,
@@ -189,6 +150,8 @@ pub(super) struct Actor {
     pub(super) settle_due: bool,
     /// Who is told of it.
     pub(super) notices: Notices,
+    /// What the platform team gives kits from the cluster.
+    pub(super) supplies: Supplies,
 }
 
 impl Actor {
@@ -229,6 +192,7 @@ impl Actor {
             progress_told: None,
             settle_due: false,
             notices: Notices::default(),
+            supplies: Supplies::default(),
             shared,
         }
     }
@@ -245,6 +209,7 @@ impl Actor {
         self.wished_before();
         self.hold().await;
         self.open_outboxes();
+        self.follow_supplies();
         self.close_the_door();
         if !self.delete() {
             self.poll().await;
@@ -256,6 +221,7 @@ impl Actor {
                     // The Repository is gone; what is live stays.
                     None => return,
                 },
+                () = self.supplies.changed() => self.supplied_anew(),
                 Some(report) = self.notices.reports.recv() => self.told_target(report).await,
                 Some(job) = self.jobs.join_next() => match job {
                     Ok(job) => self.finished(job).await,
@@ -283,6 +249,7 @@ impl Actor {
                 self.wish_changed(held.as_deref(), suspended);
                 self.hold().await;
                 self.open_outboxes();
+                self.follow_supplies();
                 self.close_the_door();
                 if self.delete() {
                     return;

@@ -221,10 +221,11 @@ impl Revisions<'_> {
         let snapshot = self.mirror.snapshot(revision)?;
         let head = self.mirror.snapshot(self.head)?;
         let kits = [kit.clone()].into();
+        let settings = (self.spec, &self.newest.supplied);
         let evaluate = |snapshot: &Snapshot, kits: &BTreeSet<KitPath>| {
             let defined = &self.newest.defined;
             self.evaluator
-                .evaluate_kits(snapshot, &head, self.spec, kits, defined)
+                .evaluate_kits(snapshot, &head, settings, kits, defined)
         };
         let mut found = evaluate(&snapshot, &kits)?;
         let mut earlier = Earlier {

@@ -2,8 +2,8 @@
 
 use crate::cluster::Note;
 use crate::kit::{
-    Condition, ConditionStatus, FindingCounts, HealthStatus, HealthyRevision, KitSpec, KitStatus,
-    Quarantine, RevisionStatus, set_condition,
+    Condition, ConditionStatus, FindingCounts, GivenValues, HealthStatus, HealthyRevision, KitSpec,
+    KitStatus, Quarantine, RevisionStatus, set_condition,
 };
 use crate::manifest::{Finding, Severity};
 use crate::source::Commit;
@@ -34,6 +34,8 @@ pub(super) struct Attempt<'a> {
     pub inputs: String,
     /// Of the rendered objects.
     pub digest: String,
+    /// What they were rendered with.
+    pub values: &'a [GivenValues],
     /// Objects that the kit has live after this attempt.
     pub objects: usize,
     pub generation: Option<i64>,
@@ -66,6 +68,7 @@ pub(super) fn kit_status(before: &KitStatus, attempt: &Attempt<'_>, now: &str) -
             status.applied.clone_from(&status.attempted);
         }
         status.digest = Some(attempt.digest.clone());
+        status.values = attempt.values.to_vec();
     }
     if attempt.outcome.is_ready() && attempt.quarantine.is_none() {
         status.healthy.clone_from(&status.applied);
@@ -149,6 +152,7 @@ fn rolled_back(status: &mut KitStatus, attempt: &Attempt<'_>, quarantine: &Quara
     {
         status.applied = Some(RevisionStatus::new(attempt.commit, Some(now.to_owned())));
         status.digest = Some(attempt.digest.clone());
+        status.values = attempt.values.to_vec();
     }
 }
 

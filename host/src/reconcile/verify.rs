@@ -8,7 +8,6 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use crate::cluster::ClusterError;
-use crate::history::KitOf;
 use crate::kit::{KitPath, KitStatus, RevisionStatus};
 use crate::manifest::{Manifest, ObjectKey, Scopes};
 use crate::pipeline::{Rendered, Reproduced, Verdict, reproduce, settle};
@@ -16,8 +15,9 @@ use crate::plan::Reason;
 use crate::source::{Commit, Revision};
 use crate::web::{Ask, Refusal};
 
-use super::asked::{ANSWER, View, blocking, first_error, refused, views, within};
+use super::asked::{ANSWER, View, blocking, refused, views, within};
 use super::host::Shared;
+use super::recorded::{others, recorded, why};
 
 /// Objects of one kit that are named.
 const NAMED: usize = 100;
@@ -92,11 +92,11 @@ pub(super) async fn verify(shared: &Arc<Shared>, ask: &Ask) -> Result<Value, Ref
 }
 
 /// A kit, rendered again or not.
-struct Again {
-    path: KitPath,
-    status: KitStatus,
-    commit: Option<Arc<Commit>>,
-    reproduced: Result<Reproduced, String>,
+pub(super) struct Again {
+    pub path: KitPath,
+    pub status: KitStatus,
+    pub commit: Option<Arc<Commit>>,
+    pub reproduced: Result<Reproduced, String>,
 }
 
 /// All kits of one revision are rendered at once.
@@ -138,13 +138,14 @@ fn render_again(
     for (revision, paths) in by_revision {
         let rendered = mirror.snapshot(&revision).and_then(|snapshot| {
             let newest = mirror.snapshot(&head.revision)?;
-            let (spec, defined) = (&view.repository.spec, &view.evaluation.defined);
+            let evaluation = &view.evaluation;
+            let settings = (&view.repository.spec, &evaluation.supplied);
             let found = within(until, |over| {
                 reproduce(
                     (&snapshot, &newest),
-                    spec,
+                    settings,
                     &paths,
-                    defined,
+                    &evaluation.defined,
                     &shared.plugins,
                     over,
                 )
@@ -176,37 +177,6 @@ fn render_again(
     Ok(all)
 }
 
-/// What was recorded when a kit was applied at a revision: by its status, where that is live, else
-/// by the history, else by the status again, which knows the last healthy ones.
-async fn recorded(
-    shared: &Shared,
-    view: &View,
-    again: &Again,
-    revision: &Revision,
-) -> Result<Option<String>, String> {
-    let status = &again.status;
-    let live = status.applied.as_ref().map(|it| it.revision.as_str());
-    if live == Some(revision.as_str()) {
-        return Ok(status.digest.clone());
-    }
-    let (namespace, repository) = (view.namespace(), view.name());
-    if let Some(store) = shared.recorder.as_ref().and_then(|it| it.writer().store()) {
-        let kit = KitOf {
-            namespace: &namespace,
-            repository: &repository,
-            kit: again.path.as_str(),
-        };
-        let found = store.last_applied(kit, revision.as_str()).await;
-        let found = found.map_err(|error| format!("the history cannot be read: {error}"))?;
-        if let Some(digest) = found.and_then(|record| record.entry.digest) {
-            return Ok(Some(digest));
-        }
-    }
-    let mut healthy = status.history.iter();
-    let known = healthy.find(|it| it.revision.revision == revision.as_str());
-    Ok(known.map(|it| it.digest.clone()))
-}
-
 async fn verdict(shared: &Arc<Shared>, view: &View, again: Again) -> KitVerdict {
     let mut told = KitVerdict {
         kit: again.path.to_string(),
@@ -230,13 +200,17 @@ async fn verdict(shared: &Arc<Shared>, view: &View, again: Again) -> KitVerdict 
             return told;
         }
     };
-    match recorded(shared, view, &again, &commit.revision).await {
-        Ok(digest) => told.recorded = digest,
+    let others = match recorded(shared, view, &again, &commit.revision).await {
+        Ok(found) => {
+            told.recorded = found.digest;
+            others(found.values.as_deref(), reproduced)
+        }
         Err(words) => {
             told.notes.push(words);
             return told;
         }
-    }
+    };
+    told.notes.extend(others.clone());
     let digests: Vec<String> = reproduced
         .renderings
         .iter()
@@ -254,12 +228,14 @@ async fn verdict(shared: &Arc<Shared>, view: &View, again: Again) -> KitVerdict 
         ));
         return told;
     }
-    told.reproduced = Some(same.is_some());
-    if same.is_none() {
+    // With other values it is another thing, and that says nothing of it.
+    told.reproduced = Some(same.is_some()).filter(|same| *same || others.is_none());
+    if same.is_none() && others.is_none() {
         told.notes.push(why(&again.status, reproduced, rendered));
     }
     let live = again.status.applied.as_ref().map(|it| it.revision.as_str());
     if live == Some(commit.revision.as_str())
+        && told.reproduced.is_some()
         && let Err(error) = compare(shared, view, &commit, reproduced, rendered, &mut told).await
     {
         // What is another already stays so.
@@ -268,20 +244,6 @@ async fn verdict(shared: &Arc<Shared>, view: &View, again: Again) -> KitVerdict 
             .push(format!("what is live cannot be told: {error}"));
     }
     told
-}
-
-/// Why a rendering may be another than the one that was applied.
-fn why(status: &KitStatus, reproduced: &Reproduced, rendered: &Rendered) -> String {
-    if rendered.findings.iter().any(|it| it.is_error()) {
-        return first_error(&rendered.findings);
-    }
-    let live = status.applied.as_ref().map(|it| &it.revision);
-    let tried = status.attempted.as_ref().map(|it| &it.revision);
-    let inputs = reproduced.kit.inputs.to_string();
-    match live == tried && status.inputs.as_ref() != Some(&inputs) {
-        true => "the Repository gives the kit other grants, guardrails or settings now than when it was applied".into(),
-        false => "from the same commit, rules and settings: what is recorded, or what renders, was tampered with".into(),
-    }
 }
 
 /// The live objects, by the digest that each bears and by the fields that its kit owns.

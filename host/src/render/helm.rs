@@ -10,6 +10,7 @@ use super::templates::{Templates, template_path};
 use crate::kit::{KIT_FILE, KitSource, Release};
 use crate::manifest::{Finding, Limits, Manifest, Origin};
 use crate::sandbox::{RendererKind, Renderers};
+use crate::substitution::{Substitution, Variable, Work};
 
 #[derive(Deserialize)]
 pub(super) struct Templated {
@@ -31,16 +32,51 @@ pub(super) struct Hook {
     events: Vec<String>,
 }
 
+/// The values of kit.yaml, as JSON text, with the kit's variables in them; and what Secrets'
+/// variables came to.
+pub(super) fn own_values(
+    kit: &KitSource,
+    release: &Release,
+) -> Result<(Option<String>, Vec<String>), Vec<Finding>> {
+    let (Some(own), Some(variables)) = (&release.values, &kit.given.variables) else {
+        return Ok((release.values.clone(), Vec::new()));
+    };
+    let variable = |name: &str| {
+        let (text, secret) = variables.get(name)?;
+        Some(Variable { text, secret })
+    };
+    let mut substitution = Substitution {
+        variable: &variable,
+        strict: variables.strict,
+        work: Work::default(),
+        secrets: Vec::new(),
+    };
+    let mut values: Value = serde_json::from_str(own).unwrap_or_default();
+    let faults = substitution.value(&mut values).faults;
+    if faults.is_empty() {
+        return Ok((Some(values.to_string()), substitution.secrets));
+    }
+    let told = faults.into_iter().map(|(pointer, fault)| {
+        let finding = Finding::host_error("variables", fault.to_string())
+            .field(format!("/spec/helm/values{pointer}"));
+        release.values_at.iter().cloned().fold(finding, Finding::at)
+    });
+    Err(told.collect())
+}
+
+/// `own` are the values of kit.yaml.
 pub(super) fn helm(
     recorder: &Recorder,
     kit: &KitSource,
-    release: &Release,
+    (release, own): (&Release, Option<String>),
     renderers: &Renderers,
     limits: &Limits,
 ) -> Result<Vec<Manifest>, Vec<Finding>> {
     let files = release.values_files.iter();
     let mut values: Vec<Value> = files.map(|path| json!({"path": path})).collect();
-    if let Some(own) = &release.values {
+    let given = release.values_from.iter();
+    values.extend(given.map(|it| json!({"yaml": it.json, "name": it.shown})));
+    if let Some(own) = own {
         values.push(json!({"yaml": own, "name": format!("{}/{KIT_FILE}", kit.path)}));
     }
     let namespace = kit.grants.namespace.as_deref().unwrap_or("default");

@@ -14,6 +14,7 @@ mod reads;
 mod template_lines;
 mod templates;
 
+pub use plain::twice;
 pub use reads::{Reads, Sights};
 
 use crate::kit::{KitSource, Renderer};
@@ -30,6 +31,8 @@ pub struct Files {
     pub manifests: Result<Vec<Manifest>, Vec<Finding>>,
     /// What was looked for outside of the kit's directory.
     pub reads: Reads,
+    /// What Secrets' variables came to in a chart's values.
+    pub secrets: Vec<String>,
 }
 
 /// Makes a kit's manifests of its files.
@@ -40,15 +43,20 @@ pub fn render(
     limits: &Limits,
 ) -> Files {
     let recorder = Recorder::new(snapshot, &kit.path);
+    let mut secrets = Vec::new();
     let manifests = match (&kit.renderer, is_ignored(snapshot, kit)) {
         (_, Err(findings)) => Err(findings),
         (Renderer::Plain, _) | (_, Ok(true)) => plain::plain(snapshot, kit, limits),
         (Renderer::Kustomize(it), _) => kustomize::kustomize(&recorder, kit, it, renderers, limits),
-        (Renderer::Helm(it), _) => helm::helm(&recorder, kit, it, renderers, limits),
+        (Renderer::Helm(it), _) => helm::own_values(kit, it).and_then(|(own, told)| {
+            secrets = told;
+            helm::helm(&recorder, kit, (it, own), renderers, limits)
+        }),
     };
     Files {
         manifests,
         reads: recorder.taken(),
+        secrets,
     }
 }
 

@@ -192,7 +192,7 @@ fn finding(error: ReadError) -> Finding {
 }
 
 /// Objects that stand in the kit more than once.
-pub(super) fn twice(manifests: &[Manifest]) -> Vec<Finding> {
+pub fn twice(manifests: &[Manifest]) -> Vec<Finding> {
     let mut seen: BTreeMap<ObjectKey, &Origin> = BTreeMap::new();
     let mut findings = Vec::new();
     for manifest in manifests {

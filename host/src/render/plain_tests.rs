@@ -1,6 +1,6 @@
 use std::fs;
 
-use crate::kit::{Discoverer, RepositorySpec};
+use crate::kit::{Discoverer, RepositorySpec, Supplied};
 
 use super::*;
 
@@ -15,7 +15,7 @@ fn render(files: &[(&str, &str)], ignore: &str) -> Result<Vec<String>, Vec<Strin
     let yaml = format!("url: file:///a\nkits: [{{path: kits/a, ignore: [{ignore}]}}]");
     let spec: RepositorySpec = serde_yaml::from_str(&yaml).expect("a spec");
     let snapshot = Snapshot::of_directory(folder.path()).expect("a snapshot");
-    let kits = Discoverer::default().discover(&snapshot, &spec);
+    let kits = Discoverer::default().discover(&snapshot, &spec, &Supplied::default());
     let kit = kits.expect("discovered").kits.remove(0);
     let name = |manifest: &Manifest| manifest.key().name.to_string();
     let place = |finding: &Finding| match &finding.origin {

@@ -194,6 +194,9 @@ fn whole(record: &Record, color: bool) -> String {
     for plugin in &entry.plugins {
         say("rule", format!("{} {}", plugin.path, plugin.digest));
     }
+    for values in &entry.values {
+        say("values", format!("{} {}", values.name, values.digest));
+    }
     say("inputs", or_none(&entry.inputs));
     say("rendered", or_none(&entry.digest));
     for finding in &entry.findings.list {
