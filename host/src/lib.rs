@@ -9,6 +9,7 @@ pub mod child;
 pub mod cli;
 pub mod cluster;
 pub mod config;
+pub mod download;
 pub mod expression;
 pub mod health;
 pub mod history;

@@ -1,5 +1,6 @@
 //! Mirrors of real servers: git's own HTTP backend, TLS by a private CA, SSH.
 
+mod pinned;
 mod servers;
 
 use std::path::PathBuf;

@@ -15,6 +15,7 @@ mod deletion;
 mod diff;
 mod disk;
 mod drift;
+mod elsewhere;
 mod expressions;
 mod faults;
 mod gate;

@@ -17,7 +17,8 @@ const ROOMS: [(&str, &[&str]); 21] = [
     ("server", &[]),
     ("manifest", &[]),
     ("signature", &[]),
-    ("source", &["child", "signature"]),
+    ("download", &["manifest"]),
+    ("source", &["child", "signature", "download"]),
     ("expression", &[]),
     ("substitution", &["manifest"]),
     (

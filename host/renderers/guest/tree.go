@@ -36,6 +36,8 @@ type Tree struct {
 	seen map[string]found
 	// Refusal is the first path that the host refused or that is out of the repository, with the reason.
 	Refusal string
+	// Absent is what of another place was asked for last, in vain, with the reason.
+	Absent string
 }
 
 // NewTree gives the tree of the repository.

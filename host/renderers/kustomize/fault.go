@@ -1,10 +1,8 @@
 package main
 
 import (
-	"fmt"
 	"strings"
 
-	"sigs.k8s.io/yaml"
 	"trimtab.io/renderers/guest"
 )
 
@@ -13,11 +11,10 @@ func fault(err error, files *files) *guest.Fault {
 	text := err.Error()
 	says := func(words string) bool { return strings.Contains(text, words) }
 	switch {
-	case says(noGit) || says(noNetwork):
-		what, where := files.remote()
+	case files.tree.Absent != "":
 		return &guest.Fault{
 			Kind:    guest.Remote,
-			Message: fmt.Sprintf("%s: %s is not in the repository", where, what),
+			Message: files.tree.Absent,
 			Hint:    "nothing is fetched while rendering: commit a copy of what it is at a pinned revision, and name that",
 		}
 	case files.tree.Refusal != "":
@@ -42,56 +39,4 @@ func fault(err error, files *files) *guest.Fault {
 		}
 	}
 	return &guest.Fault{Kind: guest.Input, Message: text}
-}
-
-const (
-	// What Kustomize says before it would run git.
-	noGit = "no 'git' program on path"
-	// What the client of HTTP says here.
-	noNetwork = "there is no network"
-)
-
-// remote finds the entry that asked for something from another place, in the kustomization that was read last: errors
-// of Kustomize leave it out.
-func (files *files) remote() (what, where string) {
-	for number := len(files.kustomizations) - 1; number >= 0; number-- {
-		kustomization := files.kustomizations[number]
-		var fields map[string]any
-		if yaml.Unmarshal(kustomization.content, &fields) != nil {
-			continue
-		}
-		if what := firstRemote(fields); what != "" {
-			return what, kustomization.path
-		}
-	}
-	return "something of another place", guest.Mount
-}
-
-func firstRemote(value any) string {
-	switch value := value.(type) {
-	case string:
-		for _, mark := range []string{"://", "git@", "git::", "gh:", "github.com", ".git", "_git/", "?ref="} {
-			if !strings.Contains(value, "\n") && strings.Contains(value, mark) {
-				return value
-			}
-		}
-	case []any:
-		for _, item := range value {
-			if what := firstRemote(item); what != "" {
-				return what
-			}
-		}
-	case map[string]any:
-		// The fields that lead to files, in the order in which Kustomize reads them.
-		for _, field := range []string{
-			"resources", "bases", "components", "crds", "path", "configurations", "generators", "transformers",
-			"validators", "patches", "patchesStrategicMerge", "patchesJson6902", "replacements", "configMapGenerator",
-			"secretGenerator", "files", "envs", "env", "openapi",
-		} {
-			if what := firstRemote(value[field]); what != "" {
-				return what
-			}
-		}
-	}
-	return ""
 }

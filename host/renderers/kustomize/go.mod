@@ -4,6 +4,7 @@ go 1.26.0
 
 require (
 	sigs.k8s.io/kustomize/api v0.21.2
+	sigs.k8s.io/kustomize/api/trimtab v0.0.0
 	sigs.k8s.io/kustomize/kyaml v0.21.2
 	sigs.k8s.io/yaml v1.6.0
 	trimtab.io/renderers/guest v0.0.0
@@ -38,5 +39,7 @@ require (
 )
 
 replace trimtab.io/renderers/guest => ../guest
+
+replace sigs.k8s.io/kustomize/api/trimtab => ../krusty
 
 replace github.com/google/gnostic-models => ../stubs/gnostic-models

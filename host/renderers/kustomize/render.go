@@ -3,10 +3,12 @@
 package main
 
 import (
+	"net/http"
 	"path"
 	"strings"
 
 	"sigs.k8s.io/kustomize/api/krusty"
+	"sigs.k8s.io/kustomize/api/trimtab"
 	"sigs.k8s.io/kustomize/api/types"
 	"sigs.k8s.io/kustomize/kyaml/openapi"
 	"trimtab.io/renderers/guest"
@@ -90,7 +92,8 @@ func (files *files) again(options *krusty.Options, directory string) (Rendered, 
 }
 
 func (files *files) build(options *krusty.Options, directory string) (Rendered, error) {
-	built, err := krusty.MakeKustomizer(options).Run(files, path.Join(guest.Mount, directory))
+	http.DefaultTransport = answers{files.tree}
+	built, err := trimtab.Build(options, files, path.Join(guest.Mount, directory), files.clone)
 	if err != nil {
 		return Rendered{}, err
 	}

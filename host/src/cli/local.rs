@@ -1,5 +1,6 @@
 //! A working directory, evaluated as a revision would be.
 
+use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
@@ -7,13 +8,14 @@ use std::sync::atomic::AtomicBool;
 use anyhow::{Context as _, anyhow};
 use clap::Args;
 
+use super::elsewhere::{self, ElsewhereArgs};
 use super::values::ValuesArgs;
 use super::{Failure, run::repositories_in};
 use crate::config;
 use crate::kit::{RepositorySpec, Supplied, validate};
 use crate::manifest::Finding;
 use crate::pipeline::{Evaluation, Evaluator, PluginStore, Revisions, Verdict};
-use crate::source::Snapshot;
+use crate::source::{Pinned, Snapshot, Store};
 
 /// Files that hold the Repository for work without a cluster, looked for at the root.
 const REPOSITORY_FILES: [&str; 2] = ["trimtab.yaml", "repository.yaml"];
@@ -36,6 +38,11 @@ pub struct LocalArgs {
     kit: Vec<String>,
     #[command(flatten)]
     values: ValuesArgs,
+    #[command(flatten)]
+    elsewhere: ElsewhereArgs,
+    /// Fetch nothing: pinned bases and charts come from the cache alone
+    #[arg(long)]
+    offline: bool,
 }
 
 /// What is compared with.
@@ -110,15 +117,8 @@ impl LocalArgs {
             )));
         }
         let root = root_of(&path);
-        let file = match &self.repository {
-            Some(file) => Some(file.clone()),
-            None => REPOSITORY_FILES
-                .iter()
-                .map(|name| root.join(name))
-                .find(|file| file.is_file()),
-        };
-        let spec = file.as_deref().map(spec_of).transpose()?;
-        let mut spec = spec.unwrap_or_else(everything);
+        let (file, mut spec) = repository_of(&root, self.repository.as_deref())?;
+        self.elsewhere.add_to(&mut spec);
         let supplied = self.values.supplied(&mut spec, file.is_some())?;
         let mut spec_findings = validate(&spec);
         let name = file.as_ref().map(|file| file.display().to_string());
@@ -127,17 +127,21 @@ impl LocalArgs {
                 .as_deref()
                 .map(|name| crate::manifest::Origin::new(name, 1));
         }
-        let sandbox = super::sandbox(&config::cache_folder())?;
-        let mut evaluator = Evaluator::new(Arc::new(PluginStore::new(sandbox)), config::workers());
+        let cache = config::cache_folder();
+        let store = elsewhere::store(&cache);
+        let plugins = PluginStore::new(super::sandbox(&cache)?).with_store(store.clone());
+        let mut evaluator = Evaluator::new(Arc::new(plugins), config::workers());
+        let fetch = (!self.offline).then_some(&store);
         let snapshot = Snapshot::of_directory(&root)?;
         // First: kits that are the same afterwards are not looked at again.
         let base = base
             .map(|name| {
                 let file = file.as_deref();
-                evaluate_base(&mut evaluator, &root, (name, file), (&spec, &supplied))
+                let by = (&mut evaluator, fetch);
+                evaluate_base(by, &root, (name, file), (&spec, &supplied))
             })
             .transpose()?;
-        let mut evaluation = evaluated(&mut evaluator, &snapshot, &spec, &supplied)?;
+        let mut evaluation = evaluated((&mut evaluator, fetch), &snapshot, &spec, &supplied)?;
         if let Some((base, then)) = &base {
             let live = base.evaluation.verdicts.iter();
             let live = live
@@ -186,8 +190,9 @@ impl LocalArgs {
     }
 }
 
+/// With what is pinned of other places fetched where it is not there.
 fn evaluated(
-    evaluator: &mut Evaluator,
+    (evaluator, fetch): (&mut Evaluator, Option<&Store>),
     snapshot: &Snapshot,
     spec: &RepositorySpec,
     supplied: &Supplied,
@@ -196,13 +201,27 @@ fn evaluated(
         supplied: supplied.clone(),
         ..Revisions::only(snapshot)
     };
-    let evaluation = evaluator.evaluate_all(&revisions, spec, &AtomicBool::new(false))?;
-    Ok(evaluation.map_err(|_| anyhow!("the evaluation was given up"))?)
+    let mut tried = BTreeSet::new();
+    loop {
+        let evaluation = evaluator.evaluate_all(&revisions, spec, &AtomicBool::new(false))?;
+        let evaluation = evaluation.map_err(|_| anyhow!("the evaluation was given up"))?;
+        let wanted = evaluation
+            .verdicts
+            .iter()
+            .flat_map(|it| &it.rendered.wanted);
+        let wanted: BTreeSet<Pinned> = wanted.cloned().collect();
+        let new: Vec<&Pinned> = wanted.difference(&tried).collect();
+        match fetch {
+            Some(store) if !new.is_empty() => elsewhere::fetch(store, &new)?,
+            _ => return Ok(evaluation),
+        }
+        tried.extend(wanted);
+    }
 }
 
 /// What is compared with, under the Repository that it had, if it had one where it is now.
 fn evaluate_base(
-    evaluator: &mut Evaluator,
+    by: (&mut Evaluator, Option<&Store>),
     root: &Path,
     (name, file): (&str, Option<&Path>),
     (spec, supplied): (&RepositorySpec, &Supplied),
@@ -220,9 +239,23 @@ fn evaluate_base(
     let spec = earlier.as_ref().unwrap_or(spec);
     let base = Base {
         name: format!("{name} ({})", then.revision().short()),
-        evaluation: evaluated(evaluator, &then, spec, supplied)?,
+        evaluation: evaluated(by, &then, spec, supplied)?,
     };
     Ok((base, then))
+}
+
+/// The Repository's file, if there is one, and what it says.
+pub(super) fn repository_of(
+    root: &Path,
+    named: Option<&Path>,
+) -> Result<(Option<PathBuf>, RepositorySpec), Failure> {
+    let usual = || {
+        let mut files = REPOSITORY_FILES.iter().map(|name| root.join(name));
+        files.find(|file| file.is_file())
+    };
+    let file = named.map(Path::to_owned).or_else(usual);
+    let spec = file.as_deref().map(spec_of).transpose()?;
+    Ok((file, spec.unwrap_or_else(everything)))
 }
 
 /// The nearest directory upwards with a Repository's file or a `.git`; else the path itself.

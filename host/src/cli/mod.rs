@@ -8,6 +8,7 @@ mod blame;
 mod check;
 mod completion;
 mod diff;
+mod elsewhere;
 mod fix;
 mod history;
 mod host;
@@ -30,6 +31,7 @@ mod status;
 mod suspend;
 mod target;
 mod values;
+mod vendor;
 mod verify;
 
 use std::process::ExitCode;
@@ -58,6 +60,7 @@ enum Verb {
     Run(Box<run::Run>),
     Check(check::Check),
     Render(render::Render),
+    Vendor(vendor::Vendor),
     Status(status::Status),
     Blame(blame::BlameArgs),
     Diff(diff::DiffArgs),
@@ -139,6 +142,7 @@ pub fn main() -> ExitCode {
         Verb::Run(verb) => verb.run(),
         Verb::Check(verb) => verb.run(),
         Verb::Render(verb) => verb.run(),
+        Verb::Vendor(verb) => verb.run(),
         Verb::Status(verb) => verb.run(),
         Verb::Blame(verb) => verb.run(),
         Verb::Diff(verb) => verb.run(),

@@ -216,6 +216,7 @@ impl Run {
             identity,
         };
         let sandbox = super::sandbox(&cache)?;
+        let store = super::elsewhere::store(&cache);
         let history = self.recording.options(self.cache_dir.as_deref(), &cache)?;
         let options = Options {
             history,
@@ -230,7 +231,7 @@ impl Run {
             admission,
             web,
         };
-        let plugins = Arc::new(PluginStore::new(sandbox));
+        let plugins = Arc::new(PluginStore::new(sandbox).with_store(store));
         let settled = reconcile::run(cluster, plugins, options, shutdown()).await?;
         if settled.iter().any(|settled| !settled.fetched) {
             return Err(Failure::CannotTell(anyhow!(

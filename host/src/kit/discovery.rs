@@ -384,6 +384,7 @@ fn kit(
         ),
         given,
         budget: it.rule.deletion_budget.unwrap_or_default(),
+        sources: circumstances.sources.clone(),
         findings,
         ..KitSource::without_files(path)
     };

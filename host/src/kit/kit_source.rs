@@ -8,7 +8,9 @@ use sha2::{Digest as _, Sha256};
 use super::grants::granted;
 use super::pattern::Pattern;
 use super::rules::Law;
-use super::{DeletionBudget, Given, KitPath, KitPolicy, Renderer, RepositorySpec, RulePolicy};
+use super::{
+    DeletionBudget, Given, KitPath, KitPolicy, Renderer, RepositorySpec, RulePolicy, Sources,
+};
 use crate::manifest::{Finding, ObjectKey, Origin, Spans};
 use crate::source::{ObjectId, Snapshot};
 
@@ -126,6 +128,7 @@ impl KitSource {
             renderer: Renderer::Plain,
             given: Given::default(),
             rules: RulePolicy::default(),
+            sources: Arc::default(),
             budget: DeletionBudget::default(),
             inputs: InputDigest::none(),
             own_inputs: InputDigest::none(),
@@ -224,6 +227,9 @@ pub struct KitSource {
     pub given: Given,
     /// How much findings weigh.
     pub rules: RulePolicy,
+    /// Where its remote bases and charts may come from, from the Repository. No part of `inputs`:
+    /// what was asked for is a part of what was read.
+    pub sources: Arc<Sources>,
     /// From the Repository.
     pub budget: DeletionBudget,
     pub inputs: InputDigest,

@@ -17,9 +17,11 @@ mod kit_files;
 mod kit_resource;
 mod kit_source;
 mod links;
+mod lock;
 mod name;
 mod notifications;
 mod pattern;
+mod place;
 mod plugins;
 mod policy;
 #[cfg(test)]
@@ -29,6 +31,7 @@ mod reports;
 mod repository;
 mod rules;
 mod signing;
+mod sources;
 mod spec;
 mod supplied;
 mod values;
@@ -45,17 +48,19 @@ pub use kit_resource::{
     PATH_ANNOTATION, Quarantine, REPOSITORY_LABEL, REQUESTED_ANNOTATION, RevisionStatus,
 };
 pub use kit_source::{DataSource, Grants, InputDigest, KitSource, PluginUse, ServiceAccount};
+pub use lock::{LOCK_FILE, Lock};
 pub use name::{KitPath, rooted};
 pub use notifications::{
     COMMIT_STATUS, CommitStatusSpec, EventKind, NotableStatus, Notifications, NotificationsStatus,
     Provider, TargetStatus, Webhook, WebhookKind, guess,
 };
 pub use pattern::is_dns_label;
+pub use place::Place;
 pub use policy::{
     AdoptPolicy, DeletionBudget, DeletionPolicy, DriftPolicy, HEALTH_VARIABLES, HealthRule,
     IGNORE_VARIABLES, IgnoreRule, KitPolicy, OnFailure, PRUNE_FINALIZER, Propagation, PrunePolicy,
 };
-pub use renderer::{CHART_FILE, KUSTOMIZATION_FILES, Kustomize, Release, Renderer};
+pub use renderer::{CHART_FILE, KUSTOMIZATION_FILES, Kustomize, Release, RemoteChart, Renderer};
 pub use reports::{ReportKind, Reports};
 pub use repository::{
     Guardrail, KitCounts, KitRule, RecordStatus, RefSpec, Repository, RepositorySpec,
@@ -66,6 +71,7 @@ pub use signing::{
     Acceptance, Committers, KeySource, KeySourceKind, Rewrites, Verification, VerificationKey,
     VerificationMode,
 };
+pub use sources::{SourceRule, Sources, Unlisted};
 pub use spec::validate;
 pub use supplied::{Entries, Supplied, Supply, Values};
 pub use values::{ConfigMapRef, ValueSource};

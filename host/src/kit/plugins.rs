@@ -7,7 +7,7 @@ use sha2::{Digest as _, Sha256};
 use super::file::KitFile;
 use super::name::rooted;
 use super::variables::Supplier;
-use super::{DataSource, Guardrail, KitRule, PluginUse, RepositorySpec, Supplied};
+use super::{DataSource, Guardrail, KitRule, PluginUse, RepositorySpec, Sources, Supplied};
 use crate::manifest::Finding;
 use crate::source::{EntryKind, ObjectId, Snapshot, SourceError};
 
@@ -20,6 +20,7 @@ pub(super) type Resolved = Vec<Result<PluginUse, Finding>>;
 pub(super) struct Circumstances {
     pub kubernetes: Arc<str>,
     pub supplier: Supplier,
+    pub sources: Arc<Sources>,
 }
 
 impl Circumstances {
@@ -31,6 +32,7 @@ impl Circumstances {
                 .as_deref()
                 .unwrap_or_default()
                 .into(),
+            sources: Arc::new(Sources::of(spec)),
         }
     }
 

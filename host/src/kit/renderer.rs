@@ -2,13 +2,14 @@
 
 use std::sync::Arc;
 
-use serde_json::Value;
+use serde_json::{Map, Value};
 
 use super::ChartValues;
 use super::file::{KIT_FILE, Reader};
 use super::name::rooted;
+use super::spec::is_digest;
 use crate::manifest::Origin;
-use crate::source::{Entry, EntryKind};
+use crate::source::{Entry, EntryKind, Reference};
 
 /// Names that Kustomize looks for, in its order.
 pub const KUSTOMIZATION_FILES: [&str; 3] =
@@ -17,8 +18,15 @@ pub const KUSTOMIZATION_FILES: [&str; 3] =
 pub const CHART_FILE: &str = "Chart.yaml";
 
 pub(super) const KUSTOMIZE_FIELDS: [&str; 1] = ["loadRestrictions"];
-pub(super) const HELM_FIELDS: [&str; 5] =
-    ["chart", "release", "valuesFiles", "valuesFrom", "values"];
+pub(super) const HELM_FIELDS: [&str; 7] = [
+    "chart",
+    "repository",
+    "version",
+    "release",
+    "valuesFiles",
+    "valuesFrom",
+    "values",
+];
 
 /// What makes a kit's manifests.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -47,6 +55,8 @@ pub struct Kustomize {
 pub struct Release {
     /// The chart's directory, or its `.tgz`, from the repository's root.
     pub chart: String,
+    /// Where the chart is, if it is of another place; `chart` says nothing then.
+    pub remote: Option<RemoteChart>,
     pub name: String,
     /// From the root, in their order: the later wins.
     pub values_files: Vec<String>,
@@ -60,6 +70,13 @@ pub struct Release {
     pub kubernetes: Arc<str>,
 }
 
+/// A chart of another place, and where it is named.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct RemoteChart {
+    pub reference: Reference,
+    pub origin: Origin,
+}
+
 /// What a kit.yaml says of rendering.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub(super) struct RendererFile {
@@ -70,6 +87,7 @@ pub(super) struct RendererFile {
 #[derive(Clone, Debug, Default, PartialEq)]
 struct HelmFile {
     chart: Option<String>,
+    remote: Option<RemoteChart>,
     release: Option<String>,
     values_files: Vec<String>,
     /// Names of the Repository's, and where they are named.
@@ -100,6 +118,7 @@ impl Reader<'_> {
         }
         let helm = HelmFile {
             chart: self.text("/spec/helm", &helm, "chart"),
+            remote: self.remote_chart(&helm),
             release: self.text("/spec/helm", &helm, "release"),
             values_files: files.into_iter().map(|(path, _)| path).collect(),
             values_from: self.texts("/spec/helm/valuesFrom", helm.get("valuesFrom")),
@@ -116,6 +135,71 @@ impl Reader<'_> {
 impl RendererFile {
     pub(super) fn values_from(&self) -> &[(String, Origin)] {
         self.helm.as_ref().map_or(&[], |helm| &helm.values_from)
+    }
+}
+
+impl Reader<'_> {
+    /// `oci://registry/path/name` with a `version`, or `@sha256:…` at its end; or a `repository`,
+    /// and a name and a `version` of it.
+    fn remote_chart(&mut self, helm: &Map<String, Value>) -> Option<RemoteChart> {
+        // One that is no text has been told of.
+        let chart = helm.get("chart").and_then(Value::as_str).map(str::to_owned);
+        let mut text = |name: &str| self.text("/spec/helm", helm, name);
+        let (repository, version) = (text("repository"), text("version"));
+        let origin = self.origin("/spec/helm/chart");
+        let remote = |reference| Some(RemoteChart { reference, origin });
+        let no_version = "a chart of another place needs its exact version";
+        match (chart, repository, version) {
+            (Some(chart), None, version) if chart.starts_with("oci://") => {
+                let (url, digest) = match chart.split_once('@') {
+                    Some((url, digest)) => (url.to_owned(), Some(digest.to_owned())),
+                    None => (chart, None),
+                };
+                let fault = match (&digest, &version) {
+                    (None, None) => Some(no_version),
+                    (Some(digest), None) if is_digest(digest) => None,
+                    (Some(_), _) => Some(
+                        "a digest is sha256: and 64 lower case hexadecimal digits, and says the version as well",
+                    ),
+                    (None, Some(_)) => None,
+                };
+                if let Some(fault) = fault {
+                    self.wrong("/spec/helm/chart", fault.into());
+                    return None;
+                }
+                let version = digest.or(version)?;
+                remote(Reference::Artifact { url, version })
+            }
+            (Some(name), Some(repository), Some(version)) if !name.contains('/') => {
+                let repository = repository.trim_end_matches('/').to_owned();
+                remote(match repository.starts_with("oci://") {
+                    true => Reference::Artifact {
+                        url: format!("{repository}/{name}"),
+                        version,
+                    },
+                    false => Reference::Chart {
+                        repository,
+                        name,
+                        version,
+                    },
+                })
+            }
+            (_, Some(_), None) => {
+                self.wrong("/spec/helm/repository", no_version.into());
+                None
+            }
+            (_, Some(_), _) => {
+                let message = "chart is to be the chart's name in this repository";
+                self.wrong("/spec/helm/repository", message.into());
+                None
+            }
+            (_, None, Some(_)) => {
+                let message = "a chart of this repository has its version in its Chart.yaml";
+                self.wrong("/spec/helm/version", message.into());
+                None
+            }
+            (_, None, None) => None,
+        }
     }
 }
 
@@ -149,7 +233,11 @@ impl Renderer {
         };
         let chart = helm.chart.as_deref();
         Self::Helm(Box::new(Release {
-            chart: chart.map_or_else(|| kit.to_owned(), |path| rooted(kit, path)),
+            chart: match (&helm.remote, chart) {
+                (Some(remote), _) => remote.reference.to_string(),
+                (None, path) => path.map_or_else(|| kit.to_owned(), |path| rooted(kit, path)),
+            },
+            remote: helm.remote.clone(),
             name: helm.release.clone().unwrap_or_else(|| name.to_owned()),
             values_files: helm.values_files.iter().map(|it| rooted(kit, it)).collect(),
             values_from,
@@ -174,5 +262,77 @@ impl Renderer {
             Self::Helm(_) => KIT_FILE,
         };
         rooted(kit, name)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::file::parse;
+    use crate::source::Reference;
+
+    /// What the chart of a kit.yaml is, or what is wrong with it.
+    fn chart(helm: &str) -> Result<Option<Reference>, String> {
+        let text = format!(
+            "apiVersion: trimtab.io/v1alpha1\nkind: Kit\nmetadata: {{name: web}}\nspec: {{helm: {{{helm}}}}}\n"
+        );
+        match parse("kit.yaml", text.as_bytes(), "web") {
+            Ok(file) => {
+                let helm = file.renderer.helm.expect("it is named");
+                Ok(helm.remote.map(|it| it.reference))
+            }
+            Err(findings) => Err(findings[0].message.clone()),
+        }
+    }
+
+    #[test]
+    fn a_chart_of_another_place_is_told_from_one_of_the_repository() {
+        let of_registry = |version: &str| Reference::Artifact {
+            url: "oci://r.example.org/charts/web".into(),
+            version: version.into(),
+        };
+        let digest = format!("sha256:{}", "ab".repeat(32));
+        let url = "oci://r.example.org/charts/web";
+        let pinned = format!("chart: '{url}@{digest}'");
+        let cases = [
+            (
+                format!("chart: '{url}', version: '1.2'"),
+                of_registry("1.2"),
+            ),
+            (
+                "chart: web, repository: 'oci://r.example.org/charts/', version: 1.2.0".into(),
+                of_registry("1.2.0"),
+            ),
+            (pinned.clone(), of_registry(&digest)),
+            (
+                "chart: web, repository: 'https://c.example.org/', version: 1.2.0".into(),
+                Reference::Chart {
+                    repository: "https://c.example.org".into(),
+                    name: "web".into(),
+                    version: "1.2.0".into(),
+                },
+            ),
+        ];
+        for (helm, expected) in cases {
+            assert_eq!(chart(&helm), Ok(Some(expected)), "{helm}");
+        }
+        assert_eq!(chart("chart: /charts/web"), Ok(None));
+        assert_eq!(chart("values: {}"), Ok(None));
+        for (helm, word) in [
+            (format!("chart: '{url}'"), "exact version"),
+            (format!("{pinned}, version: 1.2.0"), "digest"),
+            (format!("chart: '{url}@sha256:12'"), "digest"),
+            (
+                "chart: web, repository: 'https://c.example.org'".into(),
+                "exact version",
+            ),
+            (
+                "chart: /charts/web, repository: 'https://c.example.org', version: 1.2.0".into(),
+                "name",
+            ),
+            ("chart: /charts/web, version: 1.2.0".into(), "Chart.yaml"),
+        ] {
+            let error = chart(&helm).expect_err(&helm);
+            assert!(error.contains(word), "{helm}: {error}");
+        }
     }
 }

@@ -7,7 +7,8 @@ use serde_json::Value;
 
 use super::{
     AdmissionPolicy, Condition, DeletionBudget, DeletionPolicy, Exemption, Notifications,
-    NotificationsStatus, Reports, RevisionStatus, RuleEnforcement, ValueSource, Verification,
+    NotificationsStatus, Reports, RevisionStatus, RuleEnforcement, SourceRule, ValueSource,
+    Verification,
 };
 use crate::manifest::Finding;
 
@@ -56,6 +57,10 @@ pub struct RepositorySpec {
     /// The cluster's version of Kubernetes, `1.34`, as plugins are told it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub kubernetes_version: Option<String>,
+    /// Where remote bases and charts may come from, each pinned by a commit, a digest or
+    /// trimtab.lock. Empty: nowhere.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub sources: Vec<SourceRule>,
     /// Plugins that run on every kit, after its own. No commit can take them off.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub guardrails: Vec<Guardrail>,

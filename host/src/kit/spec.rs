@@ -9,6 +9,7 @@ use super::pattern::{Pattern, fill, is_dns_label};
 use super::repository::{default_interval, default_timeout};
 use super::rules::rules_faults;
 use super::signing::signing_faults;
+use super::sources::sources_faults;
 use super::values::value_faults;
 use super::{
     DeletionPolicy, Guardrail, KitPath, KitRule, RefSpec, Reports, RepositorySpec, durations,
@@ -40,6 +41,7 @@ impl RepositorySpec {
             deletion_policy: DeletionPolicy::default(),
             reports: Reports::default(),
             notifications: None,
+            sources: Vec::new(),
         }
     }
 
@@ -67,7 +69,8 @@ impl RepositorySpec {
             Ok(Follow::Branch(name)) => format!("branch {name}"),
             Ok(Follow::Tag(name)) => format!("tag {name}"),
             Ok(Follow::Semver(range)) => format!("semver {range}"),
-            Ok(Follow::Commit(id)) => format!("commit {id}"),
+            Ok(Follow::Commit(id) | Follow::Files(id)) => format!("commit {id}"),
+            Ok(Follow::Named(name)) => format!("ref {name}"),
             Err(error) => error,
         };
         format!("{} {what}", masked(&self.url))
@@ -133,6 +136,9 @@ pub fn validate(spec: &RepositorySpec) -> Vec<Finding> {
         for (field, message) in notifications_faults(notifications, &spec.url) {
             findings.push(wrong(format!("/spec/notifications/{field}"), message));
         }
+    }
+    for (field, message) in sources_faults(spec) {
+        findings.push(wrong(format!("/spec/{field}"), message));
     }
     for (index, rule) in spec.kits.iter().enumerate() {
         for (field, message) in rule_faults(rule) {

@@ -25,7 +25,7 @@ pub(super) fn as_read(kit: &Arc<KitSource>, rendered: &Rendered) -> Arc<KitSourc
 /// Whether a kit of the same inputs is to be rendered again. `own`: the files of one that is held.
 pub(super) fn is_stale(known: &Rendered, own: Option<&Snapshot>, now: &mut Sights<'_>) -> bool {
     let holds = match own {
-        Some(own) => known.reads.still_hold(&mut Sights::new(own)),
+        Some(own) => known.reads.still_hold(&mut now.at(own)),
         None => known.reads.still_hold(now),
     };
     !holds || lacks_renderer(known)

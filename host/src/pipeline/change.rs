@@ -112,7 +112,9 @@ impl Evaluator {
         let kit = &kits[found];
         let reads = &verdict.rendered.reads;
         let same = kit.own_inputs == verdict.kit.own_inputs;
-        if same && reads.still_hold(&mut Sights::new(live)) {
+        let elsewhere = self.plugins.elsewhere();
+        let mut sights = Sights::new(live, &kit.sources, elsewhere);
+        if same && reads.still_hold(&mut sights) {
             return Vec::new();
         }
         match as_they_were(live, kit, &self.plugins, scopes) {

@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use crate::kit::{
-    Discoverer, InputDigest, KitPath, KitSource, PluginUse, RepositorySpec, Supplied,
+    Discoverer, InputDigest, KitPath, KitSource, PluginUse, RepositorySpec, Sources, Supplied,
 };
 use crate::manifest::{Finding, GroupKind, ObjectKey, Scope, Scopes};
 use crate::render::Sights;
@@ -192,7 +192,8 @@ impl Evaluator {
             .discoverer
             .discover_earlier(snapshot, newest, settings)?;
         let held = self.held.hold(revisions, spec, &mut discovery);
-        let mut sights = Sights::new(snapshot);
+        let sources = Arc::new(Sources::of(spec));
+        let mut sights = Sights::new(snapshot, &sources, self.plugins.elsewhere());
         let changed: Vec<Arc<KitSource>> = discovery
             .kits
             .iter()

@@ -26,6 +26,7 @@ mod substituted;
 mod tests;
 mod trace;
 mod trial;
+mod vendoring;
 
 pub use digest::RenderDigest;
 pub use evaluation::{Evaluation, Evaluator, Superseded, Verdict};
@@ -38,3 +39,4 @@ pub use reproduction::{Reproduced, reproduce};
 pub use secrets::{MASK, Secrets, is_secret};
 pub use trace::{Change, FieldTrace, Maker, Stage, Trace, Transformer, files, trace};
 pub use trial::{Trial, TrialKit, Tried};
+pub use vendoring::{Asked, KitReferences, references};

@@ -7,16 +7,18 @@ use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use super::data::DataStore;
 use crate::kit::{DataSource, PluginUse};
 use crate::manifest::{Finding, Origin};
+use crate::render::Elsewhere;
 use crate::sandbox::{
     CallObject, CallPlatform, Digest, LoadError, Plugin, Renderers, Sandbox, SettingsFault,
 };
-use crate::source::{ObjectId, Snapshot};
+use crate::source::{ObjectId, Snapshot, Store};
 
 type Slot = Arc<OnceLock<Result<Arc<Plugin>, LoadError>>>;
 
 /// Loads each component once, however many kits use it. Shared by all workers.
 pub struct PluginStore {
     sandbox: Sandbox,
+    elsewhere: Elsewhere,
     loaded: Mutex<HashMap<ObjectId, Slot>>,
     data: DataStore,
     /// What the newest revision of each user has.
@@ -45,11 +47,27 @@ impl PluginStore {
     pub fn new(sandbox: Sandbox) -> Self {
         Self {
             sandbox,
+            elsewhere: Elsewhere::default(),
             loaded: Mutex::default(),
             data: DataStore::default(),
             used: Mutex::default(),
             users: AtomicU64::default(),
         }
+    }
+
+    /// With what is kept of other places; without, kits have nothing of any.
+    pub fn with_store(mut self, store: Store) -> Self {
+        self.elsewhere.store = store;
+        self
+    }
+
+    /// What is kept of other places.
+    pub fn store(&self) -> &Store {
+        &self.elsewhere.store
+    }
+
+    pub(super) fn elsewhere(&self) -> &Elsewhere {
+        &self.elsewhere
     }
 
     /// The plugin that a kit uses, with its pin and its settings checked, and its data read. The

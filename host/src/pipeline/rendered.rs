@@ -18,7 +18,7 @@ use crate::sandbox::{
     CallContext, CallError, CallObject, CallPlatform, Plugin, RawFinding, SettingsFault,
     Transformed,
 };
-use crate::source::Snapshot;
+use crate::source::{Pinned, Snapshot};
 
 /// What came of a kit.
 #[derive(Clone, Debug)]
@@ -33,6 +33,8 @@ pub struct Rendered {
     pub reads: Reads,
     /// What the platform team's Secrets have brought in.
     pub given: Secrets,
+    /// What it needs of other places and is not in the store.
+    pub wanted: Vec<Pinned>,
 }
 
 impl Rendered {
@@ -44,6 +46,7 @@ impl Rendered {
             digest: digest(&[], None),
             reads: Reads::default(),
             given: Secrets::default(),
+            wanted: Vec::new(),
         }
     }
 }
@@ -78,8 +81,8 @@ pub(super) fn render_observed(
 ) -> Rendered {
     let contents = contents(snapshot, kit, plugins);
     let finished = |manifests, findings| {
-        let (reads, given) = (contents.reads.clone(), contents.given.clone());
-        finished(manifests, findings, reads, given, kit)
+        let read = (contents.reads.clone(), contents.wanted.clone());
+        finished(manifests, findings, read, contents.given.clone(), kit)
     };
     let mut manifests = match contents.manifests {
         Ok(manifests) => manifests,
@@ -169,7 +172,7 @@ pub(super) fn as_they_were(
 fn finished(
     manifests: Vec<Manifest>,
     mut findings: Vec<Finding>,
-    reads: Reads,
+    (reads, wanted): (Reads, Vec<Pinned>),
     given: Secrets,
     kit: &KitSource,
 ) -> Rendered {
@@ -182,6 +185,7 @@ fn finished(
         findings,
         reads,
         given,
+        wanted,
     }
 }
 

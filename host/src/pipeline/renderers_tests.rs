@@ -298,6 +298,8 @@ fn a_chart_has_the_platform_s_values_between_its_files_and_its_own_and_quotes_no
         "{told:?}"
     );
 }
+#[path = "elsewhere_tests.rs"]
+mod elsewhere;
 
 #[path = "places_tests.rs"]
 mod places;

@@ -10,7 +10,7 @@ use super::secrets::Secrets;
 use crate::kit::{KitSource, Renderer, SUBSTITUTE, Variables};
 use crate::manifest::{Finding, Limits, Manifest, object_fault};
 use crate::render::{Reads, render, twice};
-use crate::source::Snapshot;
+use crate::source::{Pinned, Snapshot};
 use crate::substitution::{Fault, Substitution, Variable, Work};
 
 /// Labels and annotations that say `disabled` where an object is to be left as it is: Flux's and ours.
@@ -22,6 +22,8 @@ pub(super) struct Contents {
     pub manifests: Result<Vec<Manifest>, Vec<Finding>>,
     /// What was looked for outside of the kit's directory.
     pub reads: Reads,
+    /// Of other places, what is pinned and not in the store.
+    pub wanted: Vec<Pinned>,
     /// What the platform team's Secrets have brought in.
     pub given: Secrets,
 }
@@ -32,10 +34,12 @@ pub(super) fn contents(snapshot: &Snapshot, kit: &KitSource, plugins: &PluginSto
         return Contents {
             manifests: Err(Vec::new()),
             reads: Reads::default(),
+            wanted: Vec::new(),
             given: Secrets::default(),
         };
     }
-    let files = render(snapshot, kit, plugins.renderers(), &Limits::default());
+    let with = (plugins.renderers(), plugins.elsewhere());
+    let files = render(snapshot, kit, with, &Limits::default());
     let mut given = Secrets::default();
     given.add_texts(files.secrets.iter().map(String::as_str));
     if let Renderer::Helm(release) = &kit.renderer {
@@ -62,6 +66,7 @@ pub(super) fn contents(snapshot: &Snapshot, kit: &KitSource, plugins: &PluginSto
     Contents {
         manifests,
         reads: files.reads,
+        wanted: files.wanted,
         given,
     }
 }

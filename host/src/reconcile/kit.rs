@@ -14,6 +14,7 @@ use crate::plan::SetId;
 use crate::source::{Commit, Revision};
 
 use super::drift::Drifted;
+use super::fetching;
 use super::host::Shared;
 use super::others::allows_changes;
 use super::outcome::{Outcome, Wait};
@@ -182,6 +183,13 @@ impl Task {
                 // Nobody needs an object that says that nothing is there.
                 _ => decided(Outcome::Gone, findings, None, 0),
             };
+        }
+        if let Some(waiting) = fetching::awaited(&self.verdict, &findings) {
+            // They say what it waits for, and nothing of the revision.
+            findings
+                .iter_mut()
+                .for_each(|it| it.severity = Severity::Info);
+            return decided(waiting, findings, existing, 0);
         }
         if findings.iter().any(Finding::is_error) {
             return decided(Outcome::Refused, findings, existing, 0);

@@ -16,6 +16,7 @@ mod diff;
 mod differing;
 mod drift;
 mod evaluating;
+mod fetching;
 mod fields_of;
 mod fights;
 mod foreseen;

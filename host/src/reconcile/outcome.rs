@@ -101,6 +101,8 @@ pub(super) enum Wait {
     Namespace(String),
     /// Objects of its own, to be gone: the inventory's watch tells.
     Objects,
+    /// What it has of other places, to be fetched: the evaluation after that tells.
+    Source,
 }
 
 impl Outcome {

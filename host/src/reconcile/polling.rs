@@ -13,7 +13,7 @@ use super::credentials::auth_of;
 use super::repository::{Actor, Job};
 
 /// The interval where the spec's cannot be read; such a spec is refused before anything is polled.
-const FALLBACK_INTERVAL: Duration = Duration::from_secs(30);
+pub(super) const FALLBACK_INTERVAL: Duration = Duration::from_secs(30);
 
 impl Actor {
     /// Begins a poll. False if the spec does not let it: nothing is to be done by such a spec.

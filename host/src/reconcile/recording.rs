@@ -267,6 +267,7 @@ impl Task {
             "WaitingForObject",
             "WaitingForDeletion",
             "WaitingForDependents",
+            "WaitingForSource",
         ];
         let spec = kit.map(|kit| &kit.spec);
         let asked = |cause| Why {

@@ -12,9 +12,10 @@ use crate::cluster::ClusterError;
 use crate::kit::{KitPath, Quarantine, Repository, RepositoryStatus};
 use crate::manifest::{Finding, ObjectKey};
 use crate::pipeline::{Evaluation, Evaluator};
-use crate::source::{Auth, Commit, Mirror, Poll, RemoteError, SourceError};
+use crate::source::{Auth, Commit, Mirror, Pinned, Poll, RemoteError, SourceError};
 
 use super::asked::View;
+use super::fetching::Fetching;
 use super::host::{Settled, Shared};
 use super::index::requested;
 use super::kit::Done;
@@ -96,6 +97,14 @@ pub(super) enum Job {
         quarantine: Quarantine,
         result: Result<Earlier, SourceError>,
     },
+    /// What is of another place, and why it could not be fetched.
+    Fetched {
+        pinned: Option<Pinned>,
+        failed: Option<String>,
+    },
+    FetchDue {
+        pinned: Pinned,
+    },
     /// The Repository's status may be written again.
     SettleDue,
     /// A Repository that is being deleted may be let go.
@@ -152,6 +161,8 @@ pub(super) struct Actor {
     pub(super) notices: Notices,
     /// What the platform team gives kits from the cluster.
     pub(super) supplies: Supplies,
+    /// What kits have of other places.
+    pub(super) fetching: Fetching,
 }
 
 impl Actor {
@@ -193,6 +204,7 @@ impl Actor {
             settle_due: false,
             notices: Notices::default(),
             supplies: Supplies::default(),
+            fetching: Fetching::default(),
             shared,
         }
     }
@@ -256,6 +268,7 @@ impl Actor {
                 }
                 if same && asked {
                     self.auth = None;
+                    self.fetch_again();
                     self.poll().await;
                 }
                 if same {
@@ -275,6 +288,7 @@ impl Actor {
                     self.head = None;
                 }
                 if self.poll().await {
+                    self.fetch_again();
                     self.evaluate();
                 }
             }
@@ -341,6 +355,8 @@ impl Actor {
                 self.settle_due = false;
                 self.settle().await;
             }
+            Job::Fetched { pinned, failed } => self.fetched(pinned, failed),
+            Job::FetchDue { pinned } => self.fetch_due(pinned),
             Job::LetGo => self.all_deleted().await,
             Job::Evaluated {
                 newest,

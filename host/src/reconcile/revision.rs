@@ -37,6 +37,7 @@ impl Actor {
         }
         let evaluation = Arc::new(evaluation);
         self.evaluation = evaluation.clone();
+        self.fetch_wanted();
         self.teach_the_door();
         self.findings.clone_from(&evaluation.findings);
         self.taken_up(&newest);

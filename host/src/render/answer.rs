@@ -3,9 +3,10 @@
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
 
+use super::reads::Recorder;
 use crate::kit::KitSource;
 use crate::manifest::{Finding, Limits, Manifest, Origin, ReadError, read};
-use crate::sandbox::{Lookup, RenderError, RendererKind, Renderers, clean};
+use crate::sandbox::{RenderError, RendererKind, Renderers, clean};
 
 /// Characters of a library's message.
 const MESSAGE: usize = 4096;
@@ -32,16 +33,23 @@ pub(super) fn ask<A: DeserializeOwned>(
     kind: RendererKind,
     request: &serde_json::Value,
     kit: &KitSource,
-    look: Lookup,
+    recorder: &Recorder,
 ) -> Result<A, Vec<Finding>> {
     let at = kit.renderer.named_at(kit.path.as_str());
-    let one = |finding: Finding| vec![finding.at(Origin::new(at.as_str(), 1))];
+    let one = |finding: Finding| match &finding.origin {
+        Some(_) => vec![finding],
+        None => vec![finding.at(Origin::new(at.as_str(), 1))],
+    };
     let (bytes, _) = renderers
-        .render(kind, request.to_string().as_bytes(), look)
+        .render(kind, request.to_string().as_bytes(), recorder.lookup())
         .map_err(|error| one(fault(kind, &error)))?;
     match serde_json::from_slice(&bytes) {
         Ok(Answer::Made(made)) => Ok(made),
-        Ok(Answer::Error { error }) => Err(one(told(kind, &error))),
+        // What is not to be had is known better here than from the library's words.
+        Ok(Answer::Error { error }) => Err(one(match recorder.trouble(true) {
+            Some(trouble) => trouble,
+            None => told(kind, &error, recorder),
+        })),
         Err(error) => {
             let error = RenderError::Nonsense(error.to_string());
             Err(one(fault(kind, &error)))
@@ -49,7 +57,7 @@ pub(super) fn ask<A: DeserializeOwned>(
     }
 }
 
-fn told(kind: RendererKind, fault: &Fault) -> Finding {
+fn told(kind: RendererKind, fault: &Fault, recorder: &Recorder) -> Finding {
     let rule = match fault.kind.as_str() {
         "remote" => "render-remote",
         "program" => "render-program",
@@ -62,7 +70,7 @@ fn told(kind: RendererKind, fault: &Fault) -> Finding {
             RendererKind::Helm => "helm",
         },
     };
-    let message = unquoted(&fault.message);
+    let message = unquoted(&recorder.named(&fault.message));
     let finding = Finding::host_error(rule, clean(&message, MESSAGE));
     match &fault.hint {
         Some(hint) => finding.hint(clean(hint, MESSAGE)),

@@ -62,13 +62,7 @@ impl Chart {
             "includeCRDs": self.include_crds,
             "capabilities": {"kubeVersion": version, "apiVersions": self.api_versions},
         });
-        let made: Templated = ask(
-            renderers,
-            RendererKind::Helm,
-            &request,
-            kit,
-            recorder.lookup(),
-        )?;
+        let made: Templated = ask(renderers, RendererKind::Helm, &request, kit, recorder)?;
         let yaml = self.printed(&made.manifests);
         Ok(Charted { chart: self, yaml })
     }

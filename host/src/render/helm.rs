@@ -1,14 +1,17 @@
 //! A chart, by the real Helm: what `helm template` gives.
 
+use std::sync::Arc;
+
 use serde::Deserialize;
 use serde_json::{Value, json};
 
 use super::answer::{ask, objects};
+use super::asked::CHART;
 use super::plain::twice;
 use super::reads::Recorder;
 use super::templates::{Templates, template_path};
 use crate::kit::{KIT_FILE, KitSource, Release};
-use crate::manifest::{Finding, Limits, Manifest, Origin};
+use crate::manifest::{Finding, Limits, Manifest, Origin, Spans};
 use crate::sandbox::{RendererKind, Renderers};
 use crate::substitution::{Substitution, Variable, Work};
 
@@ -79,9 +82,13 @@ pub(super) fn helm(
     if let Some(own) = own {
         values.push(json!({"yaml": own, "name": format!("{}/{KIT_FILE}", kit.path)}));
     }
+    if let Some(remote) = &release.remote {
+        let chart = recorder.chart(&remote.reference, &remote.origin);
+        chart.map_err(|finding| vec![finding])?;
+    }
     let namespace = kit.grants.namespace.as_deref().unwrap_or("default");
     let mut request = json!({
-        "chart": release.chart,
+        "chart": if release.remote.is_some() { CHART } else { &release.chart },
         "release": release.name,
         "namespace": namespace,
         "values": values,
@@ -91,7 +98,7 @@ pub(super) fn helm(
         request["capabilities"] = json!({"kubeVersion": &*release.kubernetes});
     }
     let kind = RendererKind::Helm;
-    let made: Templated = ask(renderers, kind, &request, kit, recorder.lookup())?;
+    let made: Templated = ask(renderers, kind, &request, kit, recorder)?;
     let mut templates = Templates::new(recorder, kit, release, limits);
     let mut manifests = Vec::new();
     let mut findings = Vec::new();
@@ -100,11 +107,18 @@ pub(super) fn helm(
         if part.hook.as_ref().is_some_and(|hook| !hook.is_applied()) {
             continue;
         }
-        let origin = Origin::new(template_path(release, &part.source), 0);
+        let origin = match &release.remote {
+            Some(remote) => remote.origin.clone(),
+            None => Origin::new(template_path(release, &part.source), 0),
+        };
         match objects(&part.yaml, &origin, limits) {
             Ok(mut found) => {
                 for manifest in &mut found {
                     templates.put(manifest, &part.source, &part.yaml);
+                    if let Some(remote) = &release.remote {
+                        manifest.origin = remote.origin.clone();
+                        manifest.spans = Arc::new(Spans::of_line(remote.origin.line));
+                    }
                 }
                 manifests.extend(found);
             }

@@ -50,7 +50,7 @@ pub(super) fn kustomize(
     let known = manifests.len() == built.origins.len();
     for (at, manifest) in manifests.iter_mut().enumerate() {
         match built.origins.get(at).filter(|_| known) {
-            Some(Some(place)) => origins.put(manifest, place),
+            Some(Some(place)) => origins.put(manifest, place, &own),
             _ => {
                 manifest.origin = own.clone();
                 manifest.spans = Arc::new(Spans::of_line(0));
@@ -77,7 +77,7 @@ fn built(
             "charted": charted,
         });
         let kind = RendererKind::Kustomize;
-        match ask(renderers, kind, &request, kit, recorder.lookup())? {
+        match ask(renderers, kind, &request, kit, recorder)? {
             Answer::Built(built) => return Ok(built),
             Answer::Wanted { charts } if charted.len() + charts.len() <= CHARTS => {
                 for chart in charts {

@@ -3,8 +3,10 @@
 //! by path. No cluster, no clock.
 
 mod answer;
+mod asked;
 mod charts;
 mod edits;
+mod elsewhere;
 mod helm;
 mod ignore;
 mod kustomize;
@@ -14,15 +16,17 @@ mod reads;
 mod template_lines;
 mod templates;
 
+pub use asked::Asked;
+pub use elsewhere::Elsewhere;
 pub use plain::twice;
 pub use reads::{Reads, Sights};
 
 use crate::kit::{KitSource, Renderer};
 use crate::manifest::{Finding, Limits, Manifest};
 use crate::sandbox::Renderers;
-use crate::source::Snapshot;
+use crate::source::{Pinned, Snapshot};
 use ignore::{IGNORE_FILE, Ignore};
-use reads::Recorder;
+use reads::{Recorder, Taken};
 
 /// What came of a kit's files.
 #[derive(Debug)]
@@ -33,16 +37,20 @@ pub struct Files {
     pub reads: Reads,
     /// What Secrets' variables came to in a chart's values.
     pub secrets: Vec<String>,
+    /// What it asked for of other places.
+    pub asked: Vec<Asked>,
+    /// Of that, what is pinned and not in the store.
+    pub wanted: Vec<Pinned>,
 }
 
 /// Makes a kit's manifests of its files.
 pub fn render(
     snapshot: &Snapshot,
     kit: &KitSource,
-    renderers: &Renderers,
+    (renderers, elsewhere): (&Renderers, &Elsewhere),
     limits: &Limits,
 ) -> Files {
-    let recorder = Recorder::new(snapshot, &kit.path);
+    let recorder = Recorder::new(snapshot, &kit.path, &kit.sources, elsewhere);
     let mut secrets = Vec::new();
     let manifests = match (&kit.renderer, is_ignored(snapshot, kit)) {
         (_, Err(findings)) => Err(findings),
@@ -53,10 +61,22 @@ pub fn render(
             helm::helm(&recorder, kit, (it, own), renderers, limits)
         }),
     };
+    let manifests = match recorder.trouble(false) {
+        // Whatever a library made without it.
+        Some(trouble) if manifests.is_ok() => Err(vec![trouble]),
+        _ => manifests,
+    };
+    let Taken {
+        reads,
+        asked,
+        wanted,
+    } = recorder.taken();
     Files {
         manifests,
-        reads: recorder.taken(),
+        reads,
         secrets,
+        asked,
+        wanted,
     }
 }
 

@@ -40,13 +40,23 @@ impl<'r> Origins<'r> {
         }
     }
 
-    /// Says of a built object where it comes from.
-    pub(super) fn put(&mut self, manifest: &mut Manifest, place: &Place) {
+    /// Says of a built object where it comes from. `own`: for what nothing more is known of.
+    pub(super) fn put(&mut self, manifest: &mut Manifest, place: &Place, own: &Origin) {
+        self.put_where_written(manifest, place);
+        if place.path.contains('\0') {
+            // No line of this repository, but that of whoever names it has it.
+            let at = self.recorder.named_at(&place.path);
+            manifest.origin = at.unwrap_or_else(|| own.clone());
+            manifest.spans = Arc::new(Spans::of_line(manifest.origin.line));
+        }
+    }
+
+    fn put_where_written(&mut self, manifest: &mut Manifest, place: &Place) {
         manifest.origin = Origin::new(place.path.as_str(), place.line);
         manifest.spans = Arc::new(Spans::of_line(place.line));
         let (recorder, limits) = (self.recorder, self.limits);
         let file = self.files.entry(place.path.clone()).or_insert_with(|| {
-            let bytes = recorder.bytes(&place.path).unwrap_or_default();
+            let bytes = recorder.bytes_anywhere(&place.path).unwrap_or_default();
             // A kustomization is no file of objects, and what it generates has its entry's line.
             read(&place.path, &bytes, &limits).unwrap_or_default()
         });

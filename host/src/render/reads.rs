@@ -5,9 +5,12 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use sha2::{Digest as _, Sha256};
 
-use crate::kit::KitPath;
+use super::asked::{Asked, Session};
+use super::elsewhere::{Elsewhere, Pins, Standing};
+use crate::kit::{KitPath, Sources};
+use crate::manifest::{Finding, Origin};
 use crate::sandbox::{Look, Lookup};
-use crate::source::{EntryKind, ObjectId, Snapshot, SourceError};
+use crate::source::{EntryKind, ObjectId, Pinned, Reference, Snapshot, SourceError};
 
 /// Paths that a render may look for outside of its kit's directory.
 const PATHS: usize = 20_000;
@@ -16,7 +19,7 @@ const FILE: usize = 16 << 20;
 
 /// What was at a path, as far as a render could tell.
 #[derive(Clone, Debug, PartialEq, Eq)]
-enum Seen {
+pub(super) enum Seen {
     Nothing,
     File(ObjectId),
     /// A digest of the names in it, and of what kind each is: what is in the files is none of it.
@@ -30,21 +33,30 @@ enum Seen {
 /// Paths outside of the kit's own directory, each with what was there; its own tree's id tells of
 /// the rest.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Reads(BTreeMap<String, Seen>);
+pub struct Reads {
+    paths: BTreeMap<String, Seen>,
+    /// What is of other places, and how it stood with it.
+    elsewhere: BTreeMap<Reference, String>,
+}
 
 impl Reads {
     pub fn is_empty(&self) -> bool {
-        self.0.is_empty()
+        self.paths.is_empty() && self.elsewhere.is_empty()
     }
 
     /// Whether a render would see the same now.
     pub fn still_hold(&self, now: &mut Sights<'_>) -> bool {
-        self.0.iter().all(|(path, seen)| now.of(path) == seen)
+        let mut elsewhere = self.elsewhere.iter();
+        self.paths.iter().all(|(path, seen)| now.of(path) == seen)
+            && elsewhere.all(|(reference, told)| now.elsewhere(reference) == told)
     }
 
     /// All of it in one text: equal texts, equal sights.
     pub fn told(&self) -> String {
-        format!("{:?}", self.0)
+        match self.elsewhere.is_empty() {
+            true => format!("{:?}", self.paths),
+            false => format!("{:?} {:?}", self.paths, self.elsewhere),
+        }
     }
 }
 
@@ -52,14 +64,33 @@ impl Reads {
 pub struct Sights<'s> {
     snapshot: &'s Snapshot,
     known: HashMap<String, Seen>,
+    pins: Pins,
+    standings: HashMap<Reference, String>,
 }
 
 impl<'s> Sights<'s> {
-    pub fn new(snapshot: &'s Snapshot) -> Self {
+    pub fn new(snapshot: &'s Snapshot, sources: &Arc<Sources>, elsewhere: &Elsewhere) -> Self {
+        Self::of_pins(snapshot, Pins::new(snapshot, sources, elsewhere))
+    }
+
+    fn of_pins(snapshot: &'s Snapshot, pins: Pins) -> Self {
         Self {
             snapshot,
             known: HashMap::new(),
+            pins,
+            standings: HashMap::new(),
         }
+    }
+
+    /// The same of another snapshot.
+    pub fn at<'o>(&self, snapshot: &'o Snapshot) -> Sights<'o> {
+        Sights::of_pins(snapshot, self.pins.at(snapshot))
+    }
+
+    fn elsewhere(&mut self, reference: &Reference) -> &str {
+        let pins = &self.pins;
+        let known = self.standings.entry(reference.clone());
+        known.or_insert_with(|| pins.standing(reference).told())
     }
 
     fn of(&mut self, path: &str) -> &Seen {
@@ -78,15 +109,47 @@ pub(super) struct Recorder {
     /// The kit's directory.
     own: KitPath,
     reads: Arc<Mutex<Reads>>,
+    pins: Pins,
+    session: Arc<Mutex<Session>>,
+}
+
+/// What a render was found to depend on.
+pub(super) struct Taken {
+    pub(super) reads: Reads,
+    pub(super) asked: Vec<Asked>,
+    /// Of what was asked for, what is not in the store.
+    pub(super) wanted: Vec<Pinned>,
 }
 
 impl Recorder {
-    pub(super) fn new(snapshot: &Snapshot, own: &KitPath) -> Self {
+    pub(super) fn new(
+        snapshot: &Snapshot,
+        own: &KitPath,
+        sources: &Arc<Sources>,
+        elsewhere: &Elsewhere,
+    ) -> Self {
         Self {
             snapshot: snapshot.clone(),
             own: own.clone(),
             reads: Arc::default(),
+            pins: Pins::new(snapshot, sources, elsewhere),
+            session: Arc::default(),
         }
+    }
+
+    /// Makes a chart of another place what is at `asked::CHART`.
+    pub(super) fn chart(&self, reference: &Reference, at: &Origin) -> Result<(), Finding> {
+        self.session().chart(&self.pins, reference, at)
+    }
+
+    /// What kept the render from something of another place; `failed`: it came to nothing.
+    pub(super) fn trouble(&self, failed: bool) -> Option<Finding> {
+        self.session().trouble(failed)
+    }
+
+    /// A message with URLs for the paths of other places.
+    pub(super) fn named(&self, message: &str) -> String {
+        self.session().named(message)
     }
 
     /// What a guest asks.
@@ -96,7 +159,13 @@ impl Recorder {
     }
 
     pub(super) fn look(&self, path: &str) -> Look {
-        if self.reads().0.len() >= PATHS {
+        if let Some(question) = path.strip_prefix('\0') {
+            return self.session().look(&self.pins, question);
+        }
+        if path.contains('\0') {
+            return Look::Nothing;
+        }
+        if self.reads().paths.len() >= PATHS {
             let reason = format!("a kit reads at most {PATHS} paths outside of its directory");
             return Look::Refused(reason);
         }
@@ -106,24 +175,60 @@ impl Recorder {
             Seen::Link(real) => Look::Link(real.clone()),
             Seen::Refused(reason) => Look::Refused(reason.clone()),
             Seen::File(_) => match self.snapshot.read(path, FILE) {
-                Ok(bytes) => Look::File(bytes),
+                Ok(bytes) => {
+                    self.session().read(path);
+                    Look::File(bytes)
+                }
                 Err(error) => Look::Refused(error.to_string()),
             },
             Seen::Directory(_) => Look::Directory(names),
         };
         if !is_within(self.own.as_str(), path) {
-            self.reads().0.insert(path.to_owned(), seen);
+            self.reads().paths.insert(path.to_owned(), seen);
         }
         look
     }
 
-    /// A file that was asked for before.
+    /// A file of the repository that was asked for before.
     pub(super) fn bytes(&self, path: &str) -> Option<Vec<u8>> {
-        self.snapshot.read(path, FILE).ok()
+        let is_here = !path.contains('\0');
+        is_here
+            .then(|| self.snapshot.read(path, FILE).ok())
+            .flatten()
     }
 
-    pub(super) fn taken(self) -> Reads {
-        std::mem::take(&mut *self.reads())
+    /// The same, also of another place.
+    pub(super) fn bytes_anywhere(&self, path: &str) -> Option<Vec<u8>> {
+        let elsewhere = path.starts_with('\0');
+        let found = elsewhere.then(|| self.session().bytes(path));
+        found.unwrap_or_else(|| self.bytes(path))
+    }
+
+    /// The line that names what a path of another place is in; no path of the repository has any.
+    pub(super) fn named_at(&self, path: &str) -> Option<Origin> {
+        self.session().named_at(path)
+    }
+
+    pub(super) fn taken(self) -> Taken {
+        let mut reads = std::mem::take(&mut *self.reads());
+        let session = std::mem::take(&mut *self.session());
+        let told =
+            |(reference, standing): (&Reference, &Standing)| (reference.clone(), standing.told());
+        reads.elsewhere = session.standings.iter().map(told).collect();
+        let wanted = session.standings.into_values();
+        let wanted = wanted.filter_map(|it| match it {
+            Standing::Wanting(pinned, _) => Some(pinned),
+            _ => None,
+        });
+        Taken {
+            reads,
+            asked: session.asked,
+            wanted: wanted.collect(),
+        }
+    }
+
+    fn session(&self) -> MutexGuard<'_, Session> {
+        self.session.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn reads(&self) -> MutexGuard<'_, Reads> {
@@ -138,7 +243,7 @@ fn is_within(directory: &str, path: &str) -> bool {
 }
 
 /// What is at a path, and the names in it if it is a directory.
-fn sight(snapshot: &Snapshot, path: &str) -> (Seen, Vec<String>) {
+pub(super) fn sight(snapshot: &Snapshot, path: &str) -> (Seen, Vec<String>) {
     let only = |seen| (seen, Vec::new());
     let (real, entry) = match snapshot.resolve(path) {
         Ok(found) => found,

@@ -14,6 +14,19 @@ fn snapshot(root: &Path) -> Snapshot {
     Snapshot::of_directory(root).expect("a snapshot")
 }
 
+fn recorder(now: &Snapshot) -> Recorder {
+    Recorder::new(
+        now,
+        &KitPath::new("kits/a"),
+        &Arc::default(),
+        &Elsewhere::default(),
+    )
+}
+
+fn sights(now: &Snapshot) -> Sights<'_> {
+    Sights::new(now, &Arc::default(), &Elsewhere::default())
+}
+
 fn told(look: &Look) -> String {
     match look {
         Look::Nothing => "nothing".into(),
@@ -34,7 +47,7 @@ fn what_is_looked_for_outside_of_the_kit_is_kept_and_holds_until_it_is_another_t
     symlink("base", root.join("linked")).expect("a link");
     symlink("../..", root.join("base/out")).expect("a link");
     let now = snapshot(root);
-    let recorder = Recorder::new(&now, &KitPath::new("kits/a"));
+    let seeing = recorder(&now);
     let asked = [
         ("kits/a/own.yaml", "own"),
         ("base", "deep/ one.yaml out"),
@@ -45,16 +58,16 @@ fn what_is_looked_for_outside_of_the_kit_is_kept_and_holds_until_it_is_another_t
         ("kits/a", "own.yaml"),
     ];
     for (path, expected) in asked {
-        assert_eq!(told(&recorder.look(path)), expected, "{path}");
+        assert_eq!(told(&seeing.look(path)), expected, "{path}");
     }
-    let reads = recorder.taken();
-    assert_eq!(reads.0.len(), 5, "{reads:?}");
-    assert!(reads.still_hold(&mut Sights::new(&now)));
+    let reads = seeing.taken().reads;
+    assert_eq!(reads.paths.len(), 5, "{reads:?}");
+    assert!(reads.still_hold(&mut sights(&now)));
 
     // What was not looked at does not count.
     write(root, "base/deep/two.yaml", "another");
     write(root, "kits/a/own.yaml", "another");
-    assert!(reads.still_hold(&mut Sights::new(&snapshot(root))));
+    assert!(reads.still_hold(&mut sights(&snapshot(root))));
     let changes: [&dyn Fn(); 4] = [
         &|| write(root, "base/one.yaml", "another"),
         &|| write(root, "base/missing.yaml", "found"),
@@ -68,12 +81,12 @@ fn what_is_looked_for_outside_of_the_kit_is_kept_and_holds_until_it_is_another_t
     for change in changes {
         change();
         let now = snapshot(root);
-        assert!(!reads.still_hold(&mut Sights::new(&now)), "{reads:?}");
-        let recorder = Recorder::new(&now, &KitPath::new("kits/a"));
+        assert!(!reads.still_hold(&mut sights(&now)), "{reads:?}");
+        let seeing = recorder(&now);
         for (path, _) in asked {
-            recorder.look(path);
+            seeing.look(path);
         }
-        reads = recorder.taken();
-        assert!(reads.still_hold(&mut Sights::new(&now)));
+        reads = seeing.taken().reads;
+        assert!(reads.still_hold(&mut sights(&now)));
     }
 }

@@ -21,7 +21,7 @@ const HEAD: &str = "refs/trimtab/head";
 pub(super) const TAG: &str = "refs/trimtab/tag/";
 
 /// What the worker is asked.
-#[derive(Serialize, Deserialize)]
+#[derive(Clone, Serialize, Deserialize)]
 pub(super) struct Request {
     pub folder: std::path::PathBuf,
     pub remote: RemoteSpec,
@@ -47,7 +47,7 @@ pub(super) fn exchange(request: &Request) -> Result<Poll, RemoteError> {
         .known
         .as_ref()
         .and_then(|known| git2::Oid::from_str(known.as_str()).ok());
-    if let Follow::Commit(commit) = &spec.follow
+    if let Follow::Commit(commit) | Follow::Files(commit) = &spec.follow
         && let Ok(commit) = git2::Oid::from_str(commit)
         && store.find_commit(commit).is_ok()
     {
@@ -84,7 +84,7 @@ pub(super) fn exchange(request: &Request) -> Result<Poll, RemoteError> {
         return Ok(Poll::Unchanged(Revision::new(target.commit.to_string())));
     }
     let commit = match &spec.follow {
-        Follow::Commit(_) => target.commit,
+        Follow::Commit(_) | Follow::Files(_) => target.commit,
         // The ref may have moved between the list and the fetch.
         _ => store
             .find_reference(HEAD)
@@ -121,8 +121,21 @@ fn fetch(
         options
     };
     let exact = format!("+{wanted}:{HEAD}");
-    let mut result = remote.fetch(&[exact.as_str()], Some(&mut options()), None);
-    if let (Err(_), Follow::Commit(_), false) = (&result, &spec.follow, over.get()) {
+    let mut result = match &spec.follow {
+        // Not every server, and no local one, leaves the history out.
+        Follow::Files(_) | Follow::Named(_) => {
+            let mut alone = options();
+            alone.depth(1);
+            let result = remote.fetch(&[exact.as_str()], Some(&mut alone), None);
+            match (result, over.get()) {
+                (Err(_), false) => remote.fetch(&[exact.as_str()], Some(&mut options()), None),
+                (result, _) => result,
+            }
+        }
+        _ => remote.fetch(&[exact.as_str()], Some(&mut options()), None),
+    };
+    let by_id = matches!(spec.follow, Follow::Commit(_) | Follow::Files(_));
+    if let (Err(_), true, false) = (&result, by_id, over.get()) {
         // A server may give out only what its refs reach.
         let all = [
             "+refs/heads/*:refs/trimtab/heads/*",
@@ -209,7 +222,8 @@ fn target(spec: &RemoteSpec, heads: &[(String, git2::Oid)]) -> Result<Target, Re
                 .and_then(|(_, tag)| tagged(tag, &find))
                 .ok_or_else(|| missing(format!("tag in the range {range}")))
         }
-        Follow::Commit(commit) => match git2::Oid::from_str(commit) {
+        Follow::Named(name) => named(name, &find).ok_or_else(|| missing(name.clone())),
+        Follow::Commit(commit) | Follow::Files(commit) => match git2::Oid::from_str(commit) {
             Ok(oid) if commit.len() == 40 => Ok(Target {
                 fetch: commit.clone(),
                 commit: oid,
@@ -222,6 +236,24 @@ fn target(spec: &RemoteSpec, heads: &[(String, git2::Oid)]) -> Result<Target, Re
             }),
         },
     }
+}
+
+/// In the order in which Git looks for a name (gitrevisions(7)).
+fn named(name: &str, find: &impl Fn(&str) -> Option<git2::Oid>) -> Option<Target> {
+    let branch = |reference: String| {
+        Some(Target {
+            commit: find(&reference)?,
+            fetch: reference,
+            tag: None,
+            annotated: None,
+        })
+    };
+    if name == "HEAD" {
+        return branch(name.to_owned());
+    }
+    let full = name.strip_prefix("refs/tags/").unwrap_or(name);
+    let below = name.strip_prefix("refs/heads/").unwrap_or(name);
+    tagged(full, find).or_else(|| branch(format!("refs/heads/{below}")))
 }
 
 fn tagged(tag: &str, find: &impl Fn(&str) -> Option<git2::Oid>) -> Option<Target> {

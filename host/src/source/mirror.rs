@@ -74,7 +74,7 @@ impl Mirror {
             remote: remote.clone(),
             known: known.cloned(),
         };
-        let found = match worker::poll(&self.worker, &request) {
+        let found = match worker::poll(&self.worker, request.clone()) {
             Err(RemoteError::Damaged { reason, .. }) => {
                 tracing::warn!(mirror = %self.folder.display(), reason, "damaged; made anew");
                 let storage = |reason: SourceError| RemoteError::Storage {
@@ -83,7 +83,7 @@ impl Mirror {
                 };
                 self.discard().map_err(storage)?;
                 Self::open(&self.folder, self.worker.clone())?;
-                worker::poll(&self.worker, &request)?
+                worker::poll(&self.worker, request)?
             }
             Err(error) => {
                 // A worker that was killed leaves what it had got. With every try there would be
@@ -132,6 +132,18 @@ impl Mirror {
             (commit.tree_id(), describe(&commit, None))
         };
         Ok(Snapshot::new(store, root, Some(commit)))
+    }
+
+    /// The files of a commit, if the mirror in this folder has it.
+    pub(super) fn look(folder: &Path, revision: &Revision) -> Option<Snapshot> {
+        let store = Repository::open_bare(folder).ok()?;
+        let root = {
+            let oid = git2::Oid::from_str(revision.as_str()).ok()?;
+            let commit = store.find_commit(oid).ok()?;
+            // A mirror that lost it is fetched anew.
+            commit.tree().ok()?.id()
+        };
+        Some(Snapshot::new(store, root, None))
     }
 
     /// The commit that a person names, by its id or the first seven digits or more.

@@ -29,7 +29,7 @@ impl Mirror {
         let followed = match follow {
             Follow::Branch(branch) => base == branch,
             Follow::Tag(tag) => base == tag,
-            Follow::Semver(_) | Follow::Commit(_) => false,
+            Follow::Semver(_) | Follow::Commit(_) | Follow::Files(_) | Follow::Named(_) => false,
         };
         let mut id = if base == "HEAD" || base == "@" || followed {
             Oid::from_str(head.as_str()).map_err(|error| missing(error.message()))?

@@ -14,6 +14,11 @@ pub enum Follow {
     Semver(String),
     /// A full commit id.
     Commit(String),
+    /// A full commit id, of which the files alone are wanted: no history is fetched where the
+    /// server gives it without.
+    Files(String),
+    /// What Git makes of a name: `HEAD`, a tag, or a branch. The files alone are wanted.
+    Named(String),
 }
 
 /// What a server wants to see. Never printed: `Debug` says which kind it is, no more.
@@ -89,6 +94,15 @@ pub enum RemoteError {
     Protocol { url: String, reason: String },
     #[error("{url} sends more than {limit} bytes in one fetch")]
     TooLarge { url: String, limit: usize },
+    #[error("what {url} sends makes no sense: {reason}")]
+    Nonsense { url: String, reason: String },
+    /// It is kept out: what is pinned is the only thing that may be used.
+    #[error("{what} is not what was pinned: it has the digest {found}, and {wanted} is wanted")]
+    OtherContent {
+        what: String,
+        wanted: String,
+        found: String,
+    },
     #[error("the mirror of {url} is damaged: {reason}")]
     Damaged { url: String, reason: String },
     #[error("the mirror of {url} cannot be written: {reason}")]
@@ -139,6 +153,8 @@ impl RemoteError {
             Self::InvalidUrl { .. } => "InvalidUrl",
             Self::Protocol { .. } => "ProtocolError",
             Self::TooLarge { .. } => "FetchTooLarge",
+            Self::Nonsense { .. } => "ProtocolError",
+            Self::OtherContent { .. } => "DigestDiffers",
             Self::Damaged { .. } => "MirrorDamaged",
             Self::Storage { .. } => "StorageError",
             Self::NoRoom { .. } => "DiskFull",

@@ -3,12 +3,17 @@
 use std::io::{BufRead as _, Write as _};
 use std::process::{ExitCode, Stdio};
 use std::sync::mpsc;
+use std::time::Duration;
 
 use crate::child::{ask, end_when_unwanted, end_with_parent, of_own};
 
+use serde::de::DeserializeOwned;
+use serde::{Deserialize, Serialize};
+
 use super::exchange::{Request, exchange, is_local};
+use super::fetched::{Fetch, Fetched, download};
 use super::remote::masked;
-use super::{Poll, RemoteError, Worker};
+use super::{Auth, Poll, RemoteError, Worker};
 
 /// The hidden verb that makes the binary a worker.
 pub const WORKER_VERB: &str = "git-worker";
@@ -28,17 +33,52 @@ const KEPT: [&str; 10] = [
 /// More than this is no answer of ours.
 const ANSWER_LIMIT: u64 = 1 << 20;
 
-pub(super) fn poll(worker: &Worker, request: &Request) -> Result<Poll, RemoteError> {
+/// What a worker is asked.
+#[derive(Serialize, Deserialize)]
+enum Errand {
+    Git(Box<Request>),
+    File(Box<Fetch>),
+}
+
+pub(super) fn poll(worker: &Worker, request: Request) -> Result<Poll, RemoteError> {
     if is_local(&request.remote.url) {
-        return exchange(request);
+        return exchange(&request);
     }
-    let url = masked(&request.remote.url);
+    let (url, auth) = (request.remote.url.clone(), request.remote.auth.clone());
+    let deadline = request.remote.deadline;
+    run(
+        worker,
+        &Errand::Git(Box::new(request)),
+        (&url, &auth),
+        deadline,
+    )
+}
+
+/// A file or a chart, by HTTP.
+pub(super) fn fetch(worker: &Worker, fetch: Fetch) -> Result<Fetched, RemoteError> {
+    let (url, auth) = (fetch.what.url().to_owned(), fetch.auth.clone());
+    let deadline = fetch.deadline;
+    run(
+        worker,
+        &Errand::File(Box::new(fetch)),
+        (&url, &auth),
+        deadline,
+    )
+}
+
+fn run<A: DeserializeOwned>(
+    worker: &Worker,
+    errand: &Errand,
+    (url, auth): (&str, &Auth),
+    deadline: Duration,
+) -> Result<A, RemoteError> {
+    let url = masked(url);
     let storage = |error: std::io::Error| {
         RemoteError::storage(&url, &std::env::temp_dir(), &error.to_string())
     };
     // libgit2 looks for known hosts and configuration in the home directory: an empty one is given.
     let home = tempfile::tempdir().map_err(storage)?;
-    if let Some(known) = &request.remote.auth.known_hosts {
+    if let Some(known) = &auth.known_hosts {
         std::fs::create_dir(home.path().join(".ssh")).map_err(storage)?;
         std::fs::write(home.path().join(".ssh/known_hosts"), known).map_err(storage)?;
     }
@@ -57,8 +97,7 @@ pub(super) fn poll(worker: &Worker, request: &Request) -> Result<Poll, RemoteErr
         .stdout(Stdio::piped())
         .stderr(Stdio::null());
     let mut child = command.spawn().map_err(storage)?;
-    let line = serde_json::to_string(request).unwrap_or_default();
-    let deadline = request.remote.deadline;
+    let line = serde_json::to_string(errand).unwrap_or_default();
     let answer = ask(
         &mut child,
         &[line.as_bytes(), b"\n"],
@@ -78,7 +117,7 @@ pub(super) fn poll(worker: &Worker, request: &Request) -> Result<Poll, RemoteErr
         }),
         Err(_) if timed_out => Err(RemoteError::TimedOut {
             url,
-            seconds: request.remote.deadline.as_secs(),
+            seconds: deadline.as_secs(),
         }),
         Err(_) => Err(RemoteError::Protocol {
             url,
@@ -98,11 +137,12 @@ pub fn worker_main() -> ExitCode {
     }
     drop(input);
     end_when_unwanted();
-    let Ok(request) = serde_json::from_str::<Request>(&line) else {
-        return ExitCode::FAILURE;
+    let answer = match serde_json::from_str(&line) {
+        Ok(Errand::Git(request)) => serde_json::to_string(&exchange(&request)),
+        Ok(Errand::File(fetch)) => serde_json::to_string(&download(&fetch)),
+        Err(_) => return ExitCode::FAILURE,
     };
-    let answer = exchange(&request);
-    match serde_json::to_string(&answer).map(|text| std::io::stdout().write_all(text.as_bytes())) {
+    match answer.map(|text| std::io::stdout().write_all(text.as_bytes())) {
         Ok(Ok(())) => ExitCode::SUCCESS,
         _ => ExitCode::FAILURE,
     }

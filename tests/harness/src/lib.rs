@@ -12,6 +12,7 @@ pub mod mirror;
 pub mod postgres;
 pub mod receiver;
 pub mod signing;
+pub mod site;
 pub mod supervisor;
 mod wait;
 
