@@ -57,7 +57,7 @@ fn difference(oracle: &mut go::Oracle, text: &str, vars: &Vars, strict: bool) ->
         (Err(Fault::Cut), "") if cut => None,
         (Err(Fault::Unset(name)), error) if error.contains(&format!("{name:?}")) => None,
         // Newer versions than the oracle's take a pattern of nothing, as Trimtab does.
-        (Ok(_), "unable to parse substitution within function") if has_empty_pattern(text) => None,
+        (_, "unable to parse substitution within function") if has_empty_pattern(text) => None,
         (Err(Fault::Syntax(_)), error) if !error.is_empty() && !error.contains("strict") => None,
         (ours, error) => Some(format!(
             "{text:?}\n  ours:   {ours:?}\n  theirs: {made:?} {error}"

@@ -63,10 +63,14 @@ impl Store {
             }
             // What it lost is fetched anew.
             opened.remove(&key);
-            let _ = fs::remove_dir_all(shared.mirror(url));
+            for folder in shared.mirrors(url) {
+                let _ = fs::remove_dir_all(folder);
+            }
             return None;
         }
-        let snapshot = Mirror::look(&shared.mirror(url), &Revision::new(commit))?;
+        let revision = Revision::new(commit);
+        let mut mirrors = shared.mirrors(url).into_iter();
+        let snapshot = mirrors.find_map(|it| Mirror::look(&it, &revision))?;
         if opened.len() >= OPENED {
             opened.clear();
         }
@@ -140,8 +144,17 @@ impl Store {
     ) -> Result<(), RemoteError> {
         if let Pinned::Commit { url, commit } = pinned {
             let follow = Follow::Files(commit.clone());
-            self.git(worker, url, follow, auth, deadline)?;
-            return Ok(());
+            let [files, whole] = self.mirrors(url)?;
+            return match self.git(worker, (url, &files), follow, auth, deadline) {
+                // A server may give out what its refs reach alone, and a mirror without history is
+                // taken to have all that is before what it has.
+                Err(RemoteError::CommitGone { .. }) => {
+                    let follow = Follow::Commit(commit.clone());
+                    let found = self.git(worker, (url, &whole), follow, auth, deadline);
+                    found.map(drop)
+                }
+                found => found.map(drop),
+            };
         }
         let what = What::of_pinned(pinned).ok_or_else(|| no_folder(pinned.url()))?;
         let found = self.download(worker, what, auth, deadline)?;
@@ -165,7 +178,8 @@ impl Store {
     ) -> Result<Pinned, RemoteError> {
         if let Reference::Git { url, name } = reference {
             let follow = Follow::Named(name.clone());
-            let commit = self.git(worker, url, follow, auth, deadline)?;
+            let [files, _] = self.mirrors(url)?;
+            let commit = self.git(worker, (url, &files), follow, auth, deadline)?;
             return Ok(Pinned::Commit {
                 url: url.clone(),
                 commit: commit.to_string(),
@@ -189,18 +203,22 @@ impl Store {
         })
     }
 
+    fn mirrors(&self, url: &str) -> Result<[PathBuf; 2], RemoteError> {
+        let shared = self.0.as_ref().ok_or_else(|| no_folder(url))?;
+        Ok(shared.mirrors(url))
+    }
+
     fn git(
         &self,
         worker: &Worker,
-        url: &str,
+        (url, folder): (&str, &Path),
         follow: Follow,
         auth: &Auth,
         deadline: Duration,
     ) -> Result<Revision, RemoteError> {
         let shared = self.0.as_ref().ok_or_else(|| no_folder(url))?;
-        let folder = shared.mirror(url);
-        let _alone = shared.alone(&folder, url)?;
-        let mirror = Mirror::open(&folder, worker.clone())?;
+        let _alone = shared.alone(folder, url)?;
+        let mirror = Mirror::open(folder, worker.clone())?;
         let remote = RemoteSpec {
             url: url.to_owned(),
             follow,
@@ -252,8 +270,14 @@ impl Store {
 }
 
 impl Shared {
-    fn mirror(&self, url: &str) -> PathBuf {
-        self.folder.join("git").join(&sha256(url.as_bytes())[..32])
+    /// Of a repository: the one without history, and a whole one, which most need not have.
+    fn mirrors(&self, url: &str) -> [PathBuf; 2] {
+        let name = sha256(url.as_bytes());
+        ["files", "whole"].map(|it| {
+            self.folder
+                .join("git")
+                .join(format!("{}-{it}", &name[..32]))
+        })
     }
 
     fn blob(&self, digest: &str) -> Option<Vec<u8>> {
