@@ -5,32 +5,35 @@ use std::path::PathBuf;
 use std::process::{Command, Stdio};
 
 use serde_json::Value;
-use trimtab_harness::{root, wait_for};
+use trimtab_harness::{not_run, root, wait_for};
 
 use crate::platform::{Platform, SOON};
 
-fn data() -> Option<PathBuf> {
+/// Brings the shop's history into the platform's repository, as the branch main. None if it is not
+/// there.
+pub fn import(platform: &Platform) -> Option<()> {
     let folder = std::env::var_os("TRIMTAB_DATA").map(PathBuf::from);
     let file = folder
         .unwrap_or_else(|| root().join("../shared/data"))
         .join("online-boutique.fi");
-    file.is_file().then_some(file)
+    if !file.is_file() {
+        not_run("online-boutique.fi is not there (TRIMTAB_DATA names its folder)");
+        return None;
+    }
+    let import = Command::new("git")
+        .current_dir(platform.git.folder())
+        .args(["fast-import", "--quiet", "--force"])
+        .stdin(std::fs::File::open(file).unwrap())
+        .stdout(Stdio::null())
+        .status();
+    assert!(import.unwrap().success());
+    Some(())
 }
 
 #[test]
 fn every_revision_of_a_real_shop_is_live_as_its_files_say() {
-    let Some(data) = data() else {
-        println!("skipped: online-boutique.fi is not there (TRIMTAB_DATA names its folder)");
-        return;
-    };
     let mut platform = Platform::new(&[]);
-    let import = Command::new("git")
-        .current_dir(platform.git.folder())
-        .args(["fast-import", "--quiet", "--force"])
-        .stdin(std::fs::File::open(data).unwrap())
-        .stdout(Stdio::null())
-        .status();
-    assert!(import.unwrap().success());
+    let Some(()) = import(&platform) else { return };
     let text = std::fs::read_to_string(platform.repository_file()).unwrap();
     let (head, _) = text.split_once("  kits:\n").unwrap();
     let namespace = platform.namespace("shop");
@@ -145,7 +148,6 @@ fn files(platform: &Platform, revision: &str) -> Vec<String> {
 
 /// Each object of the revision's files is live, and what kubectl would change about it is nothing.
 fn compare(platform: &Platform, revision: &str) -> usize {
-    let namespace = platform.namespace("shop");
     let mut yaml = String::new();
     for path in files(platform, revision) {
         yaml.push_str(
@@ -156,6 +158,18 @@ fn compare(platform: &Platform, revision: &str) -> usize {
         );
         yaml.push_str("\n---\n");
     }
+    agrees(platform, revision, ("kubernetes-manifests", "shop"), &yaml)
+}
+
+/// Each of these objects is live, what kubectl would change about it is nothing, and the kit has no
+/// others. Gives how many they are.
+pub fn agrees(
+    platform: &Platform,
+    revision: &str,
+    (kit, company): (&str, &str),
+    yaml: &str,
+) -> usize {
+    let namespace = platform.namespace(company);
     let file = platform.repository_file().with_file_name("compared.yaml");
     std::fs::write(&file, yaml).unwrap();
     let file = file.display().to_string();
@@ -209,7 +223,7 @@ fn compare(platform: &Platform, revision: &str) -> usize {
     }
     let set = format!(
         "applyset.kubernetes.io/part-of={}",
-        platform.kit("kubernetes-manifests")["metadata"]["labels"]["applyset.kubernetes.io/id"]
+        platform.kit(kit)["metadata"]["labels"]["applyset.kubernetes.io/id"]
             .as_str()
             .unwrap()
     );

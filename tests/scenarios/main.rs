@@ -45,6 +45,7 @@ mod schemas;
 #[path = "../remotes/servers.rs"]
 mod servers;
 mod signatures;
+mod three_ways;
 mod values;
 mod verify;
 mod weights;

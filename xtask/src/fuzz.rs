@@ -12,11 +12,12 @@ use sha2::{Digest as _, Sha256};
 use trimtab_harness::{attacks, cargo, mirror, root};
 
 use crate::prepare::{self, Step};
+use crate::renderers;
 
 /// Said to this program where cargo runs it in place of the compiler.
 const AS_COMPILER: &str = "TRIMTAB_COVERAGE";
 /// Crates whose branches lead the fuzzer.
-const LED: [&str; 3] = ["trimtab", "fuzz_components", "fuzz_answers"];
+const LED: [&str; 4] = ["trimtab", "fuzz_components", "fuzz_answers", "fuzz_renders"];
 /// Lines of a failure that are shown.
 const SHOWN: usize = 40;
 const COVERAGE: [&str; 7] = [
@@ -45,12 +46,14 @@ pub struct Fuzz {
     seed: u32,
 }
 
-#[derive(Clone, Copy, ValueEnum)]
+#[derive(Clone, Copy, PartialEq, ValueEnum)]
 enum Target {
     /// Bytes of a repository as a component
     Components,
     /// Whatever a plugin may answer
     Answers,
+    /// Kustomizations and charts
+    Renders,
 }
 
 impl Target {
@@ -58,6 +61,7 @@ impl Target {
         match self {
             Self::Components => "components",
             Self::Answers => "answers",
+            Self::Renders => "renders",
         }
     }
 
@@ -66,6 +70,7 @@ impl Target {
         match self {
             Self::Components => 32 << 10,
             Self::Answers => mirror::MOST,
+            Self::Renders => 256,
         }
     }
 
@@ -77,8 +82,15 @@ impl Target {
                 Ok(attacks.chain(mirrors).collect())
             }
             Self::Answers => Ok(mirror::answers()),
+            // A byte is a choice: each of these has other ones.
+            Self::Renders => Ok((0..32).map(choices).collect()),
         }
     }
+}
+
+/// A chain of bytes that is another for each seed.
+fn choices(seed: u8) -> Vec<u8> {
+    Sha256::digest([seed]).repeat(4)
 }
 
 /// What the program says, if cargo runs it in place of the compiler.
@@ -108,13 +120,18 @@ impl Fuzz {
     pub fn run(self) -> Result<()> {
         prepare::tools(&[prepare::CC, prepare::CXX])?;
         let step = Step::begin("building the fuzz targets");
-        build(&["--bin", "trimtab"], false)?;
-        build(&["--bin", "fuzz-components", "--bin", "fuzz-answers"], true)?;
+        build(&["--bin".into(), "trimtab".into()], false)?;
+        let programs = Target::value_variants().iter();
+        let programs = programs.flat_map(|it| ["--bin".to_owned(), format!("fuzz-{}", it.name())]);
+        build(&programs.collect::<Vec<_>>(), true)?;
         step.done();
         let targets = match self.target {
             Some(target) => vec![target],
             None => Target::value_variants().to_vec(),
         };
+        if targets.contains(&Target::Renders) {
+            renderers::prepare()?;
+        }
         for target in targets {
             self.fuzz(target)?;
         }
@@ -177,7 +194,7 @@ impl Fuzz {
     }
 }
 
-fn build(arguments: &[&str], led: bool) -> Result<()> {
+fn build(arguments: &[String], led: bool) -> Result<()> {
     let mut cargo = cargo();
     cargo
         .current_dir(root())

@@ -9,7 +9,7 @@ use std::rc::Rc;
 use annotate_snippets::{AnnotationKind, Group, Level, Renderer, Snippet};
 use clap::ValueEnum;
 
-use crate::manifest::{Finding, Severity, Span};
+use crate::manifest::{Finding, Severity, Span, clean};
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub enum Color {
@@ -70,7 +70,7 @@ impl Printer {
         let path = finding
             .origin
             .as_ref()
-            .map(|origin| origin.path.to_string())
+            .map(|origin| clean(&origin.path, usize::MAX))
             .unwrap_or_default();
         let mut footers = Vec::new();
         match (&text, &finding.origin) {
@@ -88,7 +88,7 @@ impl Printer {
                         .annotation(annotation),
                 );
             }
-            (_, Some(origin)) => footers.push((Level::NOTE, format!("at {}", shown(origin)))),
+            (_, Some(origin)) => footers.push((Level::NOTE, format!("at {origin}"))),
             (_, None) => {}
         }
         if let Some(reason) = &finding.exempt {
@@ -104,7 +104,7 @@ impl Printer {
             let place = note
                 .origin
                 .as_ref()
-                .map(|origin| format!(" ({})", shown(origin)))
+                .map(|origin| format!(" ({origin})"))
                 .unwrap_or_default();
             footers.push((Level::NOTE, format!("{}{place}", note.message)));
         }
@@ -132,14 +132,6 @@ fn is_secret(finding: &Finding, text: &str) -> bool {
     match &finding.object {
         Some(object) => &*object.group_kind.kind == "Secret",
         None => finding.rule == "trimtab/yaml" && text.contains("Secret"),
-    }
-}
-
-fn shown(origin: &crate::manifest::Origin) -> String {
-    if origin.line == 0 {
-        origin.path.to_string()
-    } else {
-        origin.to_string()
     }
 }
 

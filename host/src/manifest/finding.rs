@@ -4,7 +4,7 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
-use super::{ObjectKey, Origin, Span};
+use super::{ObjectKey, Origin, Span, clean};
 
 /// How much a finding weighs. An error keeps the whole kit from the cluster.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -73,7 +73,8 @@ impl Finding {
         Self {
             rule: format!("trimtab/{rule}"),
             severity: Severity::Error,
-            message: message.into(),
+            // It may name files, and those are the repository's.
+            message: clean(&message.into(), usize::MAX),
             object: None,
             field: None,
             origin: None,

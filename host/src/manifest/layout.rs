@@ -6,6 +6,7 @@ use std::ops::Range;
 
 use libyaml_safer::{Event, EventData, MappingStyle, Mark, Parser, ScalarStyle, SequenceStyle};
 
+use super::ending::ended;
 use super::styled::scalar;
 
 /// A node as it is written; offsets are bytes of the file.
@@ -100,7 +101,8 @@ impl Written {
 pub(super) fn document(text: &str, part: Range<usize>) -> Option<Document> {
     let whole = &text[part.clone()];
     let without_mark = whole.trim_start_matches('\u{feff}');
-    let mut input = without_mark.as_bytes();
+    let ended = ended(without_mark.as_bytes());
+    let mut input = &*ended;
     let mut parser = Parser::new();
     parser.set_input_string(&mut input);
     let mut reader = Reader {

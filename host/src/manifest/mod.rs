@@ -3,6 +3,7 @@
 //! Never touches Git, the cluster, the clock or the file system: bytes in, values out.
 
 mod edit;
+mod ending;
 mod fault;
 mod field_path;
 mod finding;
@@ -17,6 +18,7 @@ mod read;
 mod reread;
 mod scalar;
 mod scope;
+mod shown;
 mod styled;
 mod write;
 mod yaml;
@@ -30,4 +32,5 @@ pub use pointer::{pointer_name, pointer_token};
 pub use read::{Limits, Manifest, ReadError, read, read_documents, read_fields, read_value};
 pub use reread::{object_fault, reread};
 pub use scope::{Scope, Scopes};
+pub use shown::clean;
 pub use write::{canonical_json, write_yaml};

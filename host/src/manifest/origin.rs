@@ -7,6 +7,7 @@ use std::sync::Arc;
 use serde::{Deserialize, Serialize};
 
 use super::pointer_name;
+use super::shown::shown;
 
 /// Where something was read: a path from the repository's root and a line, counted from 1;
 /// 0 for what is about the whole, or has no lines.
@@ -27,9 +28,11 @@ impl Origin {
 
 impl fmt::Display for Origin {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        // Names of files are the repository's.
+        let path = shown(&self.path);
         match self.line {
-            0 => f.write_str(&self.path),
-            line => write!(f, "{}:{line}", self.path),
+            0 => f.write_str(&path),
+            line => write!(f, "{path}:{line}"),
         }
     }
 }

@@ -180,6 +180,27 @@ fn an_error_never_quotes_a_value() {
 }
 
 #[test]
+fn a_block_that_ends_with_the_file_is_read_whether_its_last_line_is_ended_or_not() {
+    for (text, value) in [
+        ("|\n  x", "x"),
+        ("|\n  x\n", "x\n"),
+        ("|\n  x\n ", "x\n"),
+        ("|\n  x\n   ", "x\n "),
+        ("|-\n  x", "x"),
+        ("|+\n  x", "x"),
+        ("|+\n  x\n\n", "x\n\n"),
+        (">\n  x\n  y", "x y"),
+        ("|\n  x\n# a comment", "x\n"),
+        ("|", ""),
+        ("plain", "plain"),
+    ] {
+        let text = format!("{OBJECT}v: {text}");
+        let manifests = read("a.yaml", text.as_bytes(), &Limits::default()).expect(&text);
+        assert_eq!(manifests[0].object["v"], value, "{text:?}");
+    }
+}
+
+#[test]
 fn what_is_written_reads_back_the_same() {
     let value = json!({
         "apiVersion": "v1", "kind": "X", "metadata": {"name": "n"},

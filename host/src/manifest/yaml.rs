@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, HashMap, HashSet};
 use libyaml_safer::{Event, EventData, Mark, Parser, ScalarStyle};
 use serde_json::{Map, Value};
 
+use super::ending::{as_written, ended};
 use super::fault::Fault;
 use super::node::{Node, weigh};
 use super::styled::{has_slash, scalar, short};
@@ -19,11 +20,13 @@ pub(super) fn document(
     limits: &Limits,
     faults: &mut Vec<Fault>,
 ) -> Result<Option<Node>, Fault> {
-    let mut input = text;
+    let ended = ended(text);
+    let mut input = &*ended;
     let mut parser = Parser::new();
     parser.set_input_string(&mut input);
     let mut reader = Reader {
         parser,
+        text,
         slashes: text.windows(2).any(|pair| pair == b"\\/").then_some(text),
         first_line,
         limits,
@@ -48,6 +51,7 @@ pub(super) fn document(
 
 struct Reader<'r, R> {
     parser: Parser<R>,
+    text: &'r [u8],
     /// The text, if it may hold an escape that libyaml-safer takes and kubectl does not.
     slashes: Option<&'r [u8]>,
     first_line: u32,
@@ -140,6 +144,7 @@ impl<R: std::io::BufRead> Reader<'_, R> {
                 ..
             } => {
                 self.count(1, value.len(), &span)?;
+                let value = as_written(self.text, style, event.end_mark.index, value);
                 let double = style == ScalarStyle::DoubleQuoted;
                 if double && has_slash(self.slashes, &event.start_mark, &event.end_mark) {
                     let message = r"this is not YAML: `\/` is no escape for kubectl";

@@ -8,8 +8,12 @@ use crate::kit::KitSource;
 use crate::manifest::{Finding, Limits, Manifest, Origin, ReadError, read};
 use crate::sandbox::{RenderError, RendererKind, Renderers, clean};
 
-/// Characters of a library's message.
-const MESSAGE: usize = 4096;
+/// Characters of a library's message: of its beginning, and of its end, where the cause stands.
+const BEGIN: usize = 300;
+const END: usize = 600;
+/// Characters of a hint.
+const HINT: usize = 1000;
+const NOT_FETCHED: &str = "this field takes no URL: commit a copy of what it is, and name that";
 
 #[derive(Deserialize)]
 #[serde(untagged)]
@@ -71,11 +75,65 @@ fn told(kind: RendererKind, fault: &Fault, recorder: &Recorder) -> Finding {
         },
     };
     let message = unquoted(&recorder.named(&fault.message));
-    let finding = Finding::host_error(rule, clean(&message, MESSAGE));
-    match &fault.hint {
-        Some(hint) => finding.hint(clean(hint, MESSAGE)),
-        None => finding,
+    let message = shortened(&clean(&message, usize::MAX));
+    // Some of Kustomize's fields take no URL, and look for a directory of its name.
+    if ["/https:/", "/http:/"]
+        .iter()
+        .any(|it| message.contains(it))
+    {
+        return Finding::host_error("render-remote", message).hint(NOT_FETCHED);
     }
+    match &fault.hint {
+        // The guests say here what was refused; the library's words only lead to it.
+        Some(refusal) if rule == "render-refused" => {
+            let finding = Finding::host_error(rule, shortened(&clean(refusal, usize::MAX)));
+            finding.hint("only files of the repository are read; no path and no link may lead out of it, and no file may be larger than is said here")
+        }
+        Some(hint) => Finding::host_error(rule, message).hint(clean(hint, HINT)),
+        None => match advice(&message) {
+            Some(hint) => Finding::host_error(rule, message).hint(hint),
+            None => Finding::host_error(rule, message),
+        },
+    }
+}
+
+/// What a person can do about what a library says.
+fn advice(message: &str) -> Option<&'static str> {
+    const ADVICE: [(&str, &str); 5] = [
+        (
+            "is not in or below",
+            "a base may be anywhere in the repository; a single file from outside of the kustomization's directory needs loadRestrictions: none at spec.kustomize in kit.yaml",
+        ),
+        (
+            "cycle detected",
+            "a kustomization names itself, or one that names it: leave that entry out",
+        ),
+        (
+            "excessive aliasing",
+            "write out what the aliases stand for: they are more than any file needs",
+        ),
+        (
+            "specifications of the schema",
+            "the schema is the chart's values.schema.json; the values are its values.yaml and the kit's",
+        ),
+        (
+            "file is not directory",
+            "name the base's directory, and not a file in it",
+        ),
+    ];
+    let found = ADVICE.iter().find(|(words, _)| message.contains(words));
+    found.map(|(_, advice)| *advice)
+}
+
+/// A library tells a chain of causes, which may be of any length.
+fn shortened(text: &str) -> String {
+    let count = text.chars().count();
+    if count <= BEGIN + END {
+        return text.to_owned();
+    }
+    let begin: String = text.chars().take(BEGIN).collect();
+    let end: String = text.chars().skip(count - END).collect();
+    format!("{begin} … {end}")
 }
 
 /// Without what a library quotes of the files: it may be a part of a Secret, and findings are shown to
@@ -83,7 +141,8 @@ fn told(kind: RendererKind, fault: &Fault, recorder: &Recorder) -> Finding {
 fn unquoted(message: &str) -> String {
     const LEFT_OUT: &str = "(what it quotes is left out)";
     // Where a quotation begins, and where its last one ends: the cause stands after it.
-    const QUOTED: [(&str, &str); 6] = [
+    const QUOTED: [(&str, &str); 7] = [
+        ("map[string]interface {}{", "}: "),
         (" with config: `", "`"),
         ("[patch: ", "]"),
         ("must specify one of patch and path in", "\0"),
@@ -179,6 +238,10 @@ mod tests {
             (
                 "- at '/password': 'hunter2' does not match pattern '^[0-9]+$'",
                 "does not match pattern '^[0-9]+$'",
+            ),
+            (
+                "map[string]interface {}{\"data\":map[string]interface {}{\"password\":\"hunter2\"}, \"n\":-Inf}: json: unsupported value: -Inf",
+                "json: unsupported value: -Inf",
             ),
             (
                 "invalid literal source hunter2, expected key=value",

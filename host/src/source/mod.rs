@@ -7,6 +7,7 @@ mod backoff;
 mod blame;
 mod changes;
 mod commit;
+mod directories;
 mod directory;
 mod exchange;
 mod fetched;

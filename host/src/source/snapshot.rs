@@ -5,6 +5,7 @@ use std::sync::{Arc, Mutex, OnceLock};
 
 use serde::{Deserialize, Serialize};
 
+use super::directories::{Directories, LARGE};
 use crate::signature::SignatureState;
 
 /// A Git object's id.
@@ -130,12 +131,15 @@ pub struct Snapshot {
     pub(super) store: Arc<Mutex<git2::Repository>>,
     pub(super) root: ObjectId,
     pub(super) commit: Option<Commit>,
+    directories: Directories,
     /// What the store turned out to have lost.
     damage: Arc<OnceLock<SourceError>>,
 }
 
 /// More links than this on one path are a cycle, as for Linux.
 const LINK_LIMIT: usize = 40;
+/// Bytes that a link may lead to, as for Linux.
+const TARGET_LIMIT: usize = 4096;
 /// A Git LFS pointer begins with this, and is smaller than the specification's bound.
 const LFS_PREFIX: &[u8] = b"version https://git-lfs.github.com/spec/";
 const LFS_LIMIT: usize = 1024;
@@ -146,6 +150,7 @@ impl Snapshot {
             store: Arc::new(Mutex::new(store)),
             root: id(root),
             commit,
+            directories: Directories::default(),
             damage: Arc::default(),
         }
     }
@@ -216,10 +221,9 @@ impl Snapshot {
                             path: path.to_owned(),
                         });
                     }
-                    let target = String::from_utf8(self.blob(path, entry.id)?).map_err(|_| {
-                        SourceError::NotFound {
-                            path: path.to_owned(),
-                        }
+                    let target = self.bounded(path, entry.id, TARGET_LIMIT)?;
+                    let target = String::from_utf8(target).map_err(|_| SourceError::NotFound {
+                        path: path.to_owned(),
                     })?;
                     if target.starts_with('/') {
                         return Err(SourceError::Escapes {
@@ -262,20 +266,7 @@ impl Snapshot {
                 path: path.to_owned(),
             });
         }
-        let size = self
-            .lock()
-            .odb()
-            .and_then(|odb| odb.read_header(oid(entry.id)))
-            .map_err(self.damaged(path))?
-            .0;
-        if size > limit {
-            return Err(SourceError::TooLarge {
-                path: path.to_owned(),
-                size,
-                limit,
-            });
-        }
-        let bytes = self.blob(path, entry.id)?;
+        let bytes = self.bounded(path, entry.id, limit)?;
         if bytes.len() <= LFS_LIMIT && bytes.starts_with(LFS_PREFIX) {
             return Err(SourceError::Lfs {
                 path: path.to_owned(),
@@ -301,21 +292,48 @@ impl Snapshot {
         }
     }
 
-    fn blob(&self, path: &str, id: ObjectId) -> Result<Vec<u8>, SourceError> {
+    fn bounded(&self, path: &str, id: ObjectId, limit: usize) -> Result<Vec<u8>, SourceError> {
         let store = self.lock();
+        let header = store.odb().and_then(|odb| odb.read_header(oid(id)));
+        let size = header.map_err(self.damaged(path))?.0;
+        if size > limit {
+            return Err(SourceError::TooLarge {
+                path: path.to_owned(),
+                size,
+                limit,
+            });
+        }
         let blob = store.find_blob(oid(id)).map_err(self.damaged(path))?;
         Ok(blob.content().to_vec())
     }
 
     fn child(&self, path: &str, tree: ObjectId, name: &str) -> Result<Entry, SourceError> {
-        let store = self.lock();
-        let tree = store.find_tree(oid(tree)).map_err(self.damaged(path))?;
-        let found = tree.get_name(name).ok_or_else(|| SourceError::NotFound {
-            path: path.to_owned(),
-        })?;
-        entry_of(&found).ok_or_else(|| SourceError::NotFound {
+        let found = match self.directories.of(tree) {
+            Some(names) => names.get(name).cloned(),
+            None => self.read_child(path, tree, name)?,
+        };
+        found.ok_or_else(|| SourceError::NotFound {
             path: path.to_owned(),
         })
+    }
+
+    fn read_child(
+        &self,
+        path: &str,
+        id: ObjectId,
+        name: &str,
+    ) -> Result<Option<Entry>, SourceError> {
+        let store = self.lock();
+        let tree = store.find_tree(oid(id)).map_err(self.damaged(path))?;
+        if tree.len() >= LARGE {
+            let entries = tree.iter().filter_map(|entry| entry_of(&entry));
+            return Ok(self.directories.keep(id, entries).get(name).cloned());
+        }
+        // git2 panics where it is asked for a name that no C string is.
+        if name.contains('\0') {
+            return Ok(None);
+        }
+        Ok(tree.get_name(name).and_then(|found| entry_of(&found)))
     }
 
     fn entries(&self, path: &str, tree: ObjectId) -> Result<Vec<Entry>, SourceError> {

@@ -151,3 +151,49 @@ fn a_submodule_is_said_to_be_unsupported() {
     };
     assert_eq!(error, expected);
 }
+
+#[test]
+fn a_large_directory_is_as_a_small_one() {
+    for count in [3, 200] {
+        let folder = tempfile::tempdir().expect("a folder");
+        let path = |name: &str| folder.path().join("d").join(name);
+        std::fs::create_dir(path("")).expect("a folder");
+        for number in 0..count {
+            std::fs::write(path(&format!("f{number}")), number.to_string()).expect("a file");
+        }
+        link(folder.path(), "d/link", "f1");
+        let snapshot = Snapshot::of_directory(folder.path()).expect("a snapshot");
+        // What is asked for twice is the same again.
+        for _ in 0..2 {
+            let found = |name: &str| snapshot.resolve(&format!("d/{name}")).map(|it| it.0);
+            assert_eq!(found("f2"), Ok("d/f2".to_owned()));
+            assert_eq!(found("link"), Ok("d/f1".to_owned()));
+            assert_eq!(snapshot.read("d/link", 9), Ok(b"1".to_vec()));
+            for name in ["none", "f2\0", "\0", "F2"] {
+                let path = format!("d/{name}");
+                assert_eq!(found(name), Err(SourceError::NotFound { path }));
+            }
+            assert_eq!(snapshot.list("d").map(|it| it.len()), Ok(count + 1));
+        }
+    }
+}
+
+#[test]
+fn a_link_leads_no_further_than_a_path_may() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let store = git2::Repository::init_bare(folder.path()).expect("a repository");
+    let far = "a/".repeat(1 << 20);
+    let root = {
+        let target = store.blob(far.as_bytes()).expect("a blob");
+        let mut tree = store.treebuilder(None).expect("a tree");
+        tree.insert("far", target, 0o120_000).expect("an entry");
+        tree.write().expect("written")
+    };
+    let found = Snapshot::new(store, root, None).resolve("far");
+    let refused = SourceError::TooLarge {
+        path: "far".into(),
+        size: far.len(),
+        limit: TARGET_LIMIT,
+    };
+    assert_eq!(found, Err(refused));
+}
