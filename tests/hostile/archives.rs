@@ -22,7 +22,7 @@ fn an_archive_reaches_nothing_but_its_own_files() {
     // same without them.
     let own: &[&str] = &["\"name\":\"a\""];
     all_are_held(vec![
-        archive("a-path-that-climbs", with("web/../../etc/passwd")).is_held(
+        archive("a-path-that-climbs", with("web/../../etc/passwd")).ends_held(
             "helm",
             AT,
             &["web.tgz"],
@@ -37,7 +37,7 @@ fn an_archive_reaches_nothing_but_its_own_files() {
             "a-name-with-control-characters",
             with("web/templates/\u{1b}[31m.yaml"),
         )
-        .is_held(
+        .ends_held(
             "yaml",
             "web.tgz/templates/\u{fffd}[31m.yaml",
             &["apiVersion"],
@@ -62,12 +62,12 @@ fn an_archive_that_is_larger_than_it_seems_is_held() {
         Tar::of_a_chart().file("web/charts/web.tgz", inner).ended()
     });
     all_are_held(vec![
-        archive("one-file-of-2-gib", one).is_held("helm", AT, &["web.tgz"]),
-        archive("files-of-2-gib", many(4, 512)).is_held("helm", AT, &["web.tgz"]),
+        archive("one-file-of-2-gib", one).ends_held("helm", AT, &["web.tgz"]),
+        archive("files-of-2-gib", many(4, 512)).ends_held("helm", AT, &["web.tgz"]),
         archive("files-of-90-mib", many(4, 23)).renders(&["ConfigMap"]),
-        archive("a-million-files", names).is_held("render-fuel", AT, &["fuel"]),
-        archive("archives-in-archives", nested).is_held("object-twice", "web.tgz", &["twice"]),
-        archive("nothing-but-zeros", zeros(4096)).is_held("helm", AT, &["web.tgz"]),
+        archive("a-million-files", names).ends_held("render-fuel", AT, &["fuel"]),
+        archive("archives-in-archives", nested).ends_held("object-twice", "web.tgz", &["twice"]),
+        archive("nothing-but-zeros", zeros(4096)).ends_held("helm", AT, &["web.tgz"]),
     ]);
 }
 
@@ -78,17 +78,17 @@ fn an_archive_that_is_none_is_told_of() {
     let mut broken = whole.clone();
     broken[20] ^= 0xff;
     all_are_held(vec![
-        archive("half-of-it", half).is_held("helm", AT, &["web.tgz"]),
-        archive("a-byte-that-is-another", broken).is_held("helm", AT, &["web.tgz"]),
-        archive("no-bytes", Vec::new()).is_held("helm", AT, &["web.tgz"]),
-        archive("no-tar", compressed(b"words")).is_held("helm", AT, &["web.tgz"]),
-        archive("no-files", Tar::default().ended()).is_held("helm", AT, &["web.tgz"]),
+        archive("half-of-it", half).ends_held("helm", AT, &["web.tgz"]),
+        archive("a-byte-that-is-another", broken).ends_held("helm", AT, &["web.tgz"]),
+        archive("no-bytes", Vec::new()).ends_held("helm", AT, &["web.tgz"]),
+        archive("no-tar", compressed(b"words")).ends_held("helm", AT, &["web.tgz"]),
+        archive("no-files", Tar::default().ended()).ends_held("helm", AT, &["web.tgz"]),
         archive(
             "a-size-below-nothing",
             Tar::of_a_chart()
                 .entry(FILE, "web/b", "", u64::MAX >> 31)
                 .ended(),
         )
-        .is_held("helm", AT, &["web.tgz"]),
+        .ends_held("helm", AT, &["web.tgz"]),
     ]);
 }

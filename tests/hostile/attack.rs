@@ -75,7 +75,7 @@ impl Attack {
             .file("templates/a.yaml", text)
     }
 
-    pub fn is_held(
+    pub fn ends_held(
         mut self,
         rule: &'static str,
         place: &'static str,

@@ -39,17 +39,17 @@ fn values_without_measure_are_held() {
         |count: usize| -> String { (0..count).map(|it| format!("key{it}: value\n")).collect() };
     let deep = format!("a: {}{}\n", "[".repeat(20_000), "]".repeat(20_000));
     all_are_held(vec![
-        values("a-hundred-megabytes", lines(5_500_000)).is_held(
+        values("a-hundred-megabytes", lines(5_500_000)).ends_held(
             "render-refused",
             AT,
             &["values.yaml", "16777216"],
         ),
-        values("ten-megabytes", lines(550_000)).is_held("render-fuel", AT, &["fuel"]),
-        values("aliases-of-aliases", aliases_of_aliases()).is_held("helm", AT, &["values.yaml"]),
-        values("nested-without-end", deep).is_held("helm", AT, &["values.yaml"]),
-        values("not-in-utf-8", b"a: \xff\xfe\n".to_vec()).is_held("helm", AT, &["values.yaml"]),
-        values("with-zeros", b"a: \0\n".to_vec()).is_held("helm", AT, &["values.yaml"]),
-        values("no-mapping", "[a, b]").is_held("helm", AT, &["values.yaml"]),
+        values("ten-megabytes", lines(550_000)).ends_held("render-fuel", AT, &["fuel"]),
+        values("aliases-of-aliases", aliases_of_aliases()).ends_held("helm", AT, &["values.yaml"]),
+        values("nested-without-end", deep).ends_held("helm", AT, &["values.yaml"]),
+        values("not-in-utf-8", b"a: \xff\xfe\n".to_vec()).ends_held("helm", AT, &["values.yaml"]),
+        values("with-zeros", b"a: \0\n".to_vec()).ends_held("helm", AT, &["values.yaml"]),
+        values("no-mapping", "[a, b]").ends_held("helm", AT, &["values.yaml"]),
         values("a-key-twice", "a: 1\na: 2\n").renders(&["ConfigMap"]),
         values("numbers-that-are-too-large", numbers).renders(&["ConfigMap"]),
     ]);
@@ -73,22 +73,26 @@ fn a_schema_reaches_nothing_and_ends() {
             "of-another-place",
             "{\"$ref\": \"https://example.org/a.json\"}",
         )
-        .is_held(
+        .ends_held(
             "render-remote",
             AT,
             &["https://example.org/a.json", "values.schema.json"],
         ),
-        schema("of-the-machine", "{\"$ref\": \"file:///etc/passwd\"}").is_held(
+        schema("of-the-machine", "{\"$ref\": \"file:///etc/passwd\"}").ends_held(
             "helm",
             AT,
             &["/etc/passwd"],
         ),
-        schema("of-a-file-above", "{\"$ref\": \"../../x.json\"}").is_held("helm", AT, &["x.json"]),
-        schema("of-itself", "{\"$ref\": \"#\"}").is_held("helm", AT, &["$ref"]),
+        schema("of-a-file-above", "{\"$ref\": \"../../x.json\"}").ends_held(
+            "helm",
+            AT,
+            &["x.json"],
+        ),
+        schema("of-itself", "{\"$ref\": \"#\"}").ends_held("helm", AT, &["$ref"]),
         schema("in-itself", "{\"additionalProperties\": {\"$ref\": \"#\"}}")
             .renders(&["ConfigMap"]),
-        schema("that-doubles", &doubling).is_held("render-fuel", AT, &["fuel"]),
-        schema("with-a-slow-pattern", &of_text("^(a+)+$")).is_held(
+        schema("that-doubles", &doubling).ends_held("render-fuel", AT, &["fuel"]),
+        schema("with-a-slow-pattern", &of_text("^(a+)+$")).ends_held(
             "helm",
             AT,
             &["does not match pattern", "what it quotes is left out"],
@@ -97,13 +101,13 @@ fn a_schema_reaches_nothing_and_ends() {
             "with-a-pattern-that-grows",
             &of_text("((a{100}){100}){100}"),
         )
-        .is_held("helm", AT, &["pattern"]),
-        schema("that-is-none", "{").is_held("helm", AT, &["values.schema.json"]),
+        .ends_held("helm", AT, &["pattern"]),
+        schema("that-is-none", "{").ends_held("helm", AT, &["values.schema.json"]),
         schema(
             "of-ten-megabytes",
             &format!("{{\"enum\": [{}1]}}", "1, ".repeat(3_400_000)),
         )
-        .is_held("render-memory", AT, &["256 MiB"]),
+        .ends_held("render-memory", AT, &["256 MiB"]),
     ]);
 }
 
@@ -126,18 +130,18 @@ fn a_charts_own_words_are_held() {
         about(name, format!("{CHART}kubeVersion: '{version}'\n"))
     };
     all_are_held(vec![
-        about("of-ten-megabytes", description).is_held("render-fuel", AT, &["fuel"]),
-        about("of-three-million-words", keywords).is_held("render-fuel", AT, &["fuel"]),
-        about("of-aliases", format!("{CHART}{}", aliases_of_aliases())).is_held("helm", AT, &["Chart.yaml"]),
-        named("named-to-climb", "../../../etc").is_held("helm", AT, &["name"]),
+        about("of-ten-megabytes", description).ends_held("render-fuel", AT, &["fuel"]),
+        about("of-three-million-words", keywords).ends_held("render-fuel", AT, &["fuel"]),
+        about("of-aliases", format!("{CHART}{}", aliases_of_aliases())).ends_held("helm", AT, &["Chart.yaml"]),
+        named("named-to-climb", "../../../etc").ends_held("helm", AT, &["name"]),
         named("named-to-paint", "\\x1b[31m").renders(&["ConfigMap"]),
         named("named-with-zeros", "a\\0b").renders(&["ConfigMap"]),
-        wants("wants-what-is-no-version", &">=1 ".repeat(100_000)).is_held("helm", AT, &["Kubernetes"]),
+        wants("wants-what-is-no-version", &">=1 ".repeat(100_000)).ends_held("helm", AT, &["Kubernetes"]),
         about("depends-on-what-climbs", format!("{CHART}dependencies: [{{name: ../../x, version: 1.0.0, repository: 'file://../../..'}}]\n"))
-            .is_held("render-remote", AT, &["../../x", "charts/"]),
-        about("wants-another-version", format!("{CHART}kubeVersion: '<1.0.0'\n")).is_held("helm", AT, &["Kubernetes <1.0.0"]),
-        about("of-another-kind", format!("{CHART}type: library\n")).is_held("helm", AT, &["library"]),
-        about("of-a-version-to-come", CHART.replace("v2", "v9")).is_held("helm", AT, &["v9"]),
+            .ends_held("render-remote", AT, &["../../x", "charts/"]),
+        about("wants-another-version", format!("{CHART}kubeVersion: '<1.0.0'\n")).ends_held("helm", AT, &["Kubernetes <1.0.0"]),
+        about("of-another-kind", format!("{CHART}type: library\n")).ends_held("helm", AT, &["library"]),
+        about("of-a-version-to-come", CHART.replace("v2", "v9")).ends_held("helm", AT, &["v9"]),
     ]);
 }
 
@@ -149,7 +153,7 @@ fn a_chart_has_no_files_but_the_repositorys() {
             "values-above-the-root",
             "{chart: chart, valuesFiles: [../../../../../etc/passwd]}",
         )
-        .is_held(
+        .ends_held(
             "render-refused",
             "kit.yaml:1",
             &["/etc/passwd is out of the repository"],
@@ -158,13 +162,13 @@ fn a_chart_has_no_files_but_the_repositorys() {
             "values-of-the-machine",
             "{chart: chart, valuesFiles: [/etc/passwd]}",
         )
-        .is_held("helm", "kit.yaml:1", &["etc/passwd"]),
-        kit("a-chart-above-the-root", "{chart: ../../../../etc}").is_held(
+        .ends_held("helm", "kit.yaml:1", &["etc/passwd"]),
+        kit("a-chart-above-the-root", "{chart: ../../../../etc}").ends_held(
             "render-refused",
             "kit.yaml:1",
             &["/etc is out of the repository"],
         ),
-        kit("a-chart-that-is-a-file", "{chart: kit.yaml}").is_held(
+        kit("a-chart-that-is-a-file", "{chart: kit.yaml}").ends_held(
             "helm",
             "kit.yaml:1",
             &["kit.yaml"],
@@ -174,7 +178,7 @@ fn a_chart_has_no_files_but_the_repositorys() {
             "{chart: chart, valuesFiles: [out.yaml]}",
         )
         .link("out.yaml", "/etc/passwd")
-        .is_held(
+        .ends_held(
             "render-refused",
             "kit.yaml:1",
             &["out.yaml", "leads out of the repository"],
@@ -182,7 +186,7 @@ fn a_chart_has_no_files_but_the_repositorys() {
         Attack::by("a-link-out-of-the-tree")
             .template(CONFIG)
             .link("templates/b.yaml", "../../../../../etc/passwd")
-            .is_held(
+            .ends_held(
                 "render-refused",
                 AT,
                 &["templates/b.yaml", "leads out of the repository"],
@@ -190,7 +194,7 @@ fn a_chart_has_no_files_but_the_repositorys() {
         Attack::by("a-link-to-a-folder-outside")
             .template(CONFIG)
             .link("charts", "/etc")
-            .is_held(
+            .ends_held(
                 "render-refused",
                 AT,
                 &["charts", "leads out of the repository"],
@@ -198,27 +202,27 @@ fn a_chart_has_no_files_but_the_repositorys() {
         Attack::by("a-link-to-itself")
             .template(CONFIG)
             .link("templates/b.yaml", "b.yaml")
-            .is_held("render-refused", AT, &["templates/b.yaml", "cycle"]),
+            .ends_held("render-refused", AT, &["templates/b.yaml", "cycle"]),
         Attack::by("a-link-to-its-own-folder")
             .template(CONFIG)
             .link("templates/on", ".")
-            .is_held("helm", AT, &["templates/on", "a folder that it is in"]),
+            .ends_held("helm", AT, &["templates/on", "a folder that it is in"]),
         Attack::by("a-chart-in-itself")
             .template(CONFIG)
             .link("charts/web", "../")
-            .is_held("helm", AT, &["charts/web", "a folder that it is in"]),
+            .ends_held("helm", AT, &["charts/web", "a folder that it is in"]),
         Attack::by("a-file-that-is-too-large")
             .template(CONFIG)
             .file("files/large", vec![b'a'; 17 << 20])
-            .is_held("render-refused", AT, &["files/large", "16777216"]),
+            .ends_held("render-refused", AT, &["files/large", "16777216"]),
         Attack::by("a-template-named-to-paint")
             .file("Chart.yaml", CHART)
             .file(named, "{{ fail \"no\" }}")
-            .is_held("helm", AT, &["red"]),
+            .ends_held("helm", AT, &["red"]),
         Attack::by("an-object-of-a-name-that-paints")
             .file("Chart.yaml", CHART)
             .file(named, "a: b")
-            .is_held("yaml", "templates/\u{fffd}[31m red\u{fffd}.yaml", &["red"]),
+            .ends_held("yaml", "templates/\u{fffd}[31m red\u{fffd}.yaml", &["red"]),
     ]);
 }
 

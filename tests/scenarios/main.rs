@@ -20,6 +20,7 @@ mod expressions;
 mod faults;
 mod gate;
 mod health;
+mod hooks;
 mod incident;
 mod independence;
 mod kept;

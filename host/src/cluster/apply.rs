@@ -47,8 +47,8 @@ pub struct Applied {
 }
 
 impl Cluster {
-    /// Sends every step, stage by stage, and tells of each what becomes of it. Dropping the future stops
-    /// it between requests.
+    /// Sends every step that is for now, stage by stage, and tells of each what becomes of it.
+    /// Dropping the future stops it between requests.
     pub async fn apply(
         &self,
         plan: &Plan,
@@ -56,11 +56,9 @@ impl Cluster {
         told: &(dyn Fn(&Step, Progress) + Send + Sync),
     ) -> Applied {
         let mut applied = Applied::default();
-        for stage in [Stage::Definitions, Stage::Objects, Stage::Admission] {
-            let steps = plan.steps.iter().filter(|step| step.stage == stage);
-            let steps: Vec<&Step> = steps.collect();
+        for steps in plan.now().chunk_by(|a, b| a.stage == b.stage) {
             let mut results = FuturesUnordered::new();
-            for step in &steps {
+            for step in steps {
                 told(step, Progress::Begun);
                 results.push(self.send_named(step, field_manager));
             }
@@ -80,8 +78,9 @@ impl Cluster {
                 }
             }
             drop(results);
-            if applied.failures.is_empty() && stage == Stage::Definitions {
-                applied.failures.extend(self.established(&steps).await);
+            let defined = steps.iter().filter(|it| it.stage == Stage::Definitions);
+            if applied.failures.is_empty() {
+                applied.failures.extend(self.established(defined).await);
             }
             if !applied.failures.is_empty() {
                 break;
@@ -290,12 +289,9 @@ impl Cluster {
     }
 
     /// Waits until the CRDs among the steps are served.
-    async fn established(&self, steps: &[&Step]) -> Vec<Finding> {
+    async fn established(&self, steps: impl Iterator<Item = &Step>) -> Vec<Finding> {
         let mut failures = Vec::new();
-        for step in steps
-            .iter()
-            .filter(|step| &*step.key.group_kind.kind == "CustomResourceDefinition")
-        {
+        for step in steps.filter(|step| &*step.key.group_kind.kind == "CustomResourceDefinition") {
             let api: Api<CustomResourceDefinition> = Api::all(self.client.clone());
             let served = await_condition(api, &step.key.name, conditions::is_crd_established());
             if matches!(

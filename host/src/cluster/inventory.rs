@@ -328,7 +328,7 @@ impl Watched {
     }
 }
 
-fn kind_of(resource: &ApiResource) -> GroupKind {
+pub(super) fn kind_of(resource: &ApiResource) -> GroupKind {
     GroupKind {
         group: resource.group.as_str().into(),
         kind: resource.kind.as_str().into(),

@@ -9,10 +9,10 @@ use kube::core::PartialObjectMeta;
 use kube::runtime::watcher::Event;
 use tokio::sync::watch as signal;
 
-use crate::manifest::{GroupKind, ObjectKey, Origin};
+use crate::manifest::{GroupKind, Hook, ObjectKey, Origin, runs};
 use crate::plan::{
     DIGEST_ANNOTATION, Inventory, LiveNamespace, LiveObject, MADE_FOR_ANNOTATION,
-    ORIGIN_ANNOTATION, PART_OF_LABEL, PRUNE_ANNOTATION, SetId,
+    ORIGIN_ANNOTATION, PART_OF_LABEL, SetId, is_kept,
 };
 
 use super::Touched;
@@ -135,6 +135,11 @@ pub(super) fn live_namespace(metadata: &ObjectMeta) -> LiveNamespace {
     }
 }
 
+/// Whether an object is a hook that runs to an end.
+pub(super) fn is_run(kind: &GroupKind, metadata: &ObjectMeta) -> bool {
+    runs(kind) && Hook::of(|name| annotation(metadata, name)).is_some()
+}
+
 fn annotation<'m>(metadata: &'m ObjectMeta, name: &str) -> Option<&'m str> {
     let value = metadata.annotations.as_ref()?.get(name)?;
     Some(value)
@@ -186,7 +191,7 @@ pub(super) fn note(
         owner: SetId::from_label(owner),
         digest: digest.filter(|_| !unsure).map(Into::into),
         origin: annotation(metadata, ORIGIN_ANNOTATION).and_then(parse_origin),
-        keep: annotation(metadata, PRUNE_ANNOTATION) == Some("keep"),
+        keep: is_kept(|name| annotation(metadata, name)),
         terminating: metadata.deletion_timestamp.is_some(),
         created: annotation(metadata, MADE_FOR_ANNOTATION).is_some(),
         applied: fields.is_some(),
@@ -208,7 +213,12 @@ pub(super) fn note(
             touched.push(Touched::Health(live.owner.clone()));
         }
     }
-    inventory.insert(key, live);
+    let runs = is_run(kind, metadata);
+    inventory.insert(key.clone(), live);
+    if runs {
+        // It may be gone with the next event.
+        inventory.put_run(&key);
+    }
     touched
 }
 

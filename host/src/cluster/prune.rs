@@ -14,7 +14,7 @@ use serde_json::json;
 use crate::health::Health;
 use crate::kit::Propagation;
 use crate::manifest::{Finding, ObjectKey, Severity};
-use crate::plan::{MADE_FOR_ANNOTATION, PART_OF_LABEL, PRUNE_ANNOTATION, Prune, SetId};
+use crate::plan::{MADE_FOR_ANNOTATION, PART_OF_LABEL, Prune, SetId, is_kept};
 
 use super::connect::WRITE_DEADLINE;
 use super::managed_fields::{ObjectApi, is_applied_by, kit_fields, rewrite};
@@ -215,7 +215,7 @@ impl Cluster {
             && (namespace
                 || has(&metadata.labels, PART_OF_LABEL).as_deref() == Some(owner.as_str())
                     && kit_fields(&metadata).is_some())
-            && has(&metadata.annotations, PRUNE_ANNOTATION).as_deref() != Some("keep");
+            && !is_kept(|name| metadata.annotations.as_ref()?.get(name).map(String::as_str));
         Ok(metadata.resource_version.filter(|_| ours))
     }
 

@@ -5,9 +5,11 @@ use kube::core::{ApiResource, DynamicObject, PartialObjectMeta};
 use kube::runtime::watcher::Event;
 use serde_json::{Value, json};
 
-use crate::health::{Health, assess, is_statusless};
+use crate::health::{Health, assess, ended, is_statusless};
 
 use super::health_rules::HealthRules;
+use super::inventory::kind_of;
+use super::noted::is_run;
 
 /// An object, without what is in it.
 #[derive(Clone, Debug)]
@@ -57,9 +59,14 @@ impl Seen {
             metadata["annotations"] = json!(object.metadata.annotations);
         }
         whole.insert("metadata".into(), metadata);
+        let whole = Value::Object(whole);
+        let health = match is_run(&kind_of(resource), &object.metadata) {
+            true => ended(&whole),
+            false => assess(&whole, &rules),
+        };
         Self {
             metadata: object.metadata,
-            health: assess(&Value::Object(whole), &rules),
+            health,
         }
     }
 }

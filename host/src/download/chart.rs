@@ -76,6 +76,6 @@ mod tests {
         assert!(matches!(found("web", "1.0.0"), Err(Fault::NoSense(_))));
         assert!(matches!(found("web", "1.2"), Err(Fault::NotFound(_))));
         assert!(matches!(found("db", "1.2.0"), Err(Fault::NotFound(_))));
-        assert!(matches!(url_in(b"<html>", "web", "1.2.0"), Err(_)));
+        assert!(url_in(b"<html>", "web", "1.2.0").is_err());
     }
 }

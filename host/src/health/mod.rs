@@ -99,6 +99,21 @@ pub fn is_statusless(group: &str, kind: &str) -> bool {
     STATUSLESS.contains(&(group, kind))
 }
 
+/// The health of a Job or Pod of which nothing counts but its end, as Helm sees its hooks: one that
+/// is suspended, or Ready, has not ended.
+pub fn ended(object: &Value) -> Health {
+    let health = assess(object, &[]);
+    let complete = match object["kind"].as_str() {
+        Some("Job") => conditions::is(object, "Complete", "True"),
+        _ => object["status"]["phase"] == "Succeeded",
+    };
+    match health.is_current() && !complete {
+        true if object["kind"] == "Job" => Health::Progressing("it is suspended".into()),
+        true => Health::Progressing("it has not ended yet".into()),
+        false => health,
+    }
+}
+
 /// An object's health, by what it says of itself, and by the first of its kit's rules that is for
 /// its kind.
 pub fn assess(object: &Value, rules: &[HealthRule]) -> Health {

@@ -179,6 +179,16 @@ pub struct DriftStatus {
     pub corrected: bool,
 }
 
+/// A hook of Helm's that has run: a Job or a Pod.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct HookStatus {
+    /// `Job.batch acme/migrate`.
+    pub object: String,
+    /// Of the manifest that it ran by: it runs again when that is another.
+    pub digest: String,
+}
+
 impl KitStatus {
     /// The last revision before the one that is live at which the kit was healthy, and was another.
     pub fn earlier(&self) -> Option<&RevisionStatus> {
@@ -265,6 +275,9 @@ pub struct KitStatus {
     /// Objects that are not as they should be, failed ones first; at most 20.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub health: Vec<HealthStatus>,
+    /// Hooks that have run, whether their objects are still there or not.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub hooks: Vec<HookStatus>,
     /// The kind of the kit's report of findings and the SHA-256 of what it says, as it was last
     /// written.
     #[serde(default, skip_serializing_if = "Option::is_none")]

@@ -44,7 +44,7 @@ pub use discovery::Discoverer;
 pub use file::KIT_FILE;
 pub use found_kits::Discovery;
 pub use kit_resource::{
-    DriftStatus, FindingCounts, HealthStatus, HealthyRevision, Kit, KitSpec, KitStatus,
+    DriftStatus, FindingCounts, HealthStatus, HealthyRevision, HookStatus, Kit, KitSpec, KitStatus,
     PATH_ANNOTATION, Quarantine, REPOSITORY_LABEL, REQUESTED_ANNOTATION, RevisionStatus,
 };
 pub use kit_source::{DataSource, Grants, InputDigest, KitSource, PluginUse, ServiceAccount};

@@ -221,7 +221,7 @@ fn what_is_pinned_and_not_here_could_not_be_evaluated_and_stops_no_neighbour() {
     let [shop, web] = &first.verdicts[..] else {
         panic!("two kits");
     };
-    assert_eq!(shop.rendered.wanted, [pinned.clone()]);
+    assert_eq!(shop.rendered.wanted, std::slice::from_ref(&pinned));
     assert_eq!(shop.rendered.findings[0].rule, "trimtab/remote-awaited");
     assert!(!web.has_errors());
 

@@ -205,12 +205,8 @@ impl Evaluator {
             })
             .cloned()
             .collect();
-        let none = BTreeMap::new();
-        let first = self.render(
-            (snapshot, &held),
-            changed.iter().map(|kit| (kit.clone(), none.clone())),
-            superseded,
-        );
+        let jobs = changed.iter().map(|kit| (kit.clone(), BTreeMap::new()));
+        let first = self.render((snapshot, &held), jobs, superseded);
         for (kit, rendered) in first {
             let known = Known {
                 inputs: kit.inputs,

@@ -10,7 +10,7 @@ fn places(evaluation: &Evaluation, kind: &str, pointers: &[&str]) -> Vec<String>
     let found = manifests.iter().find(of_kind);
     let manifest = found.unwrap_or_else(|| panic!("{:?}", told(evaluation)));
     let place = |pointer: &&str| {
-        let finding = gate::at(manifest, pointer, Finding::host_error("test", ""));
+        let finding = gate::at(manifest, pointer, Finding::host_error("kustomize", ""));
         finding.origin.expect("a place").to_string()
     };
     pointers.iter().map(place).collect()

@@ -29,6 +29,8 @@ pub const DIGEST_ANNOTATION: &str = "trimtab.io/digest";
 pub const MADE_FOR_ANNOTATION: &str = "trimtab.io/made-for";
 /// On an object that stays in the cluster when it leaves its kit; its author writes `keep`.
 pub const PRUNE_ANNOTATION: &str = "trimtab.io/prune";
+/// The same, as charts write it.
+const HELM_PRUNE_ANNOTATION: &str = "helm.sh/resource-policy";
 
 /// An ApplySet's id: `applyset-`, the SHA-256 of `NAME.NAMESPACE.KIND.GROUP` of its parent in
 /// unpadded base64url, `-v1`.
@@ -91,6 +93,14 @@ pub fn parent_metadata(
             NAMESPACES_ANNOTATION: namespaces.join(","),
         },
     })
+}
+
+/// Whether an object's annotations say that it stays when it leaves its kit.
+pub fn is_kept<'a>(annotation: impl Fn(&str) -> Option<&'a str>) -> bool {
+    // As Helm reads it.
+    let helm = annotation(HELM_PRUNE_ANNOTATION).map(str::trim);
+    annotation(PRUNE_ANNOTATION) == Some("keep")
+        || helm.is_some_and(|policy| policy.eq_ignore_ascii_case("keep"))
 }
 
 /// The kinds that a parent's annotations name; entries that are not kinds are passed over.

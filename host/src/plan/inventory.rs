@@ -66,6 +66,8 @@ pub struct Inventory {
     namespaces: BTreeMap<Arc<str>, LiveNamespace>,
     /// Objects that are being sent by somebody who waits for the answer.
     being_sent: BTreeSet<ObjectKey>,
+    /// Hooks that were seen to be complete, by which manifest each: their objects may be gone since.
+    ran: BTreeMap<ObjectKey, (SetId, Arc<str>)>,
     /// Some object was scaled.
     scaled: bool,
     /// Autoscalers, whoever's they are, and what each scales; `None` until they were listed.
@@ -133,6 +135,22 @@ impl Inventory {
         if let Some(object) = self.objects.get_mut(key) {
             object.never = Some(fields.into());
         }
+    }
+
+    /// A Job or Pod that is a hook is complete.
+    pub fn put_run(&mut self, key: &ObjectKey) {
+        if let Some(live) = self.objects.get(key).filter(|it| it.applied)
+            && let Some(digest) = live.digest.clone().filter(|_| live.health.is_current())
+        {
+            let ran = (live.owner.clone(), digest);
+            self.ran.insert(key.clone(), ran);
+        }
+    }
+
+    /// Whether a hook of a kit's has run by this manifest, as far as this host has seen.
+    pub(super) fn has_run(&self, owner: &SetId, key: &ObjectKey, digest: &str) -> bool {
+        let ran = self.ran.get(key);
+        ran.is_some_and(|(of, by)| of == owner && **by == *digest)
     }
 
     /// The members of a set, sorted.

@@ -14,10 +14,12 @@ use crate::source::Revision;
 
 use super::drift::{Drift, changed};
 use super::fields::take_out;
-use super::prune::{Pruning, pruning};
+use super::hooks::{Standing, hold, replaced, standing, too_many};
+use super::prune::{Prune, Pruning, pruning};
+use super::stage::{Stage, stage_of};
 use super::{
-    DIGEST_ANNOTATION, Inventory, LiveObject, MADE_FOR_ANNOTATION, Neighbours, ORIGIN_ANNOTATION,
-    PART_OF_LABEL, REVISION_ANNOTATION, SetId,
+    DIGEST_ANNOTATION, Held, Hold, Hooks, Inventory, LiveObject, MADE_FOR_ANNOTATION, Neighbours,
+    ORIGIN_ANNOTATION, PART_OF_LABEL, REVISION_ANNOTATION, SetId,
 };
 
 /// What a kit is to be.
@@ -40,16 +42,7 @@ pub struct Desired<'a> {
     pub deletions_allowed: bool,
     /// No objects are wanted, though nobody took the kit out of the repository.
     pub emptied: bool,
-}
-
-/// Stages run one after the other; the steps of one stage, at once.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub enum Stage {
-    /// Namespaces and CustomResourceDefinitions; the next stage waits until they are established.
-    Definitions,
-    Objects,
-    /// Webhooks, admission policies and API services: they call what stands in the stage before.
-    Admission,
+    pub hooks: Hooks<'a>,
 }
 
 /// Why an object is sent.
@@ -91,13 +84,21 @@ pub struct Step {
     pub digest: Arc<str>,
     /// The field manager whose fields become the kit's, so that what the kit does not have goes.
     pub takes_from: Option<String>,
+    /// A hook that ran by another manifest, and goes first: Jobs and Pods cannot be changed.
+    pub replaces: Option<Prune>,
 }
 
 /// All that will be done for a kit, decided.
 #[derive(Clone, Debug, Default)]
 pub struct Plan {
-    /// By stage, then by key.
+    /// By stage, then by key. Those that a hook holds are among them: [`Plan::now`].
     pub steps: Vec<Step>,
+    /// The first hook that has not run yet.
+    pub hold: Option<Hold>,
+    /// Hooks that have run, and the digests of their manifests.
+    pub ran: Vec<(ObjectKey, Arc<str>)>,
+    /// Hooks that are not meant for what this is, an installation or an upgrade.
+    pub passed: Vec<(ObjectKey, Arc<str>)>,
     /// Objects that are as planned: nothing is sent.
     pub left: Vec<ObjectKey>,
     /// Fields that others have changed; those of a kit that only reports are in no step.
@@ -123,25 +124,56 @@ impl Plan {
 pub fn plan(desired: &Desired<'_>, inventory: &Inventory, neighbours: &dyn Neighbours) -> Plan {
     let mut plan = Plan::default();
     plan.steps.extend(missing_namespace(desired, inventory));
+    plan.refused.extend(too_many(desired.manifests));
     let mut keys = BTreeSet::new();
+    let (mut holds, mut due) = (Vec::new(), false);
     for manifest in desired.manifests {
         let key = manifest.key();
-        match inventory.get(&key) {
-            Some(live)
+        let live = inventory.get(&key);
+        let standing = standing(desired, manifest, live, inventory);
+        due |= matches!(standing, Standing::Due | Standing::Held(_));
+        let held = |why| hold(desired, manifest, why);
+        match (live, standing) {
+            (Some(live), _)
                 if live.owner != desired.owner && !neighbours.gives_up(&live.owner, &key) =>
             {
                 let owner = neighbours.kit_of(&live.owner);
                 plan.refused
                     .push(owned_by_another(&key, manifest, live, owner));
             }
-            Some(live) if live.terminating => plan.awaited.push(key.clone()),
+            (_, Standing::Ran { digest, stale }) => {
+                plan.left.push(key.clone());
+                plan.ran.push((key.clone(), digest));
+                if stale {
+                    // What did not run to its end, or ran since, goes as what left the kit does.
+                    continue;
+                }
+            }
+            (_, Standing::Passed { digest }) => {
+                plan.left.push(key.clone());
+                plan.passed.push((key.clone(), digest));
+            }
+            (Some(live), _) if live.terminating => {
+                plan.awaited.push(key.clone());
+                holds.push(held(Held::Deleted));
+            }
             _ if terminating_namespace(&key, inventory).is_some() => {
                 plan.awaited.extend(terminating_namespace(&key, inventory));
+                holds.push(held(Held::Deleted));
             }
-            live => match step(desired, manifest, live, inventory, &mut plan) {
+            (_, Standing::Held(why)) => {
+                plan.left.push(key.clone());
+                holds.push(held(why));
+            }
+            (live, standing) => match step(desired, manifest, live, inventory, &mut plan) {
                 Some(mut step) => {
                     if let Reason::HandedOver { from } = &step.reason {
                         step.takes_from = neighbours.field_manager(from);
+                    }
+                    if standing == Standing::Due {
+                        step.replaces = replaced(desired, &key, live);
+                        let replaced = step.replaces.clone().map(Held::Replaced);
+                        holds.push(held(replaced.unwrap_or(Held::Sent)));
                     }
                     plan.steps.push(step);
                 }
@@ -149,6 +181,9 @@ pub fn plan(desired: &Desired<'_>, inventory: &Inventory, neighbours: &dyn Neigh
             },
         }
         keys.insert(key);
+    }
+    if due {
+        plan.hold = holds.into_iter().min_by(|a, b| a.stage.cmp(&b.stage));
     }
     let gone = inventory
         .owned_by(&desired.owner)
@@ -160,7 +195,7 @@ pub fn plan(desired: &Desired<'_>, inventory: &Inventory, neighbours: &dyn Neigh
     plan.awaited.sort();
     plan.awaited.dedup();
     plan.steps
-        .sort_by(|a, b| (a.stage, &a.key).cmp(&(b.stage, &b.key)));
+        .sort_by(|a, b| (&a.stage, &a.key).cmp(&(&b.stage, &b.key)));
     plan.left.sort();
     plan
 }
@@ -248,7 +283,7 @@ fn step(
         put(&mut body, "annotations", MADE_FOR_ANNOTATION, owner);
     }
     Some(Step {
-        stage: stage_of(&gvk),
+        stage: stage_of(manifest, desired.hooks.upgrade),
         action,
         reason,
         key,
@@ -258,6 +293,7 @@ fn step(
         owner: Some(desired.owner.clone()),
         digest,
         takes_from: None,
+        replaces: None,
     })
 }
 
@@ -305,6 +341,7 @@ fn missing_namespace(desired: &Desired<'_>, inventory: &Inventory) -> Option<Ste
         body,
         owner: None,
         takes_from: None,
+        replaces: None,
     })
 }
 
@@ -327,14 +364,6 @@ fn entry<'a>(object: &'a mut Value, name: &str) -> &'a mut Value {
         *slot = Value::Object(Map::new());
     }
     slot
-}
-
-fn stage_of(gvk: &GroupVersionKind) -> Stage {
-    match (&*gvk.group, &*gvk.kind) {
-        ("", "Namespace") | ("apiextensions.k8s.io", _) => Stage::Definitions,
-        ("admissionregistration.k8s.io" | "apiregistration.k8s.io", _) => Stage::Admission,
-        _ => Stage::Objects,
-    }
 }
 
 fn owned_by_another(

@@ -73,6 +73,17 @@ pub(in crate::plan) fn planned_with(
     prune: &PrunePolicy,
     change: impl FnOnce(&mut Desired<'_>),
 ) -> Plan {
+    planned_after(manifests, inventory, rival, prune, Hooks::default(), change)
+}
+
+pub(in crate::plan) fn planned_after(
+    manifests: &[Manifest],
+    inventory: &Inventory,
+    rival: &Rival,
+    prune: &PrunePolicy,
+    hooks: Hooks<'_>,
+    change: impl FnOnce(&mut Desired<'_>),
+) -> Plan {
     let kit = KitPath::new("kits/shop");
     let revision = Revision::new("0123456789abcdef0123456789abcdef01234567");
     let mut desired = Desired {
@@ -88,6 +99,7 @@ pub(in crate::plan) fn planned_with(
         budget: DeletionBudget::default(),
         deletions_allowed: false,
         emptied: manifests.is_empty(),
+        hooks,
     };
     change(&mut desired);
     plan(&desired, inventory, rival)

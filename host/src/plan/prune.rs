@@ -154,7 +154,7 @@ pub(super) fn pruning<'i>(
     Ok(pruning)
 }
 
-fn prune(key: &ObjectKey, live: &LiveObject) -> Prune {
+pub(super) fn prune(key: &ObjectKey, live: &LiveObject) -> Prune {
     Prune {
         stage: stage_of(&key.group_kind),
         key: key.clone(),

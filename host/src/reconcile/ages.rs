@@ -6,7 +6,7 @@
 //! itself bring a kit to its deadline.
 
 use std::collections::HashMap;
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use jiff::Timestamp;
@@ -28,13 +28,17 @@ struct Known {
 
 /// Of each kit that was looked at.
 #[derive(Default)]
-pub(super) struct Ages(Mutex<HashMap<SetId, Known>>);
+pub(super) struct Ages {
+    kits: Mutex<HashMap<SetId, Known>>,
+    /// The hook that a kit waits for, by its uid, and since when this host has seen it run.
+    hooks: Mutex<HashMap<SetId, (Arc<str>, Instant)>>,
+}
 
 impl Ages {
     /// The age of what is live since `at`.
     pub(super) fn of(&self, set: &SetId, kit: &Kit, at: &str, deadline: Duration) -> Duration {
         let now = Instant::now();
-        let mut all = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut all = self.kits.lock().unwrap_or_else(PoisonError::into_inner);
         if all.get(set).is_none_or(|known| known.at != at) {
             let told = told(at, created(kit), Timestamp::now());
             let (at, seen) = (at.to_owned(), now);
@@ -52,13 +56,24 @@ impl Ages {
             told: Duration::ZERO,
             seen: Instant::now(),
         };
-        let mut all = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut all = self.kits.lock().unwrap_or_else(PoisonError::into_inner);
         all.insert(set, known);
     }
 
+    /// For how long this host has seen a hook run.
+    pub(super) fn of_hook(&self, set: &SetId, uid: &Arc<str>) -> Duration {
+        let mut all = self.hooks.lock().unwrap_or_else(PoisonError::into_inner);
+        let known = all.get(set).filter(|(known, _)| known == uid);
+        let since = known.map_or_else(Instant::now, |(_, since)| *since);
+        all.insert(set.clone(), (uid.clone(), since));
+        since.elapsed()
+    }
+
     pub(super) fn forget(&self, set: &SetId) {
-        let mut all = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut all = self.kits.lock().unwrap_or_else(PoisonError::into_inner);
         all.remove(set);
+        let mut hooks = self.hooks.lock().unwrap_or_else(PoisonError::into_inner);
+        hooks.remove(set);
     }
 }
 

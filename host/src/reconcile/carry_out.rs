@@ -3,14 +3,14 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use crate::cluster::{Applied, Cluster, ClusterError, Note, Progress};
+use crate::cluster::{Cluster, ClusterError, Note};
 use crate::kit::{AdoptPolicy, Kit, KitPath, ServiceAccount};
 use crate::manifest::{Finding, Manifest, ObjectKey, Severity};
-use crate::pipeline::Secrets;
-use crate::plan::{Desired, Plan, Step, field_manager, plan};
+use crate::plan::{Desired, Hooks, Plan, field_manager, plan};
 
 use super::adoption::refusal;
-use super::drift::{Drifted, drifted};
+use super::drift::Drifted;
+use super::hooks::Carried;
 use super::kit::{Decision, Task};
 use super::others::Others;
 use super::outcome::{Outcome, Wait};
@@ -42,24 +42,21 @@ impl Task {
         manifests: &[Manifest],
     ) -> Result<Decision, ClusterError> {
         let plan = self.plan(&kit, manifests);
-        let decided = |outcome, findings, changed, drifted| Decision {
+        let decided = |outcome, findings| Decision {
             outcome,
-            findings,
-            kit: Some(kit.clone()),
-            changed,
-            drifted,
-            retry: false,
-            handing_over: !plan.pruning.handed_over.is_empty(),
-        };
-        // What others have may come free.
-        let refused = |findings| Decision {
-            outcome: Outcome::Refused,
             findings,
             kit: Some(kit.clone()),
             changed: 0,
             drifted: Drifted::default(),
-            retry: true,
+            retry: false,
             handing_over: false,
+            hooks: None,
+            hook_look: None,
+        };
+        // What others have may come free.
+        let refused = |findings| Decision {
+            retry: true,
+            ..decided(Outcome::Refused, findings)
         };
         findings.extend(plan.warnings.iter().cloned());
         if !plan.refused.is_empty() {
@@ -78,26 +75,16 @@ impl Task {
                 return Ok(refused(findings));
             }
         }
-        let manager = field_manager(&self.object_name(), &self.namespace());
-        let were = self.were.as_ref().map_or(&[][..], |it| &it.manifests);
-        let mut secrets = Secrets::default();
-        if !plan.steps.is_empty() {
-            secrets.add_objects(were.iter().map(|it| &it.object));
-            secrets.add_objects(plan.steps.iter().map(|it| &it.body));
-            secrets.join(&self.verdict.rendered.given);
-            self.were.iter().for_each(|it| secrets.join(&it.given));
-        }
-        let told_of = |step: &Step, progress| match progress {
-            Progress::Begun => self.sent.begun(step),
-            Progress::Taken => self.sent.taken(step, &plan, were, &secrets),
-            Progress::Refused => self.sent.refused(step),
-        };
-        let applied = cluster.apply(&plan, &manager, &told_of).await;
-        self.sent.left(plan.left.len());
-        let now = jiff::Timestamp::now().to_string();
-        let drifted = drifted(&plan, &applied, &self.held, &now);
+        let Carried {
+            plan,
+            changed,
+            left,
+            drifted,
+            failures,
+        } = self.send(&cluster, &kit, manifests, plan).await;
+        self.sent.left(left);
         findings.extend(drifted.findings.iter().cloned());
-        if applied.changed > 0 {
+        if changed > 0 {
             // Kinds that the kit has just defined are watched from now on as well.
             let kinds = manifests
                 .iter()
@@ -105,29 +92,34 @@ impl Task {
                 .collect();
             self.shared.cluster.watch_kinds(&kinds).await?;
         }
-        let Applied {
-            changed, failures, ..
-        } = applied;
-        let stopped = if !failures.is_empty() {
-            // The API server quotes what it does not take.
-            findings.extend(failures.into_iter().map(|it| Finding {
-                message: secrets.masked(&it.message),
-                ..it
-            }));
-            Some(Outcome::Failed)
-        } else if !plan.awaited.is_empty() {
-            Some(awaited(&plan.awaited))
-        } else {
-            None
+        let mut decision = Decision {
+            changed,
+            drifted,
+            handing_over: !plan.pruning.handed_over.is_empty(),
+            hooks: Some(self.ran(&kit, manifests, &plan, false)),
+            ..decided(Outcome::Failed, findings)
         };
-        if let Some(outcome) = stopped {
-            return Ok(decided(outcome, findings, changed, drifted));
+        if !failures.is_empty() {
+            decision.findings.extend(failures);
+            return Ok(decision);
         }
+        if !plan.awaited.is_empty() {
+            decision.outcome = awaited(&plan.awaited);
+            return Ok(decision);
+        }
+        if let Some(hold) = &plan.hold {
+            let (outcome, finding, look) = self.held_by(hold, manifests);
+            decision.outcome = outcome;
+            decision.findings.extend(finding);
+            decision.hook_look = look;
+            return Ok(decision);
+        }
+        let findings = &mut decision.findings;
         findings.extend(told(&plan));
         let deleted = if plan.pruning.is_empty() {
             Deleted::default()
         } else {
-            self.delete(&cluster, &kit, manifests, &manager).await
+            self.delete(&cluster, &kit, manifests).await
         };
         if !deleted.kept.is_empty() {
             self.tell_kept(&kit, &deleted.kept).await;
@@ -136,7 +128,7 @@ impl Task {
         findings.extend(deleted.findings);
         let owned = self.owned();
         let leaves = self.gone || self.deletes(&kit);
-        let outcome = if failed {
+        decision.outcome = if failed {
             Outcome::Failed
         } else if !deleted.left.is_empty() {
             going(&deleted.left)
@@ -151,12 +143,14 @@ impl Task {
             Outcome::Applied {
                 changed: changed + self.carried,
                 deleted: deleted.gone.len(),
-                left: plan.left.len().saturating_sub(self.carried),
+                left: left.saturating_sub(self.carried),
                 health: self.health(&kit, manifests, changed),
             }
         };
-        let changed = changed + deleted.gone.len();
-        Ok(decided(outcome, findings, changed, drifted))
+        decision.changed += deleted.gone.len();
+        let live = decision.outcome.is_live();
+        decision.hooks = Some(self.ran(&kit, manifests, &plan, live));
+        Ok(decision)
     }
 
     pub(super) fn owned(&self) -> usize {
@@ -168,18 +162,13 @@ impl Task {
     }
 
     /// Deletes stage by stage, as long as what was deleted is soon gone.
-    async fn delete(
-        &self,
-        cluster: &Cluster,
-        kit: &Kit,
-        manifests: &[Manifest],
-        manager: &str,
-    ) -> Deleted {
+    async fn delete(&self, cluster: &Cluster, kit: &Kit, manifests: &[Manifest]) -> Deleted {
+        let manager = field_manager(&self.object_name(), &self.namespace());
         let mut deleted = Deleted::default();
         loop {
             let pruning = self.plan(kit, manifests).pruning;
             let spared = self.shared.cluster.spare(&pruning.spared).await;
-            let released = cluster.release(&pruning.released, manager).await;
+            let released = cluster.release(&pruning.released, &manager).await;
             let mut held = spared.is_err() || !released.findings.is_empty();
             deleted.findings.extend(spared.err().map(|error| {
                 let message = format!("a namespace cannot be kept: {error}");
@@ -258,6 +247,7 @@ impl Task {
         let grants = &source.grants;
         let revision = self.revision(Some(kit));
         let allowed = kit.spec.allow_deletions.as_deref();
+        let status = kit.status.as_ref();
         let desired = Desired {
             kit: &source.path,
             owner: self.set(),
@@ -277,6 +267,10 @@ impl Task {
                 || self.deletes(kit)
                 || allowed.is_some_and(|allowed| revision.is_named_by(allowed)),
             emptied: manifests.is_empty() && (!self.gone || self.emptied),
+            hooks: Hooks {
+                upgrade: status.is_some_and(|status| status.applied.is_some()),
+                ran: status.map_or(&[], |status| &status.hooks),
+            },
         };
         let others = Others { task: self };
         self.shared
@@ -294,7 +288,7 @@ fn named(keys: &[ObjectKey]) -> String {
     names.join(", ")
 }
 
-fn awaited(keys: &[ObjectKey]) -> Outcome {
+pub(super) fn awaited(keys: &[ObjectKey]) -> Outcome {
     let on = keys.iter().map(|key| match &*key.group_kind.kind {
         "Namespace" => Wait::Namespace(key.name.to_string()),
         _ => Wait::Objects,

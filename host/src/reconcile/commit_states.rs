@@ -103,7 +103,7 @@ impl Actor {
     pub(super) fn tell_failure(&mut self, path: &KitPath) {
         let outcome = self.kits.get(path).and_then(|it| it.outcome.as_ref());
         let failed = match outcome {
-            Some(Outcome::Refused | Outcome::Failed) => true,
+            Some(Outcome::Refused | Outcome::Failed | Outcome::HookFailed { .. }) => true,
             Some(Outcome::Applied { health, .. }) => health.is_bad(),
             _ => false,
         };

@@ -22,6 +22,16 @@ pub(super) struct Drifted {
     pub findings: Vec<Finding>,
 }
 
+impl Drifted {
+    /// What was found later in the same attempt.
+    pub(super) fn add(&mut self, later: Self) {
+        self.corrected.extend(later.corrected);
+        self.objects.extend(later.objects);
+        // What is left is found each time.
+        self.findings = later.findings;
+    }
+}
+
 /// `held`: objects that are fought over, and the pause until each is put right again.
 pub(super) fn drifted(
     plan: &Plan,
@@ -32,10 +42,15 @@ pub(super) fn drifted(
     let mut found = Drifted::default();
     for drift in &plan.drift {
         let sent = |key: &ObjectKey| {
-            plan.steps
+            plan.now()
                 .iter()
                 .any(|step| step.key == *key && matches!(step.reason, Reason::Drifted { .. }))
         };
+        let planned = |key: &ObjectKey| plan.steps.iter().any(|step| step.key == *key);
+        if !sent(&drift.key) && planned(&drift.key) {
+            // A hook holds it.
+            continue;
+        }
         if !sent(&drift.key) {
             found.findings.push(left(drift, held.get(&drift.key)));
             continue;

@@ -9,7 +9,7 @@ use crate::cluster::{Cluster, ClusterError, DryRun, NoDryRun};
 use crate::kit::{AdoptPolicy, Kit, KitSpec};
 use crate::manifest::{Finding, Manifest, ObjectKey, Scopes, Severity};
 use crate::pipeline::{Rendered, Secrets, files, settle};
-use crate::plan::{Plan, Reason, Step, field_manager};
+use crate::plan::{Plan, Reason, Stage, Step, Turn, field_manager};
 use crate::source::Mirror;
 
 use super::adoption::refusal;
@@ -150,7 +150,7 @@ impl Task {
                         .watched()
                         .read(|it| it.namespace(namespace).is_none())
             });
-            into || !cluster.serves(&step.gvk)
+            into || !cluster.serves(&step.gvk) || step.replaces.is_some()
         };
         let tried = plan.steps.iter().take(STEPS).map(|step| {
             let tried = tried(cluster, step, &manager, ahead(step));
@@ -278,13 +278,30 @@ fn masked(fields: &[String], secrets: &Secrets) -> Vec<String> {
     masked.collect()
 }
 
+/// When a hook is sent.
+fn turned(turn: &Turn, place: &str) -> String {
+    let weight = turn.weight;
+    let waits = match turn.run {
+        Some(_) => "; what comes after it waits until it is complete",
+        None => "",
+    };
+    format!("a hook, {place}, of weight {weight}{waits}")
+}
+
 fn note(step: &Step, tried: bool, rivals: &str, large: bool) -> Option<String> {
     let mut notes = Vec::new();
-    if !tried {
+    if step.replaces.is_some() {
+        notes.push("what is there is deleted first: Jobs and Pods cannot be changed".to_owned());
+    } else if !tried {
         notes.push("as the manifest has it: its namespace or kind is not there yet, so the API server was not asked".to_owned());
     }
     if !rivals.is_empty() {
         notes.push(format!("taken back from {rivals}"));
+    }
+    match &step.stage {
+        Stage::Before(turn) => notes.push(turned(turn, "before the others")),
+        Stage::After(turn) => notes.push(turned(turn, "after the others")),
+        Stage::Definitions | Stage::Objects | Stage::Admission => {}
     }
     if step.takes_from.is_some() {
         notes.push("what the other kit had set, and this one does not have, goes as well".into());

@@ -12,7 +12,7 @@ use super::outcome::{KitHealth, Outcome};
 /// How long a kit has until its first report says that it is on its way: most are there by then.
 const FIRST_REPORT: Duration = Duration::from_secs(1);
 /// After that time, what pods say is worth a watch.
-const PODS_AFTER: Duration = Duration::from_secs(5);
+pub(super) const PODS_AFTER: Duration = Duration::from_secs(5);
 
 impl Task {
     pub(super) fn health(&self, kit: &Kit, manifests: &[Manifest], changed: usize) -> KitHealth {
@@ -92,7 +92,7 @@ impl Task {
 }
 
 /// The label selector of a workload's pods, as its manifest has it.
-fn selector(key: &ObjectKey, manifests: &[Manifest]) -> Option<String> {
+pub(super) fn selector(key: &ObjectKey, manifests: &[Manifest]) -> Option<String> {
     let object = match (&*key.group_kind.group, &*key.group_kind.kind) {
         ("batch", "Job") => return Some(format!("batch.kubernetes.io/job-name={}", key.name)),
         ("apps", _) => {

@@ -7,7 +7,9 @@ use std::time::{Duration, Instant};
 use kube::ResourceExt as _;
 
 use crate::cluster::{ClusterError, Unserved};
-use crate::kit::{DeletionPolicy, Kit, KitPath, PRUNE_FINALIZER, Quarantine, Repository};
+use crate::kit::{
+    DeletionPolicy, HookStatus, Kit, KitPath, PRUNE_FINALIZER, Quarantine, Repository,
+};
 use crate::manifest::{Finding, GroupKind, Manifest, ObjectKey, Scopes, Severity};
 use crate::pipeline::{Evaluation, Rendered, Verdict, settle};
 use crate::plan::SetId;
@@ -79,6 +81,10 @@ pub(super) struct Decision {
     pub retry: bool,
     /// Another kit has yet to take some of its objects over.
     pub handing_over: bool,
+    /// What the status is to keep of hooks, if it is to keep something else.
+    pub hooks: Option<Vec<HookStatus>>,
+    /// When to look again at the hook that it waits for.
+    pub hook_look: Option<Duration>,
 }
 
 impl Task {
@@ -104,6 +110,7 @@ impl Task {
         let (retry, handing_over) = (decision.retry, decision.handing_over);
         let kit = decision.kit.clone();
         let look_in = self.look_in(kit.as_deref(), &outcome);
+        let look_in = decision.hook_look.or(look_in);
         // What is on its way will most likely be there in a moment: one report does for both.
         let early = matches!(&outcome, Outcome::Applied { health, .. }
             if !health.objects.is_empty() && !health.is_bad());
@@ -152,6 +159,8 @@ impl Task {
                 drifted: Drifted::default(),
                 retry: false,
                 handing_over: false,
+                hooks: None,
+                hook_look: None,
             })
         };
         if let Some(kit) = existing.as_ref().filter(|kit| self.deletes(kit)) {

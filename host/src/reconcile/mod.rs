@@ -21,6 +21,7 @@ mod fields_of;
 mod fights;
 mod foreseen;
 mod health;
+mod hooks;
 mod host;
 mod index;
 mod kit;

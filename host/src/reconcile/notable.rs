@@ -15,7 +15,7 @@ pub(super) fn ready(status: &KitStatus) -> Option<&Condition> {
 fn trouble(status: &KitStatus) -> Option<EventKind> {
     Some(match ready(status)?.reason.as_str() {
         "Refused" => EventKind::Refused,
-        "ApplyFailed" => EventKind::Failed,
+        "ApplyFailed" | "HookFailed" => EventKind::Failed,
         "Unhealthy" => EventKind::Unhealthy,
         "RolledBack" => EventKind::RolledBack,
         _ => return None,

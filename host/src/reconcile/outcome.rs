@@ -20,6 +20,9 @@ pub(super) enum Outcome {
     Refused,
     /// The API server did not take all of it; it will be tried again, more and more slowly.
     Failed,
+    /// A hook has failed, or takes too long, and what comes after it was not sent. When something
+    /// becomes of it, the watch tells.
+    HookFailed { message: String },
     /// Something that others do must happen first. Nobody polls for it: whoever brings it about
     /// wakes the kit.
     Waiting {
@@ -50,7 +53,7 @@ impl fmt::Display for Outcome {
             ),
             Self::Refused => f.write_str("refused"),
             Self::Failed => f.write_str("not wholly live"),
-            Self::Waiting { message, .. } => f.write_str(message),
+            Self::HookFailed { message } | Self::Waiting { message, .. } => f.write_str(message),
             Self::Suspended => f.write_str("suspended"),
             Self::Gone => f.write_str("gone"),
         }

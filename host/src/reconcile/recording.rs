@@ -268,6 +268,8 @@ impl Task {
             "WaitingForDeletion",
             "WaitingForDependents",
             "WaitingForSource",
+            "WaitingForHook",
+            "HookFailed",
         ];
         let spec = kit.map(|kit| &kit.spec);
         let asked = |cause| Why {
@@ -336,7 +338,7 @@ fn recorded(outcome: &Outcome, rolled_back: bool) -> Recorded {
         Outcome::Applied { health, .. } if !health.objects.is_empty() => Recorded::Progressing,
         Outcome::Applied { .. } => Recorded::Healthy,
         Outcome::Refused => Recorded::Refused,
-        Outcome::Failed => Recorded::Failed,
+        Outcome::Failed | Outcome::HookFailed { .. } => Recorded::Failed,
         Outcome::Waiting { .. } => Recorded::Waiting,
         Outcome::Suspended => Recorded::Suspended,
         Outcome::Gone => Recorded::Gone,

@@ -156,6 +156,7 @@ impl Task {
             inputs: self.verdict.kit.inputs.to_string(),
             digest: self.verdict.rendered.digest.to_string(),
             values: &self.verdict.kit.given.values,
+            hooks: decision.hooks.as_deref(),
             objects,
             // An attempt that began before a person held the kit, or let it go, does not know it.
             generation: match self.verdict.pinned.as_ref().map(|it| &it.asked) {
@@ -180,6 +181,9 @@ impl Task {
         }
         let mut after = kit_status(&before, attempt, &jiff::Timestamp::now().to_string());
         after.held = self.pin();
+        if let Some(hooks) = attempt.hooks {
+            after.hooks = hooks.to_vec();
+        }
         (before, after)
     }
 

@@ -32,7 +32,7 @@ impl Actor {
                 }
                 Some(Outcome::Applied { .. }) => counts.ready += 1,
                 Some(Outcome::Refused) => counts.refused += 1,
-                Some(Outcome::Failed) => counts.failed += 1,
+                Some(Outcome::Failed | Outcome::HookFailed { .. }) => counts.failed += 1,
                 _ => {}
             }
             counts.total += 1;

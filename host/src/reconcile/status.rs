@@ -2,8 +2,8 @@
 
 use crate::cluster::Note;
 use crate::kit::{
-    Condition, ConditionStatus, FindingCounts, GivenValues, HealthStatus, HealthyRevision, KitSpec,
-    KitStatus, Quarantine, RevisionStatus, set_condition,
+    Condition, ConditionStatus, FindingCounts, GivenValues, HealthStatus, HealthyRevision,
+    HookStatus, KitSpec, KitStatus, Quarantine, RevisionStatus, set_condition,
 };
 use crate::manifest::{Finding, Severity};
 use crate::source::Commit;
@@ -36,6 +36,8 @@ pub(super) struct Attempt<'a> {
     pub digest: String,
     /// What they were rendered with.
     pub values: &'a [GivenValues],
+    /// What is to be kept of hooks, if it is something else.
+    pub hooks: Option<&'a [HookStatus]>,
     /// Objects that the kit has live after this attempt.
     pub objects: usize,
     pub generation: Option<i64>,
@@ -171,6 +173,7 @@ fn conditions(status: &mut KitStatus, attempt: &Attempt<'_>, now: &str) {
         Outcome::Applied { .. } => (True, "Applied", false, false),
         Outcome::Refused => (False, "Refused", false, true),
         Outcome::Failed => (False, "ApplyFailed", true, false),
+        Outcome::HookFailed { .. } => (False, "HookFailed", false, true),
         Outcome::Waiting { reason, .. } => (False, *reason, true, false),
         Outcome::Suspended => (False, "Suspended", false, true),
         Outcome::Gone => (False, "Removed", true, false),
@@ -256,6 +259,7 @@ fn what_became(status: &KitStatus, attempt: &Attempt<'_>) -> String {
             format!("{tried} no longer has the kit; not all of it could be deleted: {first}")
         }
         Outcome::Failed => format!("{tried} is not wholly live, {errors}: {first}"),
+        Outcome::HookFailed { .. } => format!("{tried} is not wholly live: {first}; {live}"),
         Outcome::Waiting { message, .. } => format!("{tried} {message}; {live}"),
         Outcome::Suspended => format!("suspended by its spec; {live}"),
         Outcome::Gone => format!("no longer in the repository since {tried}"),
@@ -374,6 +378,7 @@ pub(super) fn kit_note(
         }
         Outcome::Refused => (true, "Refused", message),
         Outcome::Failed => (true, "ApplyFailed", message),
+        Outcome::HookFailed { .. } => (true, "HookFailed", message),
         Outcome::Waiting { reason, .. } => (false, *reason, message),
         Outcome::Suspended => (false, "Suspended", message),
         Outcome::Gone => (true, "Removed", message),

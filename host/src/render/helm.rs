@@ -11,7 +11,7 @@ use super::plain::twice;
 use super::reads::Recorder;
 use super::templates::{Templates, template_path};
 use crate::kit::{KIT_FILE, KitSource, Release};
-use crate::manifest::{Finding, Limits, Manifest, Origin, Spans};
+use crate::manifest::{Finding, HOOK_ANNOTATION, Hook, Limits, Manifest, Origin, Spans};
 use crate::sandbox::{RendererKind, Renderers};
 use crate::substitution::{Substitution, Variable, Work};
 
@@ -27,11 +27,11 @@ pub(super) struct Part {
     pub source: String,
     pub yaml: String,
     #[serde(default)]
-    pub hook: Option<Hook>,
+    pub hook: Option<Events>,
 }
 
 #[derive(Deserialize)]
-pub(super) struct Hook {
+pub(super) struct Events {
     events: Vec<String>,
 }
 
@@ -132,13 +132,14 @@ pub(super) fn helm(
     }
 }
 
-impl Hook {
+impl Events {
     pub(super) fn is_test(&self) -> bool {
         self.events.iter().any(|it| it == "test")
     }
 
+    /// Whether it has a place in what is applied: its annotation says the same to the plan.
     fn is_applied(&self) -> bool {
-        let applied = ["pre-install", "post-install", "pre-upgrade", "post-upgrade"];
-        self.events.iter().any(|it| applied.contains(&it.as_str()))
+        let events = self.events.join(",");
+        Hook::of(|name| (name == HOOK_ANNOTATION).then_some(events.as_str())).is_some()
     }
 }
