@@ -4,6 +4,7 @@ use crate::attack::{Attack, all_are_held};
 use crate::charts::aliases_of_aliases;
 
 const AT: &str = "kustomization.yaml:1";
+const SECOND: &str = "kustomization.yaml:2";
 const CONFIG: &str = "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: a}\ndata: {a: b}\n";
 
 fn kustomization(name: &'static str, text: &str) -> Attack {
@@ -25,7 +26,7 @@ fn what_is_in_another_place_is_refused() {
         .ends_held(
             "render-remote",
             AT,
-            &["https://example.org/a//base?ref=v1", "commit"],
+            &["https://example.org/a at v1", "commit"],
         ),
         kustomization("a-base-by-ssh", "resources: ['git@example.org:a/b.git']").ends_held(
             "render-remote",
@@ -51,7 +52,7 @@ fn what_is_in_another_place_is_refused() {
             "a-patch",
             "resources: [a.yaml]\npatches: [{path: 'https://example.org/a.yaml'}]",
         )
-        .ends_held("render-remote", AT, &["https://example.org/a.yaml"]),
+        .ends_held("render-remote", SECOND, &["https://example.org/a.yaml"]),
         kustomization("a-generator", "generators: ['https://example.org/a']").ends_held(
             "render-remote",
             AT,
@@ -61,7 +62,7 @@ fn what_is_in_another_place_is_refused() {
             "a-transformer",
             "resources: [a.yaml]\ntransformers: ['https://example.org/a']",
         )
-        .ends_held("render-remote", AT, &["https://example.org/a"]),
+        .ends_held("render-remote", SECOND, &["https://example.org/a"]),
         kustomization(
             "a-file-of-a-generator",
             "configMapGenerator: [{name: a, files: ['https://example.org/a']}]",
@@ -71,7 +72,7 @@ fn what_is_in_another_place_is_refused() {
             "a-schema",
             "resources: [a.yaml]\nopenapi: {path: 'https://example.org/a.json'}",
         )
-        .ends_held("render-remote", AT, &["https://example.org/a.json"]),
+        .ends_held("render-remote", SECOND, &["https://example.org/a.json"]),
         kustomization("a-file-of-the-machine", "resources: ['file:///etc/passwd']").ends_held(
             "render-remote",
             AT,

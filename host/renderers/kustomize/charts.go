@@ -249,10 +249,13 @@ func (files *files) charted(chart Chart) (string, bool) {
 func (files *files) markedChart(chart Chart, text string) []byte {
 	const source = "# Source: "
 	var marked bytes.Buffer
+	begins := false
 	for line := range strings.Lines(text) {
 		marked.WriteString(line)
 		template, found := strings.CutPrefix(line, source)
-		if !found || !files.marks {
+		found = found && begins && files.marks
+		begins = line == "---\n"
+		if !found {
 			continue
 		}
 		_, below, _ := strings.Cut(strings.TrimSpace(template), "/")

@@ -93,7 +93,11 @@ func (files *files) origins(built resmap.ResMap) []*Origin {
 	written := files.written()
 	for at, object := range objects {
 		if origins[at] == nil {
-			origins[at] = written.of(object, taken)
+			origin := written.of(object, taken)
+			// It may be a chart's, whose templates' names are not known.
+			if origin != nil && (len(files.known) == 0 || !taken[*origin]) {
+				origins[at] = origin
+			}
 		}
 	}
 	return origins
@@ -106,15 +110,19 @@ func (files *files) kept(object *resource.Resource) *Origin {
 	if len(node.Content) > 0 {
 		comments += "\n" + node.Content[0].HeadComment
 	}
-	_, mark, _ := strings.Cut(comments, originMark)
-	mark, _, _ = strings.Cut(mark, "\n")
+	// The last is ours, whatever the file has.
+	at := strings.LastIndex(comments, originMark)
+	if at < 0 {
+		return nil
+	}
+	mark, _, _ := strings.Cut(comments[at+len(originMark):], "\n")
 	file, line, _ := strings.Cut(mark, ":")
 	number, err := strconv.Atoi(file)
 	if err != nil || number < 0 || number >= len(files.resources) {
 		return nil
 	}
 	begin, err := strconv.Atoi(line)
-	if err != nil {
+	if err != nil || begin < 0 {
 		return nil
 	}
 	return &Origin{files.resources[number].path, begin}

@@ -230,6 +230,11 @@ impl Watched {
         self.shared.tell(touched);
     }
 
+    /// What hooks have run of a kit that is gone.
+    pub fn forget_runs(&self, owner: &SetId) {
+        self.change(|inventory| inventory.forget_runs(owner));
+    }
+
     /// What the API server answered when a kit's namespace was made.
     pub(super) fn made_namespace(&self, name: &str, metadata: &ObjectMeta) {
         self.change(|inventory| {

@@ -338,7 +338,11 @@ fn chart_values(source: &ValueSource, values: &Values) -> Result<ChartValues, St
     };
     // Errors tell places, and nothing of what stands there.
     let read = read_value(key, bytes, &Limits::default()).map_err(|errors| {
-        let first = errors.first().map(ToString::to_string);
+        let first = errors.first().map(|it| match values.secret {
+            // A key that stands twice is named.
+            true => format!("see its line {}", it.line),
+            false => it.to_string(),
+        });
         format!("the entry cannot be read: {}", first.unwrap_or_default())
     })?;
     let mapping = match read {
@@ -350,7 +354,7 @@ fn chart_values(source: &ValueSource, values: &Values) -> Result<ChartValues, St
         json: mapping.to_string(),
         secret: values.secret,
         shown: format!("{} ({})", source.name, source.shown()),
-        digest: values.digest.clone(),
+        digest: format!("{} {key}", values.digest),
     })
 }
 

@@ -147,6 +147,11 @@ impl Inventory {
         }
     }
 
+    /// The kit is gone; if it comes back, it is another.
+    pub fn forget_runs(&mut self, owner: &SetId) {
+        self.ran.retain(|_, (of, _)| of != owner);
+    }
+
     /// Whether a hook of a kit's has run by this manifest, as far as this host has seen.
     pub(super) fn has_run(&self, owner: &SetId, key: &ObjectKey, digest: &str) -> bool {
         let ran = self.ran.get(key);

@@ -141,7 +141,7 @@ pub fn plan(desired: &Desired<'_>, inventory: &Inventory, neighbours: &dyn Neigh
                 plan.refused
                     .push(owned_by_another(&key, manifest, live, owner));
             }
-            (_, Standing::Ran { digest, stale }) => {
+            (_, Standing::Ran { digest, stale }) if is_ours(desired, live) => {
                 plan.left.push(key.clone());
                 plan.ran.push((key.clone(), digest));
                 if stale {
@@ -149,9 +149,14 @@ pub fn plan(desired: &Desired<'_>, inventory: &Inventory, neighbours: &dyn Neigh
                     continue;
                 }
             }
-            (_, Standing::Passed { digest }) => {
+            (_, Standing::Passed { digest }) if is_ours(desired, live) => {
                 plan.left.push(key.clone());
-                plan.passed.push((key.clone(), digest));
+                plan.passed.push((key.clone(), digest.clone()));
+                // One that failed when it was meant, by another manifest, goes.
+                let other = |it: &LiveObject| it.digest.as_ref().is_some_and(|it| *it != digest);
+                if live.is_some_and(|it| other(it) && !it.health.is_current()) {
+                    continue;
+                }
             }
             (Some(live), _) if live.terminating => {
                 plan.awaited.push(key.clone());
@@ -295,6 +300,11 @@ fn step(
         takes_from: None,
         replaces: None,
     })
+}
+
+/// What another kit hands over is taken, whatever it is.
+fn is_ours(desired: &Desired<'_>, live: Option<&LiveObject>) -> bool {
+    live.is_none_or(|it| it.owner == desired.owner)
 }
 
 pub(super) fn is_namespace(key: &ObjectKey) -> bool {

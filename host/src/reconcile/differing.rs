@@ -218,7 +218,14 @@ fn mask(old: Option<&mut Value>, new: Option<&mut Value>, secrets: &Secrets) {
                             .for_each(|it| mask(Some(it), None, secrets));
                         masked_names(map, secrets);
                     }
-                    _ => {}
+                    Value::Number(_) | Value::Bool(_) => {
+                        let text = value.to_string();
+                        let masked = secrets.masked(&text);
+                        if masked != text {
+                            *value = masked.into();
+                        }
+                    }
+                    Value::Null => {}
                 }
             }
         }

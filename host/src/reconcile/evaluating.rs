@@ -94,10 +94,15 @@ impl Actor {
         });
     }
 
+    /// Whether a Repository is one that anything is done for.
+    pub(super) fn may_evaluate(&self) -> bool {
+        let spec = &self.repository.spec;
+        !self.deleting && !spec.suspend && validate(spec).is_empty()
+    }
+
     /// What the platform team's objects hold is another thing: kits that name it are made anew.
     pub(super) fn supplied_anew(&mut self) {
-        let spec = &self.repository.spec;
-        if self.deleting || spec.suspend || !validate(spec).is_empty() {
+        if !self.may_evaluate() {
             return;
         }
         tracing::info!(repository = %self.name(), "values of the platform team changed");

@@ -28,6 +28,7 @@ pub(super) struct Fetching {
 struct Failed {
     /// In a row.
     times: u32,
+    reason: String,
     again: AbortHandle,
 }
 
@@ -64,7 +65,7 @@ impl Actor {
     pub(super) fn fetch_due(&mut self, pinned: Pinned) {
         let verdicts = self.evaluation.verdicts.iter();
         let mut wanted = verdicts.flat_map(|it| &it.rendered.wanted);
-        if wanted.any(|it| *it == pinned) {
+        if wanted.any(|it| *it == pinned) && self.may_evaluate() {
             self.fetch(pinned);
         }
     }
@@ -78,6 +79,7 @@ impl Actor {
         let shared = self.shared.clone();
         let (namespace, spec) = (self.namespace(), self.repository.spec.clone());
         self.jobs.spawn(async move {
+            let _turn = shared.fetches.acquire().await;
             let secret = secret_of(&spec, &pinned);
             let auth = match secret {
                 None => Ok(Auth::default()),
@@ -106,7 +108,7 @@ impl Actor {
         });
     }
 
-    /// Either way there is news for those that need it.
+    /// There is news for those that need it, if it did not fail as before.
     pub(super) fn fetched(&mut self, pinned: Option<Pinned>, failed: Option<String>) {
         let Some(pinned) = pinned else {
             tracing::error!(repository = %self.name(), reason = failed, "a fetch broke off");
@@ -118,7 +120,7 @@ impl Actor {
         match failed {
             None => tracing::info!(repository = %self.name(), what = %pinned, "fetched"),
             Some(reason) => {
-                let times = before.map_or(0, |it| it.times) + 1;
+                let times = before.as_ref().map_or(0, |it| it.times) + 1;
                 tracing::warn!(repository = %self.name(), what = %pinned, reason, times, "not fetched; what is live stays");
                 let interval = self.repository.spec.interval().unwrap_or(FALLBACK_INTERVAL);
                 let delay = Backoff::new(interval).delay(times - 1, rand::random::<f64>());
@@ -127,10 +129,21 @@ impl Actor {
                     tokio::time::sleep(delay).await;
                     Job::FetchDue { pinned: due }
                 });
-                self.fetching.failed.insert(pinned, Failed { times, again });
+                let known = before.is_some_and(|it| it.reason == reason);
+                let failed = Failed {
+                    times,
+                    reason,
+                    again,
+                };
+                self.fetching.failed.insert(pinned, failed);
+                if known {
+                    return;
+                }
             }
         }
-        self.evaluate();
+        if self.may_evaluate() {
+            self.evaluate();
+        }
     }
 }
 

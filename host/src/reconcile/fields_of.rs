@@ -382,7 +382,15 @@ fn hidden(value: &Value, secrets: &Secrets) -> Value {
                 |(name, value): (&String, &Value)| (secrets.masked(name), hidden(value, secrets));
             fields.iter().map(field).collect()
         }
-        other => other.clone(),
+        Value::Number(_) | Value::Bool(_) => {
+            let text = value.to_string();
+            let masked = secrets.masked(&text);
+            match masked == text {
+                true => value.clone(),
+                false => masked.into(),
+            }
+        }
+        Value::Null => Value::Null,
     }
 }
 

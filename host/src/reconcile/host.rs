@@ -85,12 +85,17 @@ const KIT_PATIENCE: Duration = Duration::from_secs(5);
 const RECORDED: Duration = Duration::from_secs(2);
 
 /// What all actors share.
+/// Each is a child process.
+const FETCHES: usize = 4;
+
 pub(super) struct Shared {
     pub cluster: Cluster,
     /// Kits that are worked on at once: enough to keep the API server busy. Each costs memory.
     pub turns: Turns,
     pub options: Options,
     pub plugins: Arc<PluginStore>,
+    /// What is fetched of other places at once, of all Repositories.
+    pub fetches: tokio::sync::Semaphore,
     pub repositories: RepositoryIndex,
     pub desk: Desk,
     pub kits: KitIndex,
@@ -126,6 +131,7 @@ pub async fn run(
     };
     let shared = Arc::new(Shared {
         turns: Turns::new(2 * cluster.concurrency(), KIT_PATIENCE),
+        fetches: tokio::sync::Semaphore::new(FETCHES),
         cluster,
         options,
         plugins,

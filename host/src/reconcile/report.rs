@@ -89,6 +89,7 @@ impl Task {
             return Ok(());
         }
         if decision.outcome == Outcome::Gone {
+            self.shared.cluster.watched().forget_runs(&self.set());
             self.record(&decision, Some(&kit), None, took);
             return match self.deletes(&kit) {
                 // The finalizer comes off, and the object goes.

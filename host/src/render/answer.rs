@@ -44,9 +44,10 @@ pub(super) fn ask<A: DeserializeOwned>(
         Some(_) => vec![finding],
         None => vec![finding.at(Origin::new(at.as_str(), 1))],
     };
-    let (bytes, _) = renderers
+    let (bytes, fuel) = renderers
         .render(kind, request.to_string().as_bytes(), recorder.lookup())
         .map_err(|error| one(fault(kind, &error)))?;
+    recorder.spend(fuel);
     match serde_json::from_slice(&bytes) {
         Ok(Answer::Made(made)) => Ok(made),
         // What is not to be had is known better here than from the library's words.

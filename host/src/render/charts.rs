@@ -34,6 +34,12 @@ pub(super) struct Charted {
     yaml: String,
 }
 
+impl Charted {
+    pub(super) fn bytes(&self) -> usize {
+        self.yaml.len()
+    }
+}
+
 impl Chart {
     pub(super) fn rendered(
         self,

@@ -18,6 +18,8 @@ const COMPARISONS: usize = 2_000_000;
 /// All edits, those that come last, which win, first.
 pub(super) struct Edits {
     all: Vec<Edit>,
+    /// How many of them are the first kustomization's.
+    outermost: usize,
     left: Cell<usize>,
 }
 
@@ -47,6 +49,7 @@ impl Edits {
     /// `kustomizations`: in the order in which they were read, the outermost first.
     pub(super) fn read(recorder: &Recorder, limits: &Limits, kustomizations: &[String]) -> Self {
         let mut all = Vec::new();
+        let mut outermost = None;
         for path in kustomizations {
             let bytes = recorder.bytes(path).unwrap_or_default();
             if let Some((value, spans)) = read_fields(&bytes, limits).pop() {
@@ -59,8 +62,10 @@ impl Edits {
                 };
                 kustomization.edits(&mut all);
             }
+            outermost.get_or_insert(all.len());
         }
         Self {
+            outermost: outermost.unwrap_or_default(),
             all,
             left: Cell::new(COMPARISONS),
         }
@@ -76,8 +81,7 @@ impl Edits {
         let key = written.key();
         self.spend(self.all.len().max(1))?;
         let is = |wanted: &Option<String>, own: &str| wanted.as_ref().is_none_or(|it| it == own);
-        let mut all = self.all.iter();
-        all.find_map(|edit| {
+        let mut made = self.all.iter().enumerate().filter_map(|(at, edit)| {
             let for_it = is(&edit.kind, &key.group_kind.kind) && is(&edit.name, &key.name);
             let span = match &edit.what {
                 _ if !for_it => None,
@@ -89,8 +93,12 @@ impl Edits {
                 }
                 what => what.made(pointer, value),
             };
-            Some((edit.path.clone(), span?))
-        })
+            Some((at, (edit.path.clone(), span?)))
+        });
+        let (at, found) = made.next()?;
+        // What stands outermost is for all objects; of others, each may be for those of its own base.
+        let only = at < self.outermost || made.all(|(_, (path, _))| path == found.0);
+        only.then_some(found)
     }
 
     /// Nothing if there is nothing left to spend.
@@ -314,7 +322,9 @@ fn add(all: &mut Vec<Edit>, path: &Arc<str>, target: &Value, value: Value, spans
         (Value::Array(operations), Children::Items(items)) => {
             // The later wins.
             for (operation, spans) in operations.into_iter().zip(items).rev() {
-                let path = operation["path"].as_str().map(str::to_owned);
+                let makes = operation["op"] == "add" || operation["op"] == "replace";
+                let path = operation["path"].as_str().filter(|_| makes);
+                let path = path.map(str::to_owned);
                 if let (Some(path), Some(given)) = (path, operation.get("value")) {
                     let span = spans.nearest("/value").0.value;
                     all.push(edit(What::Operation(path, given.clone(), span)));

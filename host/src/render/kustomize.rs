@@ -18,6 +18,8 @@ use crate::sandbox::{RendererKind, Renderers};
 const ROUNDS: usize = 8;
 /// Charts of one kit.
 const CHARTS: usize = 100;
+/// Bytes of all that they come to.
+const CHARTED: usize = 16 << 20;
 
 #[derive(Deserialize)]
 #[serde(untagged)]
@@ -82,13 +84,27 @@ fn built(
             Answer::Wanted { charts } if charted.len() + charts.len() <= CHARTS => {
                 for chart in charts {
                     charted.push(chart.rendered(recorder, kit, how, renderers)?);
+                    let made: usize = charted.iter().map(Charted::bytes).sum();
+                    if made > CHARTED {
+                        let message = format!("its charts came to more than {} MiB", CHARTED >> 20);
+                        return Err(vec![refused("render-memory", message, kit)]);
+                    }
+                    // As much as one render may take.
+                    if recorder.spent() > renderers.fuel() {
+                        let message = "its charts took more fuel than a render may take".to_owned();
+                        return Err(vec![refused("render-fuel", message, kit)]);
+                    }
                 }
             }
             Answer::Wanted { .. } => break,
         }
     }
     let message = format!("its kustomizations have more than {CHARTS} charts, or charts of charts");
+    Err(vec![refused("kustomize", message, kit)])
+}
+
+fn refused(rule: &str, message: String, kit: &KitSource) -> Finding {
     let at = Origin::new(kit.renderer.named_at(kit.path.as_str()), 1);
-    let finding = Finding::host_error("kustomize", message).at(at);
-    Err(vec![finding.hint("make it several kits")])
+    let finding = Finding::host_error(rule, message).at(at);
+    finding.hint("make it several kits")
 }

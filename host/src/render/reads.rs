@@ -1,6 +1,7 @@
 //! What a render asked for, so that it is done again exactly when one of these is another thing.
 
 use std::collections::{BTreeMap, HashMap};
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use sha2::{Digest as _, Sha256};
@@ -111,6 +112,8 @@ pub(super) struct Recorder {
     reads: Arc<Mutex<Reads>>,
     pins: Pins,
     session: Arc<Mutex<Session>>,
+    /// Fuel of all guests that were asked.
+    fuel: Arc<AtomicU64>,
 }
 
 /// What a render was found to depend on.
@@ -134,7 +137,16 @@ impl Recorder {
             reads: Arc::default(),
             pins: Pins::new(snapshot, sources, elsewhere),
             session: Arc::default(),
+            fuel: Arc::default(),
         }
+    }
+
+    pub(super) fn spend(&self, fuel: u64) {
+        self.fuel.fetch_add(fuel, Ordering::Relaxed);
+    }
+
+    pub(super) fn spent(&self) -> u64 {
+        self.fuel.load(Ordering::Relaxed)
     }
 
     /// Makes a chart of another place what is at `asked::CHART`.

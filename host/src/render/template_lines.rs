@@ -101,8 +101,9 @@ fn values_of(action: &str) -> Option<Vec<String>> {
 impl Template {
     fn after(&self, line: u32) -> Option<u32> {
         let rest = self.lines.get(line as usize..).filter(|_| line > 0)?;
-        let next = rest.iter().position(|it| !it.is_actions())?;
-        Some(line + 1 + next as u32)
+        // Behind an action it may be a branch that was not taken.
+        let next = rest.first().filter(|it| !it.is_actions());
+        next.map(|_| line + 1)
     }
 
     /// For each line of a document, the one line that can have given it: the only one at all, or the
@@ -129,7 +130,7 @@ impl Template {
         }
         let known: Vec<u32> = lines.iter().map(|it| it.line).collect();
         for (at, all) in candidates.iter().enumerate().filter(|(_, it)| it.len() > 1) {
-            // The next line that is more than actions, of what gave the line before.
+            // The line behind what gave the line before.
             let next = at.checked_sub(1).and_then(|it| self.after(lines[it].line));
             let before = known[..at].iter().rev().copied().find(|it| *it > 0);
             let after = known[at..].iter().copied().find(|it| *it > 0);

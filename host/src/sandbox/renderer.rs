@@ -134,6 +134,11 @@ impl Renderers {
         })
     }
 
+    /// What one render may take.
+    pub fn fuel(&self) -> u64 {
+        self.0.limits.fuel
+    }
+
     fn load(&self, kind: RendererKind) -> Result<InstancePre<Guest>, RenderError> {
         let shared = &*self.0;
         let attempt = match kind {

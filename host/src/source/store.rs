@@ -142,6 +142,9 @@ impl Store {
         auth: &Auth,
         deadline: Duration,
     ) -> Result<(), RemoteError> {
+        if self.has(pinned) {
+            return Ok(());
+        }
         if let Pinned::Commit { url, commit } = pinned {
             let follow = Follow::Files(commit.clone());
             let [files, whole] = self.mirrors(url)?;

@@ -92,7 +92,10 @@ fn begins<'n>(mut chunk: &[u8], mut name: &'n [u8], work: &mut Work) -> Matched<
             b'[' => {
                 let (character, width) = decode(name);
                 name = &name[width..];
-                match class(&chunk[1..], character) {
+                let found = class(&chunk[1..], character);
+                let rest = found.as_ref().map_or(&[][..], |(_, rest)| *rest);
+                work.spend(chunk.len() - rest.len())?;
+                match found {
                     Err(bad) => return Ok(Err(bad)),
                     Ok((false, _)) => return Ok(Ok(None)),
                     Ok((true, rest)) => chunk = rest,

@@ -11,6 +11,9 @@ pub(super) fn applied(
     arguments: &[String],
     work: &mut Work,
 ) -> Result<String, Fault> {
+    // Each operation looks through all of them.
+    let arguments_length: usize = arguments.iter().map(String::len).sum();
+    work.spend(1 + value.len() + arguments_length)?;
     let first = arguments.first().map(String::as_str);
     let second = arguments.get(1).map(String::as_str);
     Ok(match (expression.operation.as_str(), first) {

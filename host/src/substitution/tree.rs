@@ -73,6 +73,7 @@ impl Walk<'_, '_, '_> {
     fn value(&mut self, value: &mut Value) {
         match value {
             Value::String(text) if text.contains('$') => {
+                let known = self.substitution.secrets.len();
                 let Some(made) = self.expanded(text, false) else {
                     return;
                 };
@@ -82,6 +83,14 @@ impl Walk<'_, '_, '_> {
                     _ if as_text => Value::String(made.trim().to_owned()),
                     read => read,
                 };
+                // As it stands there: without quotes, as a number.
+                if self.substitution.secrets.len() > known {
+                    let read = match &*value {
+                        Value::String(text) => text.clone(),
+                        other => other.to_string(),
+                    };
+                    self.substitution.secrets.push(read);
+                }
             }
             Value::Array(items) => {
                 for (index, item) in items.iter_mut().enumerate() {
