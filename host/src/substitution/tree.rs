@@ -84,12 +84,14 @@ impl Walk<'_, '_, '_> {
                     read => read,
                 };
                 // As it stands there: without quotes, as a number.
-                if self.substitution.secrets.len() > known {
-                    let read = match &*value {
-                        Value::String(text) => text.clone(),
-                        other => other.to_string(),
-                    };
-                    self.substitution.secrets.push(read);
+                let read = match &*value {
+                    Value::String(text) => text.clone(),
+                    other => other.to_string(),
+                };
+                let secrets = &mut self.substitution.secrets;
+                let new = &secrets[known..];
+                if !new.is_empty() && !new.iter().any(|it| read.contains(it.as_str())) {
+                    secrets.push(read);
                 }
             }
             Value::Array(items) => {
