@@ -15,8 +15,8 @@ use tokio::time::Instant;
 use tower::{BoxError, Service};
 
 use super::ClusterError;
-use super::error::chain;
 use super::proxied::HOST_HEADER;
+use crate::manifest::causes;
 
 /// Between two looks at credentials that are not accepted.
 const PAUSE: Duration = Duration::from_secs(1);
@@ -159,7 +159,7 @@ fn is_refused(answer: &Result<Response<Body>, kube::Error>) -> bool {
         // rustls says "invalid peer certificate" of the server's, and "received fatal alert" of
         // what the server says of ours.
         Err(error) => {
-            let words = chain(error);
+            let words = causes(error);
             words.contains("certificate") || words.contains("fatal alert")
         }
     }

@@ -2,6 +2,8 @@
 
 use kube::core::Status;
 
+use crate::manifest::causes;
+
 /// One of the reasons that the API server gives for a refusal.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Cause {
@@ -103,21 +105,7 @@ impl From<kube::Error> for ClusterError {
             kube::Error::Api(status) => Self::of_status(status),
             kube::Error::SerdeError(reason) => Self::Unreadable(reason.to_string()),
             kube::Error::InferConfig(reason) => Self::NoConfig(reason.to_string()),
-            _ => Self::Unreachable(chain(&error)),
+            _ => Self::Unreachable(causes(&error)),
         }
     }
-}
-
-/// An error and its sources, each once: kube's own display repeats some.
-pub(super) fn chain(error: &dyn std::error::Error) -> String {
-    let mut text = error.to_string();
-    let mut source = error.source();
-    while let Some(next) = source {
-        let words = next.to_string();
-        if !text.contains(&words) {
-            text = format!("{text}: {words}");
-        }
-        source = next.source();
-    }
-    text
 }

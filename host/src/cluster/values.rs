@@ -13,9 +13,9 @@ use kube::{Api, Resource, ResourceExt as _};
 use serde::de::DeserializeOwned;
 
 use crate::kit::{Entries, Supply, Values};
+use crate::manifest::causes;
 
 use super::Cluster;
-use super::error::chain;
 
 impl Cluster {
     /// What an object holds: as it is, and whenever it changes. Never ends; a broken watch resumes.
@@ -76,7 +76,7 @@ where
             Ok(Event::Apply(it)) => Some(here(it)),
             Ok(Event::Delete(_)) => Some(Supply::Missing),
             Err(error) => {
-                let reason = chain(&error);
+                let reason = causes(&error);
                 tracing::warn!(error = %reason, object = %name, "the watch on values of the platform team was interrupted; it will resume");
                 Some(Supply::Unknown(reason))
             }

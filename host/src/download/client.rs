@@ -16,6 +16,7 @@ use rustls_pki_types::CertificateDer;
 use rustls_pki_types::pem::PemObject as _;
 
 use super::{Access, Fault};
+use crate::manifest::causes;
 
 /// Redirects that are followed.
 const REDIRECTS: usize = 5;
@@ -227,16 +228,7 @@ fn tls(ca: Option<&str>) -> Result<ClientConfig, Fault> {
 }
 
 fn unreachable(error: &dyn std::error::Error) -> Fault {
-    let mut text = error.to_string();
-    let mut next = error.source();
-    while let Some(error) = next {
-        let words = error.to_string();
-        if !text.contains(&words) {
-            text.push_str(": ");
-            text.push_str(&words);
-        }
-        next = error.source();
-    }
+    let text = causes(error);
     match text.contains("certificate") {
         true => Fault::NotTrusted(text),
         false => Fault::Unreachable(text),

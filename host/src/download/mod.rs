@@ -9,11 +9,13 @@ mod registry;
 #[cfg(test)]
 mod tests;
 
+use serde::{Deserialize, Serialize};
+
 use client::Client;
 pub use registry::CHART_LAYER;
 
 /// What is wanted.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub enum Want {
     File {
         url: String,
@@ -29,6 +31,16 @@ pub enum Want {
         url: String,
         tag: String,
     },
+}
+
+impl Want {
+    /// Of the server that is asked first.
+    pub fn url(&self) -> &str {
+        match self {
+            Self::File { url } | Self::Artifact { url, .. } => url,
+            Self::Chart { repository, .. } => repository,
+        }
+    }
 }
 
 /// What the server that is asked wants to see. It is shown to no other.

@@ -34,5 +34,5 @@ pub use pointer::{pointer_name, pointer_token};
 pub use read::{Limits, Manifest, ReadError, read, read_documents, read_fields, read_value};
 pub use reread::{object_fault, reread};
 pub use scope::{Scope, Scopes};
-pub use shown::clean;
+pub use shown::{causes, clean};
 pub use write::{canonical_json, write_yaml};

@@ -19,6 +19,21 @@ pub fn clean(text: &str, limit: usize) -> String {
     clean
 }
 
+/// An error with its causes, each once: some print them themselves.
+pub fn causes(error: &dyn std::error::Error) -> String {
+    let mut text = error.to_string();
+    let mut next = error.source();
+    while let Some(error) = next {
+        let words = error.to_string();
+        if !text.contains(&words) {
+            text.push_str(": ");
+            text.push_str(&words);
+        }
+        next = error.source();
+    }
+    text
+}
+
 /// Without control characters; as it is, mostly.
 pub(super) fn shown(text: &str) -> Cow<'_, str> {
     match text.chars().any(obeyed) {

@@ -17,6 +17,8 @@ use rustls::{ClientConfig, RootCertStore};
 use rustls_pki_types::CertificateDer;
 use rustls_pki_types::pem::PemObject as _;
 
+use crate::manifest::causes;
+
 /// Bytes of an answer that are read.
 const ANSWER: usize = 16 << 10;
 /// Characters of an answer that are told.
@@ -111,7 +113,7 @@ impl Outgoing {
         *request.method_mut() = self.method;
         *request.uri_mut() = self.url;
         *request.headers_mut() = self.headers;
-        let response = client.request(request).await.map_err(|it| chain(&it))?;
+        let response = client.request(request).await.map_err(|it| causes(&it))?;
         let (head, body) = response.into_parts();
         // What there is of it; the status alone says what became of the request.
         let read = Limited::new(body, ANSWER).collect().await;
@@ -188,21 +190,6 @@ fn tls(ca: Option<&str>, scheme: Option<&str>) -> Result<ClientConfig, String> {
         }
     }
     Ok(builder.with_root_certificates(roots).with_no_client_auth())
-}
-
-/// An error with its reasons, which alone say what is wrong. None of them names the address's path.
-fn chain(error: &dyn std::error::Error) -> String {
-    let mut text = error.to_string();
-    let mut next = error.source();
-    while let Some(error) = next {
-        let words = error.to_string();
-        if !text.contains(&words) {
-            text.push_str(": ");
-            text.push_str(&words);
-        }
-        next = error.source();
-    }
-    text
 }
 
 #[cfg(test)]

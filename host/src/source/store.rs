@@ -6,17 +6,18 @@ use std::fs::{self, File};
 use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
 use serde_json::Value;
 use sha2::{Digest as _, Sha256};
 
-use super::fetched::{Fetch, What};
+use super::fetched::{Fetch, want_of, want_of_pinned};
 use super::remote::masked;
 use super::{
     Auth, FETCH_LIMIT, Follow, Mirror, Pinned, Poll, Reference, RemoteError, RemoteSpec, Revision,
     Snapshot, Worker, worker,
 };
+use crate::download::Want;
 
 /// A folder with what was fetched. Cheap to clone. One without a folder has nothing.
 #[derive(Clone, Default)]
@@ -28,6 +29,9 @@ struct Shared {
     opened: Mutex<HashMap<(String, String), Snapshot>>,
     /// How it stands with what is not here.
     wanting: Mutex<HashMap<Pinned, Wanting>>,
+    /// What was compared with its digest, by it, and what the file was then: it is asked for at each
+    /// evaluation.
+    compared: Mutex<HashMap<String, (u64, SystemTime)>>,
 }
 
 /// How it stands with something that is not in the store.
@@ -49,6 +53,7 @@ impl Store {
             folder,
             opened: Mutex::default(),
             wanting: Mutex::default(),
+            compared: Mutex::default(),
         })))
     }
 
@@ -84,17 +89,26 @@ impl Store {
         match pinned {
             Pinned::Commit { .. } => None,
             Pinned::File { sha256, .. } | Pinned::Chart { sha256, .. } => shared.blob(sha256),
-            Pinned::Artifact { sha256, .. } => {
-                let layer = chart_layer(&shared.blob(sha256)?).ok()?;
-                shared.blob(&layer)
-            }
+            Pinned::Artifact { sha256, .. } => shared.blob(&self.layer_of(sha256)?),
         }
+    }
+
+    /// The chart of an artifact's manifest.
+    fn layer_of(&self, manifest: &str) -> Option<String> {
+        chart_layer(&self.0.as_ref()?.blob(manifest)?).ok()
+    }
+
+    fn is_here(&self, digest: &str) -> bool {
+        self.0.as_ref().is_some_and(|it| it.has(digest))
     }
 
     pub fn has(&self, pinned: &Pinned) -> bool {
         match pinned {
             Pinned::Commit { url, commit } => self.files(url, commit).is_some(),
-            _ => self.bytes(pinned).is_some(),
+            Pinned::File { sha256, .. } | Pinned::Chart { sha256, .. } => self.is_here(sha256),
+            Pinned::Artifact { sha256, .. } => {
+                self.layer_of(sha256).is_some_and(|it| self.is_here(&it))
+            }
         }
     }
 
@@ -159,8 +173,8 @@ impl Store {
                 found => found.map(drop),
             };
         }
-        let what = What::of_pinned(pinned).ok_or_else(|| no_folder(pinned.url()))?;
-        let found = self.download(worker, what, auth, deadline)?;
+        let want = want_of_pinned(pinned).ok_or_else(|| no_folder(pinned.url()))?;
+        let found = self.download(worker, want, auth, deadline)?;
         match found == pinned.content() {
             true => Ok(()),
             false => Err(RemoteError::OtherContent {
@@ -188,8 +202,8 @@ impl Store {
                 commit: commit.to_string(),
             });
         }
-        let what = What::of(reference).ok_or_else(|| no_folder(reference.url()))?;
-        let sha256 = self.download(worker, what, auth, deadline)?;
+        let want = want_of(reference).ok_or_else(|| no_folder(reference.url()))?;
+        let sha256 = self.download(worker, want, auth, deadline)?;
         Ok(match reference.clone() {
             Reference::Chart {
                 repository,
@@ -239,11 +253,11 @@ impl Store {
     fn download(
         &self,
         worker: &Worker,
-        what: What,
+        want: Want,
         auth: &Auth,
         deadline: Duration,
     ) -> Result<String, RemoteError> {
-        let url = masked(what.url());
+        let url = masked(want.url());
         let shared = self.0.as_ref().ok_or_else(|| no_folder(&url))?;
         let storage =
             |error: io::Error| RemoteError::storage(&url, &shared.folder, &error.to_string());
@@ -252,7 +266,7 @@ impl Store {
         let draft = tempfile::tempdir_in(&shared.folder).map_err(storage)?;
         let to = draft.path().join("bytes");
         let fetch = Fetch {
-            what,
+            want,
             auth: auth.clone(),
             deadline,
             to: to.clone(),
@@ -283,8 +297,30 @@ impl Shared {
         })
     }
 
+    fn has(&self, digest: &str) -> bool {
+        let Ok(about) = fs::metadata(self.path(digest)) else {
+            return false;
+        };
+        let Ok(changed) = about.modified() else {
+            return self.blob(digest).is_some();
+        };
+        let now = (about.len(), changed);
+        if lock(&self.compared).get(digest) == Some(&now) {
+            return true;
+        }
+        let is_it = self.blob(digest).is_some();
+        if is_it {
+            lock(&self.compared).insert(digest.to_owned(), now);
+        }
+        is_it
+    }
+
+    fn path(&self, digest: &str) -> PathBuf {
+        self.folder.join("content").join(digest)
+    }
+
     fn blob(&self, digest: &str) -> Option<Vec<u8>> {
-        let path = self.folder.join("content").join(digest);
+        let path = self.path(digest);
         let bytes = fs::read(&path).ok()?;
         if sha256(&bytes) == digest {
             return Some(bytes);

@@ -56,7 +56,7 @@ pub(super) fn poll(worker: &Worker, request: Request) -> Result<Poll, RemoteErro
 
 /// A file or a chart, by HTTP.
 pub(super) fn fetch(worker: &Worker, fetch: Fetch) -> Result<Fetched, RemoteError> {
-    let (url, auth) = (fetch.what.url().to_owned(), fetch.auth.clone());
+    let (url, auth) = (fetch.want.url().to_owned(), fetch.auth.clone());
     let deadline = fetch.deadline;
     run(
         worker,
