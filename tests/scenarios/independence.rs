@@ -11,6 +11,8 @@ use crate::platform::{Platform, SOON, config_map};
 
 /// Seconds that the API server waits for the webhook; the longest that it allows.
 const HANGING: u64 = 30;
+/// The same where what hangs is let through in the end.
+const DELAY: u64 = 5;
 
 /// An admission webhook that never answers, for objects with the label `hang`.
 struct Webhook<'p> {
@@ -20,15 +22,16 @@ struct Webhook<'p> {
 }
 
 impl<'p> Webhook<'p> {
-    fn new(platform: &'p Platform) -> Self {
+    /// What it does not answer is refused after a while, or let through.
+    fn new(platform: &'p Platform, seconds: u64, failure_policy: &str) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
         let address = listener.local_addr().expect("an address");
         let webhook = json!({
             "apiVersion": "admissionregistration.k8s.io/v1", "kind": "ValidatingWebhookConfiguration",
             "metadata": {"name": platform.name},
             "webhooks": [{
-                "name": "hang.example.org", "failurePolicy": "Fail", "sideEffects": "None",
-                "admissionReviewVersions": ["v1"], "timeoutSeconds": HANGING,
+                "name": "hang.example.org", "failurePolicy": failure_policy, "sideEffects": "None",
+                "admissionReviewVersions": ["v1"], "timeoutSeconds": seconds,
                 "clientConfig": {"url": format!("https://{address}/")},
                 "objectSelector": {"matchLabels": {"hang": platform.name}},
                 "rules": [{"apiGroups": [""], "apiVersions": ["v1"], "resources": ["configmaps"], "operations": ["CREATE", "UPDATE"]}],
@@ -100,7 +103,7 @@ fn a_kit_that_hangs_delays_nobody_and_a_newer_commit_takes_over_at_once() {
     platform.start();
     platform.until_kit("kits/acme/shop", "Applied", &first);
     platform.until_kit("kits/rival/shop", "Applied", &first);
-    let webhook = Webhook::new(&platform);
+    let webhook = Webhook::new(&platform, HANGING, "Fail");
     let began = Instant::now();
     let second = write(&platform, "b", true);
     platform.until_kit("kits/rival/shop", "Applied", &second);
@@ -200,4 +203,43 @@ fn a_plugin_that_never_ends_stops_its_kit_alone() {
     let third = platform.git.commit("a rule that ends").unwrap();
     let kit = platform.until_kit("kits/acme/shop", "Applied", &third);
     assert_eq!(Platform::findings(&kit)[0].0, "honest/told");
+}
+
+/// The kit that gives an object up is still at work, by a revision in which another kit has it, when
+/// the next revision takes it from that one, too, which had not come to take it over.
+#[test]
+fn what_was_to_be_handed_over_by_a_revision_that_is_overtaken_is_not_left_behind() {
+    let mut platform = Platform::new(&[]);
+    let (giver, taker) = ("kits/acme/giver", "kits/acme/taker");
+    let kit_yaml = format!(
+        "apiVersion: trimtab.io/v1alpha1\nkind: Kit\nmetadata: {{name: taker}}\nspec:\n  dependsOn: [{giver}]\n"
+    );
+    let first = platform.start_with(&[
+        ("kits/acme/giver/own.yaml", &config_map("own", "a")),
+        ("kits/acme/giver/passed.yaml", &config_map("passed", "a")),
+        ("kits/acme/taker/anchor.yaml", &config_map("anchor", "a")),
+        ("kits/acme/taker/kit.yaml", &kit_yaml),
+    ]);
+    platform.until_kit(taker, "Applied", &first);
+    let _webhook = Webhook::new(&platform, DELAY, "Ignore");
+    let label = format!("\n  labels: {{hang: {}}}\ndata:", platform.name);
+    let slow = config_map("own", "b").replace("\ndata:", &label);
+    platform
+        .git
+        .write("kits/acme/giver/own.yaml", slow)
+        .unwrap();
+    let from_to = ["kits/acme/giver/passed.yaml", "kits/acme/taker/passed.yaml"];
+    platform.git.git(&["mv", from_to[0], from_to[1]]).unwrap();
+    let second = platform.git.commit("handed over").unwrap();
+    platform.until_kit(taker, "WaitingForDependency", &second);
+    platform.git.git(&["rm", "-qf", from_to[1]]).unwrap();
+    let third = platform.git.commit("given up by both").unwrap();
+    platform.until_kit(giver, "Applied", &second);
+    platform.until_kit(taker, "Applied", &third);
+    wait_for("nobody's object is gone", SOON, || {
+        match platform.get("acme", "configmap/passed") {
+            None => Ok(()),
+            Some(left) => Err(left.to_string()),
+        }
+    });
 }

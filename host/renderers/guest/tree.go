@@ -5,6 +5,7 @@ package guest
 import (
 	"fmt"
 	"io/fs"
+	"maps"
 	"path"
 	"slices"
 	"strings"
@@ -34,6 +35,8 @@ type found struct {
 // Tree is the repository's tree for one render. It remembers what the host said.
 type Tree struct {
 	seen map[string]found
+	// closed: the host is not asked.
+	closed bool
 	// Refusal is the first path that the host refused or that is out of the repository, with the reason.
 	Refusal string
 	// Absent is what of another place was asked for last, in vain, with the reason.
@@ -42,6 +45,31 @@ type Tree struct {
 
 // NewTree gives the tree of the repository.
 func NewTree() *Tree { return &Tree{seen: map[string]found{}} }
+
+// NewTreeOf gives a tree of these files alone.
+func NewTreeOf(files map[string]string) *Tree {
+	tree := &Tree{seen: map[string]found{}, closed: true}
+	names := map[string]map[string]bool{}
+	for name, content := range files {
+		tree.seen[name] = found{File, []byte(content)}
+		for directory, entry := path.Dir(name), path.Base(name); ; {
+			if names[directory] == nil {
+				names[directory] = map[string]bool{}
+			}
+			names[directory][entry] = true
+			if directory == "." {
+				break
+			}
+			directory, entry = path.Dir(directory), path.Base(directory)+"/"
+		}
+	}
+	for directory, entries := range names {
+		sorted := slices.Sorted(maps.Keys(entries))
+		tree.seen[directory] = found{Directory, nil}
+		tree.seen[directory+"/"] = found{Directory, []byte(strings.Join(sorted, "\x00"))}
+	}
+	return tree
+}
 
 // Entry is what a path leads to.
 type Entry struct {
@@ -61,11 +89,7 @@ func (tree *Tree) Find(absolute string) (Entry, error) {
 		if err != nil {
 			return Entry{}, err
 		}
-		there, known := tree.seen[inside]
-		if !known {
-			there.kind, there.bytes = look(inside)
-			tree.seen[inside] = there
-		}
+		there := tree.look(inside)
 		switch there.kind {
 		case Nothing:
 			return Entry{}, &fs.PathError{Op: "lstat", Path: absolute, Err: fs.ErrNotExist}
@@ -82,6 +106,16 @@ func (tree *Tree) Find(absolute string) (Entry, error) {
 		}
 	}
 	return Entry{}, tree.refuse(absolute + " is a chain of too many links")
+}
+
+// look asks the host what is at a path, once.
+func (tree *Tree) look(inside string) found {
+	there, known := tree.seen[inside]
+	if !known && !tree.closed {
+		there.kind, there.bytes = look(inside)
+		tree.seen[inside] = there
+	}
+	return there
 }
 
 // ReadFile gives a file's bytes, which the caller may change.
@@ -111,8 +145,17 @@ func (tree *Tree) Names(absolute string) ([]Name, error) {
 	if entry.Kind != Directory {
 		return nil, &fs.PathError{Op: "readdirent", Path: absolute, Err: fmt.Errorf("not a directory")}
 	}
+	inside, err := tree.inside(entry.Path)
+	if err != nil {
+		return nil, err
+	}
+	// Only who asks for the names depends on them.
+	there := tree.look(inside + "/")
+	if there.kind != Directory {
+		return nil, tree.refuse(inside + " cannot be listed: " + string(there.bytes))
+	}
 	var names []Name
-	for name := range strings.SplitSeq(strings.TrimSuffix(string(entry.bytes), "\x00"), "\x00") {
+	for name := range strings.SplitSeq(strings.TrimSuffix(string(there.bytes), "\x00"), "\x00") {
 		if name != "" {
 			bare, isDirectory := strings.CutSuffix(name, "/")
 			names = append(names, Name{bare, isDirectory})

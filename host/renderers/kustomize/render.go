@@ -5,6 +5,7 @@ package main
 import (
 	"net/http"
 	"path"
+	"runtime"
 	"strings"
 
 	"sigs.k8s.io/kustomize/api/krusty"
@@ -36,9 +37,21 @@ type Rendered struct {
 	Kustomizations []string `json:"kustomizations"`
 }
 
-// prepare parses the schema of the built-in kinds, which takes longer than most kustomizations.
+// prepare parses the schema of the built-in kinds, which takes longer than most kustomizations, and builds one: what
+// Kustomize makes only once, such as its tables of fields, is in the snapshot then. It leaves nothing that a later
+// build could tell; the schema, which it would, is that of a new process.
 func prepare() {
 	openapi.Schema()
+	files := &files{tree: guest.NewTreeOf(warming), schemaIsPrepared: true, marks: true}
+	useCharts(files)
+	rendered, err := files.build(options(), "overlay")
+	if err == nil {
+		guest.Answer(nil, func([]byte) any { return rendered })
+	}
+	if err != nil {
+		panic(err)
+	}
+	runtime.GC()
 }
 
 func render(text []byte) any {
@@ -54,9 +67,7 @@ func render(text []byte) any {
 	if !known {
 		return &guest.Fault{Kind: guest.BadRequest, Message: "loadRestrictions: neither rootOnly nor none"}
 	}
-	options := krusty.MakeDefaultOptions()
-	// What `kustomize build` has where no flag is given.
-	options.Reorder = krusty.ReorderOptionUnspecified
+	options := options()
 	options.LoadRestrictions = restrictions
 
 	files := &files{tree: guest.NewTree(), schemaIsPrepared: true, marks: true, known: request.Charted}
@@ -80,6 +91,13 @@ func render(text []byte) any {
 		return fault(err, files)
 	}
 	return rendered
+}
+
+func options() *krusty.Options {
+	options := krusty.MakeDefaultOptions()
+	// What `kustomize build` has where no flag is given.
+	options.Reorder = krusty.ReorderOptionUnspecified
+	return options
 }
 
 func (files *files) again(options *krusty.Options, directory string) (Rendered, error) {

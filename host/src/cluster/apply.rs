@@ -105,8 +105,18 @@ impl Cluster {
         } else {
             "trimtab"
         };
-        let _sending = self.watched.sending(&step.key);
+        let sending = self.watched.sending(&step.key);
         let _writing = self.writing.begin(&step.key, self.account.as_ref());
+        let result = self.send_until_answered(step, manager).await;
+        sending.answered();
+        result
+    }
+
+    async fn send_until_answered(
+        &self,
+        step: &Step,
+        manager: &str,
+    ) -> Result<Vec<String>, ClusterError> {
         self.take_over(step, manager).await?;
         let mut tries = 0;
         let mut rivals = Vec::new();

@@ -42,12 +42,26 @@ pub struct Watched {
 pub(super) struct Sending {
     watched: Watched,
     key: ObjectKey,
+    answered: bool,
+}
+
+impl Sending {
+    /// Whoever sends it knows what became of it, or tries again.
+    pub(super) fn answered(mut self) {
+        self.answered = true;
+    }
 }
 
 impl Drop for Sending {
     fn drop(&mut self) {
-        self.watched
-            .change(|inventory| inventory.end_sending(&self.key));
+        let answered = self.answered;
+        self.watched.shared.note(|inventory| {
+            let seen_of = inventory.end_sending(&self.key);
+            // It was carried out though the answer was given up: what was planned since may not
+            // know of it.
+            let news = seen_of.into_iter().filter(|_| !answered);
+            news.map(Touched::Set).collect()
+        });
     }
 }
 
@@ -157,6 +171,7 @@ impl Watched {
         Sending {
             watched: self.clone(),
             key: key.clone(),
+            answered: false,
         }
     }
 

@@ -65,11 +65,14 @@ pub(super) fn follow(
 /// all the same.
 fn came(inventory: &mut Inventory, kind: &GroupKind, seen: &Seen, news: bool) -> Vec<Touched> {
     let key = key_of(kind, &seen.metadata);
-    let unknown = |key: &ObjectKey| inventory.get(key).is_none() && !inventory.is_being_sent(key);
-    let unknown = key.filter(|key| news && unknown(key));
+    let unknown = key.filter(|key| news && inventory.get(key).is_none());
     let mut touched = note(inventory, kind, seen, false);
-    let owner = unknown.and_then(|key| Some(inventory.get(&key)?.owner.clone()));
-    touched.extend(owner.map(Touched::Set));
+    if let Some(key) = unknown
+        && let Some(owner) = inventory.get(&key).map(|live| live.owner.clone())
+        && !inventory.seen_while_sent(&key, &owner)
+    {
+        touched.push(Touched::Set(owner));
+    }
     touched
 }
 
@@ -206,10 +209,12 @@ pub(super) fn note(
         if old.owner != live.owner {
             touched.push(Touched::Set(old.owner.clone()));
         }
-        // What is unsure is in the hands of a kit that waits for its answer.
-        if !unsure && differs(old, &live) {
+        let (differs, healthier) = (differs(old, &live), old.health != live.health);
+        // What is unsure may be in the hands of a kit that waits for its answer.
+        let awaited = unsure && differs && inventory.seen_while_sent(&key, &live.owner);
+        if differs && !awaited {
             touched.push(Touched::Set(live.owner.clone()));
-        } else if !unsure && old.health != live.health {
+        } else if !unsure && healthier {
             touched.push(Touched::Health(live.owner.clone()));
         }
     }
@@ -241,4 +246,90 @@ fn differs(old: &LiveObject, new: &LiveObject) -> bool {
 fn parse_origin(text: &str) -> Option<Origin> {
     let (path, line) = text.rsplit_once(':')?;
     Some(Origin::new(path, line.parse().ok()?))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::health::Health;
+
+    fn kind() -> GroupKind {
+        GroupKind {
+            group: "".into(),
+            kind: "ConfigMap".into(),
+        }
+    }
+
+    fn seen(owner: &str, version: &str) -> Seen {
+        let labels = [(PART_OF_LABEL.to_owned(), owner.to_owned())];
+        let metadata = ObjectMeta {
+            name: Some("map".into()),
+            namespace: Some("acme".into()),
+            uid: Some("uid".into()),
+            resource_version: Some(version.into()),
+            labels: Some(labels.into()),
+            ..ObjectMeta::default()
+        };
+        Seen {
+            metadata,
+            health: Health::Current,
+        }
+    }
+
+    fn key() -> ObjectKey {
+        key_of(&kind(), &seen("", "").metadata).expect("it has a name")
+    }
+
+    fn tells(inventory: &mut Inventory, seen: Seen) -> Vec<Touched> {
+        let (listed, _) = signal::channel(true);
+        let mut listing = BTreeSet::new();
+        let event = Event::Apply(seen);
+        follow(inventory, &kind(), event, &mut listing, &listed)
+    }
+
+    fn set(name: &str) -> Touched {
+        Touched::Set(SetId::from_label(name))
+    }
+
+    #[test]
+    fn who_takes_an_object_over_and_gives_the_answer_up_looks_at_it_again() {
+        let mut inventory = Inventory::default();
+        tells(&mut inventory, seen("giver", "1"));
+        inventory.unsure(&key());
+        inventory.begin_sending(&key());
+        let giver = [set("giver")];
+        assert_eq!(tells(&mut inventory, seen("taker", "2")), giver);
+        let seen_of: Vec<_> = inventory.end_sending(&key()).into_iter().collect();
+        assert_eq!(seen_of, [SetId::from_label("taker")]);
+        assert!(inventory.end_sending(&key()).is_empty());
+    }
+
+    #[test]
+    fn an_object_taken_over_after_the_answer_was_given_up_is_news_for_who_took_it() {
+        let mut inventory = Inventory::default();
+        tells(&mut inventory, seen("giver", "1"));
+        inventory.unsure(&key());
+        inventory.begin_sending(&key());
+        inventory.end_sending(&key());
+        let both = [set("giver"), set("taker")];
+        assert_eq!(tells(&mut inventory, seen("taker", "2")), both);
+        // It is no news a second time.
+        assert_eq!(tells(&mut inventory, seen("taker", "2")), []);
+    }
+
+    #[test]
+    fn an_object_that_comes_while_it_is_sent_is_news_once_the_answer_is_given_up() {
+        let mut inventory = Inventory::default();
+        // A newer attempt begins before the older has let go.
+        inventory.begin_sending(&key());
+        inventory.begin_sending(&key());
+        assert_eq!(tells(&mut inventory, seen("maker", "1")), []);
+        let maker = BTreeSet::from([SetId::from_label("maker")]);
+        assert_eq!(inventory.end_sending(&key()), maker);
+        inventory.remove(&key());
+        assert_eq!(tells(&mut inventory, seen("maker", "2")), []);
+        assert_eq!(inventory.end_sending(&key()), maker);
+        inventory.remove(&key());
+        assert_eq!(tells(&mut inventory, seen("maker", "3")), [set("maker")]);
+    }
 }

@@ -58,6 +58,15 @@ pub struct LiveNamespace {
     pub resource_version: Arc<str>,
 }
 
+/// An object on its way to the API server.
+#[derive(Clone, Debug, Default)]
+struct Sending {
+    /// More than one, where a newer attempt begins before the older has let go.
+    senders: usize,
+    /// Sets that it was seen to belong to meanwhile: their kits look again if the answer is given up.
+    seen_of: BTreeSet<SetId>,
+}
+
 /// The objects that kits own, and the namespaces that exist.
 #[derive(Clone, Debug, Default)]
 pub struct Inventory {
@@ -65,7 +74,7 @@ pub struct Inventory {
     by_owner: BTreeMap<SetId, BTreeSet<ObjectKey>>,
     namespaces: BTreeMap<Arc<str>, LiveNamespace>,
     /// Objects that are being sent by somebody who waits for the answer.
-    being_sent: BTreeSet<ObjectKey>,
+    being_sent: BTreeMap<ObjectKey, Sending>,
     /// Hooks that were seen to be complete, by which manifest each: their objects may be gone since.
     ran: BTreeMap<ObjectKey, (SetId, Arc<str>)>,
     /// Some object was scaled.
@@ -117,17 +126,30 @@ impl Inventory {
 
     /// Somebody sends an object and waits for the answer; that it comes is then no news.
     pub fn begin_sending(&mut self, key: &ObjectKey) {
-        self.being_sent.insert(key.clone());
+        self.being_sent.entry(key.clone()).or_default().senders += 1;
     }
 
     /// Nobody waits any longer: what comes of it now is news, a late one perhaps of a request that
-    /// was given up.
-    pub fn end_sending(&mut self, key: &ObjectKey) {
-        self.being_sent.remove(key);
+    /// was given up. Gives the sets that it was seen to belong to meanwhile.
+    pub fn end_sending(&mut self, key: &ObjectKey) -> BTreeSet<SetId> {
+        let Some(sending) = self.being_sent.get_mut(key) else {
+            return BTreeSet::new();
+        };
+        let seen_of = std::mem::take(&mut sending.seen_of);
+        sending.senders -= 1;
+        if sending.senders == 0 {
+            self.being_sent.remove(key);
+        }
+        seen_of
     }
 
-    pub fn is_being_sent(&self, key: &ObjectKey) -> bool {
-        self.being_sent.contains(key)
+    /// An object was seen that is being sent. False if it is not: then it is news.
+    pub fn seen_while_sent(&mut self, key: &ObjectKey, owner: &SetId) -> bool {
+        let Some(sending) = self.being_sent.get_mut(key) else {
+            return false;
+        };
+        sending.seen_of.insert(owner.clone());
+        true
     }
 
     /// Notes which fields of an object the API server did not let its kit own.

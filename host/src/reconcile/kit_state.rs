@@ -31,6 +31,8 @@ pub(super) struct KitState {
     pub(super) quarantine: Option<Quarantine>,
     /// Another kit has yet to take some of its objects over.
     pub(super) handing_over: bool,
+    /// A newer revision was taken up while it ran: whom it hands over to may have changed its mind.
+    pub(super) overtaken: bool,
     /// The revision that took it out has no kit that was known before.
     pub(super) emptied: bool,
     /// Why it could not be rolled back, if that was tried: it is not tried again.

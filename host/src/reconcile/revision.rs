@@ -37,6 +37,9 @@ impl Actor {
         }
         let evaluation = Arc::new(evaluation);
         self.evaluation = evaluation.clone();
+        for state in self.kits.values_mut() {
+            state.overtaken = state.running.is_some();
+        }
         self.fetch_wanted();
         self.teach_the_door();
         self.findings.clone_from(&evaluation.findings);
@@ -174,6 +177,7 @@ impl Actor {
             quarantine: None,
             stays: Vec::new(),
             handing_over: false,
+            overtaken: false,
             emptied: false,
             fights: Fights::default(),
             unreported: 0,
@@ -245,6 +249,7 @@ impl Actor {
             return;
         };
         state.again = false;
+        state.overtaken = false;
         state.attempt += 1;
         let attempt = state.attempt;
         let task = Task {
@@ -306,6 +311,7 @@ impl Actor {
                 tracing::info!(kit = %path, revision, changed = done.changed, outcome = %done.outcome, "kit");
                 let retry = done.retry || matches!(done.outcome, Outcome::Failed);
                 state.handing_over = done.handing_over;
+                state.again |= done.handing_over && state.overtaken;
                 arrived = done.outcome.is_ready() || done.outcome == Outcome::Gone;
                 state.unreported = done.unreported;
                 look = done.look_in;

@@ -188,7 +188,11 @@ impl Session {
 
     /// What is in the files of a commit: `COMMIT/path`. They are a function of the commit.
     fn below(&self, path: &str) -> Look {
-        let (commit, inside) = path.split_once('/').unwrap_or((path, "."));
+        let (commit, inside) = match path.split_once('/') {
+            Some((commit, "")) => (commit, "./"),
+            Some(both) => both,
+            None => (path, "."),
+        };
         let Some(Mounted { url, files, .. }) = self.mounted.get(commit) else {
             return Look::Nothing;
         };
@@ -201,7 +205,7 @@ impl Session {
                 Ok(bytes) => Look::File(bytes),
                 Err(error) => Look::Refused(format!("{url}: {error}")),
             },
-            Seen::Directory(_) => Look::Directory(names),
+            Seen::Directory | Seen::Names(_) => Look::Directory(names),
         }
     }
 

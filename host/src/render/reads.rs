@@ -23,8 +23,10 @@ const FILE: usize = 16 << 20;
 pub(super) enum Seen {
     Nothing,
     File(ObjectId),
-    /// A digest of the names in it, and of what kind each is: what is in the files is none of it.
-    Directory([u8; 32]),
+    Directory,
+    /// A digest of the names in a directory, and of what kind each is: what is in the files is none
+    /// of it.
+    Names([u8; 32]),
     /// The path that it really has.
     Link(String),
     /// Why it could not be had.
@@ -193,7 +195,7 @@ impl Recorder {
                 }
                 Err(error) => Look::Refused(error.to_string()),
             },
-            Seen::Directory(_) => Look::Directory(names),
+            Seen::Directory | Seen::Names(_) => Look::Directory(names),
         };
         if !is_within(self.own.as_str(), path) {
             self.reads().paths.insert(path.to_owned(), seen);
@@ -254,9 +256,13 @@ fn is_within(directory: &str, path: &str) -> bool {
     directory == "." || below.is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
 }
 
-/// What is at a path, and the names in it if it is a directory.
+/// What is at a path; if it ends in `/` and is a directory, with the names in it.
 pub(super) fn sight(snapshot: &Snapshot, path: &str) -> (Seen, Vec<String>) {
     let only = |seen| (seen, Vec::new());
+    let (path, lists) = match path.strip_suffix('/') {
+        Some(path) => (path, true),
+        None => (path, false),
+    };
     let (real, entry) = match snapshot.resolve(path) {
         Ok(found) => found,
         Err(SourceError::NotFound { .. } | SourceError::NotADirectory { .. }) => {
@@ -270,9 +276,12 @@ pub(super) fn sight(snapshot: &Snapshot, path: &str) -> (Seen, Vec<String>) {
     if entry.kind != EntryKind::Directory {
         return only(Seen::File(entry.id));
     }
+    if !lists {
+        return only(Seen::Directory);
+    }
     match names(snapshot, path) {
         Ok(names) => {
-            let seen = Seen::Directory(Sha256::digest(names.join("\0")).into());
+            let seen = Seen::Names(Sha256::digest(names.join("\0")).into());
             (seen, names)
         }
         Err(error) => only(Seen::Refused(error.to_string())),

@@ -50,22 +50,29 @@ fn what_is_looked_for_outside_of_the_kit_is_kept_and_holds_until_it_is_another_t
     let seeing = recorder(&now);
     let asked = [
         ("kits/a/own.yaml", "own"),
-        ("base", "deep/ one.yaml out"),
+        ("base", ""),
+        ("base/", "deep/ one.yaml out"),
+        ("base/deep", ""),
         ("base/one.yaml", "one"),
         ("base/missing.yaml", "nothing"),
         ("linked/one.yaml", "-> base/one.yaml"),
         ("base/out", "refused"),
-        ("kits/a", "own.yaml"),
+        ("kits/a/", "own.yaml"),
     ];
     for (path, expected) in asked {
         assert_eq!(told(&seeing.look(path)), expected, "{path}");
     }
     let reads = seeing.taken().reads;
-    assert_eq!(reads.paths.len(), 5, "{reads:?}");
+    assert_eq!(reads.paths.len(), 7, "{reads:?}");
     assert!(reads.still_hold(&mut sights(&now)));
 
     // What was not looked at does not count.
     write(root, "base/deep/two.yaml", "another");
+    write(
+        root,
+        "base/deep/three.yaml",
+        "a name in what was not listed",
+    );
     write(root, "kits/a/own.yaml", "another");
     assert!(reads.still_hold(&mut sights(&snapshot(root))));
     let changes: [&dyn Fn(); 4] = [

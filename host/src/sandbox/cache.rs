@@ -62,12 +62,13 @@ impl Cache {
     pub(super) fn get(&self, digest: &Digest) -> Option<Vec<u8>> {
         let path = self.path(digest);
         let mut file = File::open(&path).ok()?;
-        let mut bytes = Vec::new();
-        file.read_to_end(&mut bytes).ok()?;
-        let whole = bytes.len() > CHECKSUM && {
-            let (checksum, code) = bytes.split_at(CHECKSUM);
-            Sha256::digest(code)[..] == *checksum
-        };
+        let mut checksum = [0; CHECKSUM];
+        // A renderer's code is 50 MB: it is copied once.
+        let length = file.metadata().ok()?.len() as usize;
+        let mut code = Vec::with_capacity(length);
+        let read = file.read_exact(&mut checksum);
+        let read = read.and_then(|()| file.read_to_end(&mut code));
+        let whole = read.is_ok_and(|length| length > 0) && Sha256::digest(&code)[..] == checksum;
         if !whole {
             tracing::warn!(file = %path.display(), "damaged; it is compiled anew");
             // It is put there anew, if it can be.
@@ -76,8 +77,7 @@ impl Cache {
         }
         // What was used last is kept longest; a disk that cannot be written does not hurt here.
         let _ = file.set_modified(SystemTime::now());
-        bytes.drain(..CHECKSUM);
-        Some(bytes)
+        Some(code)
     }
 
     /// Keeps it, if there is room on the disk.

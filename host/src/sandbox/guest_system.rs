@@ -21,7 +21,8 @@ pub enum Look {
     Refused(String),
 }
 
-/// Asked for what is at a path from the root; `.` is the root.
+/// Asked for what is at a path from the root; `.` is the root. With a `/` at its end it asks for the
+/// names in a directory, and a directory's answer without one may be without names.
 pub type Lookup = Box<dyn FnMut(&str) -> Look + Send>;
 
 /// Fuel that a look costs its guest: about what it takes the host.
