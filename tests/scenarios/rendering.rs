@@ -94,3 +94,71 @@ fn kits_of_kustomize_and_helm_go_live_and_follow_what_they_read_wherever_that_is
     assert_eq!(found[0].0, "trimtab/render-impure", "{found:?}");
     assert_eq!(key("rival", "configmap/web"), "a");
 }
+
+#[test]
+fn kits_that_take_all_that_a_render_may_take_delay_no_other() {
+    let mut platform = Platform::new(&[]);
+    let first = platform.start_with(&[
+        ("kits/acme/web/a.yaml", &config_map("web", "a")),
+        ("kits/acme/shop/a.yaml", &config_map("shop", "a")),
+    ]);
+    platform.until_kit("kits/acme/web", "Applied", &first);
+    let endless = "{{ range until 100000 }}{{ range until 100000 }}{{ end }}{{ end }}";
+    for name in ["one", "other", "third"] {
+        let path = |file: &str| format!("kits/rival/{name}/{file}");
+        let chart = format!("apiVersion: v2\nname: {name}\nversion: 1.0.0\n");
+        platform.git.write(&path("Chart.yaml"), chart).unwrap();
+        platform
+            .git
+            .write(&path("templates/a.yaml"), endless)
+            .unwrap();
+    }
+    // What a kit gives to one that is not rendered yet is not deleted meanwhile.
+    let from_to = ["kits/acme/shop/a.yaml", "kits/rival/one/templates/b.yaml"];
+    platform
+        .git
+        .write("kits/acme/shop/b.yaml", config_map("beside", "a"))
+        .unwrap();
+    platform.git.git(&["mv", from_to[0], from_to[1]]).unwrap();
+    platform
+        .git
+        .write("kits/acme/web/a.yaml", config_map("web", "b"))
+        .unwrap();
+    let second = platform.git.commit("endless").unwrap();
+    platform.until_kit("kits/acme/web", "Applied", &second);
+    let uid = || {
+        platform
+            .get("acme", "configmap/shop")
+            .map(|it| it["metadata"]["uid"].clone())
+    };
+    let before = uid().expect("it is there");
+    let held = wait_for("all are held", COMPILED, || {
+        let kits = ["one", "other", "third"].map(|it| platform.kit(&format!("kits/rival/{it}")));
+        match kits.iter().all(|it| ready(it)["reason"] == "Refused") {
+            true => Ok(kits),
+            false => Err(kits.map(|it| ready(&it).to_string()).join("\n")),
+        }
+    });
+    for kit in &held {
+        let found = Platform::findings(kit);
+        assert_eq!(found[0].0, "trimtab/render-fuel", "{found:?}");
+    }
+    // The other kit was live before any of them had come to its end.
+    let logs = platform.logs();
+    let at = |kit: &str, outcome: &str| {
+        logs.iter().position(|it| {
+            let of =
+                it["message"] == "kit" && it["kit"].as_str().is_some_and(|it| it.starts_with(kit));
+            let outcome = it["outcome"]
+                .as_str()
+                .is_some_and(|it| it.contains(outcome));
+            of && outcome && it["revision"] == second[..7].to_owned()
+        })
+    };
+    let (live, refused) = (at("kits/acme/web", ""), at("kits/rival/", "refused"));
+    assert!(
+        live.is_some() && refused.is_some() && live < refused,
+        "{live:?} {refused:?}"
+    );
+    let _ = before;
+}

@@ -229,6 +229,33 @@ fn a_secret_s_value_goes_live_and_shows_nowhere_else() {
         shown.iter().any(|it| it.contains("values")),
         "the history tells of values"
     );
+
+    // Nor what it held before, when nothing says any more what that was: the host has started anew,
+    // the Secret holds another value, and the field is to have none.
+    let suspended = ask(&platform, &["suspend", SHOP, "--reason", "a rotation"]);
+    assert_eq!(suspended.code, Some(0), "{}", suspended.all());
+    platform.kill();
+    let exchanged = json!({"stringData": {"password": "paper-clip-3"}});
+    patch(&platform, "secret/keys", &exchanged);
+    let plain = config_map("url", "https://nobody@db");
+    platform
+        .git
+        .write(&format!("{SHOP}/b.yaml"), plain)
+        .unwrap();
+    platform.git.commit("no variable").unwrap();
+    platform.start_without_file();
+    let told = wait_for("the difference is told", SOON, || {
+        let told = ask(&platform, &["diff", SHOP]).all();
+        match told.contains("nobody@db") {
+            true => Ok(told),
+            false => Err(told),
+        }
+    });
+    assert!(told.contains("***"), "{told}");
+    shown.push(told);
+    let namespace = platform.namespace("acme");
+    let blame = ["blame", "configmap/url", "--namespace", &namespace];
+    shown.push(ask(&platform, &blame).all());
     for text in &shown {
         for part in ["correct-horse", "battery-staple", "Y29ycmVjdC1ob3JzZS0x"] {
             assert!(!text.contains(part), "{text}");

@@ -15,6 +15,7 @@ use kube::runtime::wait::{await_condition, conditions};
 use crate::manifest::{Finding, ObjectKey, Scope};
 use crate::plan::{PART_OF_LABEL, Plan, Reason, SetId, Stage, Step};
 
+use super::conflicts::{managers_in_conflict, rival};
 use super::connect::WRITE_DEADLINE;
 use super::managed_fields::{ObjectApi, absorbed, is_applied_by, is_kit, is_tool, rewrite};
 use super::seen::{Seen, metadata_is_enough};
@@ -321,36 +322,6 @@ impl Cluster {
 /// Between one try and the next: 0.1, 0.2, 0.4 … s.
 pub(super) fn pause(tries: u32) -> Duration {
     Duration::from_millis(100 << tries.saturating_sub(1).min(10))
-}
-
-/// A conflict with another kit's field manager, which is never forced; conflicts with people and
-/// other tools are.
-pub(super) fn rival(error: &ClusterError, own: &str) -> Option<ClusterError> {
-    let managers = managers_in_conflict(error);
-    let manager = managers
-        .iter()
-        .find(|manager| is_kit(manager) && *manager != own)?;
-    Some(ClusterError::Refused {
-        code: 409,
-        reason: "OwnedByAnotherKit".into(),
-        message: format!("it belongs to another kit (field manager {manager})"),
-        causes: Vec::new(),
-    })
-}
-
-/// The field managers that own what an apply would change: `conflict with "kubectl-edit" using v1`.
-pub(super) fn managers_in_conflict(error: &ClusterError) -> Vec<String> {
-    let ClusterError::Refused { causes, .. } = error else {
-        return Vec::new();
-    };
-    let mut managers: Vec<String> = causes
-        .iter()
-        .filter_map(|cause| cause.message.split('"').nth(1))
-        .map(str::to_owned)
-        .collect();
-    managers.sort();
-    managers.dedup();
-    managers
 }
 
 /// A kind that was just defined is not served at once, and a namespace that was just made may not

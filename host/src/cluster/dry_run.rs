@@ -6,7 +6,8 @@ use serde_json::Value;
 use crate::manifest::Finding;
 use crate::plan::Step;
 
-use super::apply::{failure, managers_in_conflict, rival};
+use super::apply::failure;
+use super::conflicts::{managers_in_conflict, rival};
 use super::connect::WRITE_DEADLINE;
 use super::{Cluster, ClusterError};
 

@@ -38,33 +38,6 @@ pub struct Watched {
     shared: Arc<Shared>,
 }
 
-/// Somebody waits for the answer to a write of an object; whoever drops it does not.
-pub(super) struct Sending {
-    watched: Watched,
-    key: ObjectKey,
-    answered: bool,
-}
-
-impl Sending {
-    /// Whoever sends it knows what became of it, or tries again.
-    pub(super) fn answered(mut self) {
-        self.answered = true;
-    }
-}
-
-impl Drop for Sending {
-    fn drop(&mut self) {
-        let answered = self.answered;
-        self.watched.shared.note(|inventory| {
-            let seen_of = inventory.end_sending(&self.key);
-            // It was carried out though the answer was given up: what was planned since may not
-            // know of it.
-            let news = seen_of.into_iter().filter(|_| !answered);
-            news.map(Touched::Set).collect()
-        });
-    }
-}
-
 /// What a watch noticed that a kit did not do itself.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Touched {
@@ -152,6 +125,11 @@ impl Watched {
         look(&lock(&self.shared.inventory))
     }
 
+    /// Changes it, and tells of it.
+    pub(super) fn note(&self, change: impl FnOnce(&mut Inventory) -> Vec<Touched>) {
+        self.shared.note(change);
+    }
+
     pub(super) fn change(&self, change: impl FnOnce(&mut Inventory)) {
         change(&mut lock(&self.shared.inventory));
     }
@@ -159,20 +137,6 @@ impl Watched {
     /// What the watches notice from now on; the first caller has it.
     pub fn touched(&self) -> Option<mpsc::UnboundedReceiver<Touched>> {
         lock(&self.shared.listener).take()
-    }
-
-    /// An object is being sent: what is there of it is unsure from now on. That it comes is no news
-    /// as long as the value is held.
-    pub(super) fn sending(&self, key: &ObjectKey) -> Sending {
-        self.change(|inventory| {
-            inventory.unsure(key);
-            inventory.begin_sending(key);
-        });
-        Sending {
-            watched: self.clone(),
-            key: key.clone(),
-            answered: false,
-        }
     }
 
     /// Waits until the inventory is as asked; false if it is not by then.

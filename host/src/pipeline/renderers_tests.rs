@@ -303,3 +303,50 @@ mod elsewhere;
 
 #[path = "places_tests.rs"]
 mod places;
+
+/// More than others wait for, and less than a render may take.
+const LONG: &str = "{{ range until 2000 }}{{ range until 2000 }}{{ end }}{{ end }}apiVersion: v1\nkind: ConfigMap\nmetadata: {name: long}\n";
+
+#[test]
+fn a_kit_that_takes_long_is_left_to_be_finished_and_no_other_waits_for_it() {
+    let chart = "apiVersion: v2\nname: long\nversion: 1.0.0\n";
+    let platform = Platform::new(
+        KITS,
+        &[
+            ("kits/long/Chart.yaml", chart),
+            ("kits/long/templates/a.yaml", LONG),
+            ("kits/shop/a.yaml", CONFIG),
+        ],
+    );
+    let mut evaluator = platform.evaluator().deferring();
+    let first = platform.evaluate(&mut evaluator);
+    let awaited = told(&first);
+    let at = "trimtab/render-awaited kits/long/Chart.yaml:1";
+    assert!(awaited[0].starts_with(at), "{awaited:?}");
+    assert_eq!(first.verdicts[1].rendered.manifests.len(), 1);
+    let left = |evaluation: &Evaluation| evaluation.unfinished.len();
+    assert_eq!(left(&first), 1);
+
+    // Nobody waits a second time, and nothing is made of it anew.
+    let second = platform.evaluate(&mut evaluator);
+    let rendered = |evaluation: &Evaluation| evaluation.verdicts[0].rendered.clone();
+    assert!(Arc::ptr_eq(&rendered(&first), &rendered(&second)));
+    let unfinished = second.unfinished[0].clone();
+    let plugins = PluginStore::new(SANDBOX.clone());
+    let finished = unfinished.clone().finish(&plugins);
+
+    // What came of it is of no use to what it has become meanwhile.
+    platform.write("kits/long/templates/a.yaml", &LONG.replace("long", "other"));
+    evaluator.put_finished(finished.clone());
+    let third = platform.evaluate(&mut evaluator);
+    assert!(told(&third)[0].starts_with(at));
+    evaluator.put_finished(third.unfinished[0].clone().finish(&plugins));
+    let fourth = platform.evaluate(&mut evaluator);
+    assert_eq!(told(&fourth), ["ConfigMap other"]);
+    assert_eq!(left(&fourth), 0);
+    assert!(!platform.evaluate(&mut evaluator).verdicts[0].looked_at);
+
+    // It is the same for whoever waits.
+    platform.write("kits/long/templates/a.yaml", LONG);
+    assert_eq!(told(&platform.fresh()), ["ConfigMap long"]);
+}

@@ -9,6 +9,13 @@ use serde_json::Value;
 use crate::manifest::{Manifest, pointer_name, pointer_token};
 use crate::sandbox::clean;
 
+/// On an object that the platform team's Secrets have brought values into: in which fields, as a JSON
+/// list of pointers (RFC 6901). What a Secret held when the object was applied is told by nobody,
+/// whatever it holds now.
+pub const SECRET_FIELDS_ANNOTATION: &str = "trimtab.io/secret-fields";
+/// Fields that are named; of more, all are taken for such.
+const FIELDS: usize = 200;
+
 /// Values shorter than this would mask words of any sentence.
 const SHORTEST: usize = 4;
 /// Lines of values, as of keys, that are masked alone.
@@ -35,9 +42,46 @@ impl Secrets {
         self.add_objects(manifests.into_iter().map(|manifest| &manifest.object));
     }
 
-    /// Objects of any kind; of Secrets, what they hold.
+    pub fn is_empty(&self) -> bool {
+        self.values.is_empty()
+    }
+
+    /// The fields of an object that have something of what they hold, as `SECRET_FIELDS_ANNOTATION`
+    /// has it; nothing if none has.
+    pub fn fields_of(&self, object: &Value) -> Option<String> {
+        let mut fields = Vec::new();
+        texts(object, &mut String::new(), &mut |field, text| {
+            if self.masked(text) != text {
+                fields.push(field.to_owned());
+            }
+        });
+        if fields.len() > FIELDS {
+            fields = vec![String::new()];
+        }
+        (!fields.is_empty()).then(|| Value::from(fields).to_string())
+    }
+
+    /// What Secrets had brought into an object when it was applied.
+    fn add_marked(&mut self, object: &Value) {
+        let annotations = object.pointer("/metadata/annotations");
+        let marks = annotations.and_then(|it| it[SECRET_FIELDS_ANNOTATION].as_str());
+        let fields = marks.and_then(|it| serde_json::from_str::<Vec<String>>(it).ok());
+        for field in fields.into_iter().flatten().take(FIELDS) {
+            if let Some(value) = object.pointer(&field) {
+                texts(value, &mut String::new(), &mut |_, text| {
+                    self.add_forms(text);
+                });
+            }
+        }
+    }
+
+    /// Objects of any kind: what Secrets hold, and what others have of Secrets.
     pub fn add_objects<'o>(&mut self, objects: impl IntoIterator<Item = &'o Value>) {
-        for object in objects.into_iter().filter(|it| is_secret(it)) {
+        for object in objects {
+            if !is_secret(object) {
+                self.add_marked(object);
+                continue;
+            }
             for field in ["data", "stringData"] {
                 let entries = object.get(field).and_then(Value::as_object);
                 for text in entries
@@ -141,6 +185,29 @@ impl fmt::Debug for Secrets {
     }
 }
 
+/// Calls with each text and number in a value, and with where it is.
+fn texts(value: &Value, at: &mut String, told: &mut dyn FnMut(&str, &str)) {
+    let length = at.len();
+    let mut below = |token: &str, value: &Value| {
+        at.push('/');
+        at.push_str(token);
+        texts(value, at, told);
+        at.truncate(length);
+    };
+    match value {
+        Value::Object(map) => map
+            .iter()
+            .for_each(|(name, value)| below(&pointer_token(name), value)),
+        Value::Array(items) => items
+            .iter()
+            .enumerate()
+            .for_each(|(index, item)| below(&index.to_string(), item)),
+        Value::String(text) => told(at, text),
+        Value::Number(number) => told(at, &number.to_string()),
+        Value::Null | Value::Bool(_) => {}
+    }
+}
+
 /// Whether an object is a Secret of Kubernetes' own.
 pub fn is_secret(object: &Value) -> bool {
     object["kind"] == "Secret" && object["apiVersion"] == "v1"
@@ -181,6 +248,28 @@ mod tests {
         }
         assert_eq!(secrets.masked("it is hunte…"), "it is ***…");
         assert_eq!(secrets.masked("it is a hunt"), "it is a hunt");
+    }
+
+    #[test]
+    fn what_secrets_held_when_an_object_was_applied_is_known_from_the_object() {
+        let mut then = Secrets::default();
+        then.add_texts(["hunter22", "80805"]);
+        let mut object = serde_json::json!({"kind": "ConfigMap", "data": {
+            "a/b": "user:hunter22@db", "c": "open"}, "list": [1, 80805]});
+        let fields = then.fields_of(&object).expect("some");
+        assert_eq!(fields, r#"["/data/a~1b","/list/1"]"#);
+        object["metadata"] = serde_json::json!({"annotations": {SECRET_FIELDS_ANNOTATION: fields}});
+        let mut now = Secrets::default();
+        now.add_objects([&object]);
+        assert_eq!(
+            now.masked("is user:hunter22@db, 80805, open"),
+            "is ***, ***, open"
+        );
+        object["data"] = (0..=FIELDS)
+            .map(|it| (it.to_string(), Value::from("hunter22")))
+            .collect();
+        assert_eq!(then.fields_of(&object).as_deref(), Some(r#"[""]"#));
+        assert_eq!(Secrets::default().fields_of(&object), None);
     }
 
     #[test]

@@ -10,6 +10,7 @@ use super::secrets::Secrets;
 use crate::kit::{KitSource, Renderer, SUBSTITUTE, Variables};
 use crate::manifest::{Finding, Limits, Manifest, object_fault};
 use crate::render::{Reads, render, twice};
+use crate::sandbox::Pace;
 use crate::source::{Pinned, Snapshot};
 use crate::substitution::{Fault, Substitution, Variable, Work};
 
@@ -28,7 +29,12 @@ pub(super) struct Contents {
     pub given: Secrets,
 }
 
-pub(super) fn contents(snapshot: &Snapshot, kit: &KitSource, plugins: &PluginStore) -> Contents {
+pub(super) fn contents(
+    snapshot: &Snapshot,
+    kit: &KitSource,
+    plugins: &PluginStore,
+    pace: Pace,
+) -> Contents {
     if kit.given.incomplete {
         // What it lacks has been told; all else would follow from that.
         return Contents {
@@ -38,7 +44,8 @@ pub(super) fn contents(snapshot: &Snapshot, kit: &KitSource, plugins: &PluginSto
             given: Secrets::default(),
         };
     }
-    let with = (plugins.renderers(), plugins.elsewhere());
+    let renderers = plugins.renderers().at(pace);
+    let with = (&renderers, plugins.elsewhere());
     let files = render(snapshot, kit, with, &Limits::default());
     let mut given = Secrets::default();
     given.add_texts(files.secrets.iter().map(String::as_str));

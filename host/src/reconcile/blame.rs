@@ -272,11 +272,13 @@ async fn in_git(
             "what this revision renders to is not what was applied: the Repository's rules or grants are others now, or the object's annotations were changed".into(),
         );
     }
-    let git = Git {
+    let mut git = Git {
         mirror: source,
         snapshot,
         trace,
     };
+    // What a Secret of the platform team held when it was applied.
+    git.trace.secrets.add_objects([&live]);
     Ok(Fields::of_kit(live, manager, Some(git)))
 }
 

@@ -3,10 +3,13 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use serde_json::Value;
+
 use crate::cluster::{Cluster, ClusterError, Note};
 use crate::kit::{AdoptPolicy, Kit, KitPath, ServiceAccount};
 use crate::manifest::{Finding, Manifest, ObjectKey, Severity};
-use crate::plan::{Desired, Hooks, Plan, field_manager, plan};
+use crate::pipeline::{SECRET_FIELDS_ANNOTATION, Secrets};
+use crate::plan::{Desired, Hooks, Plan, Step, field_manager, plan};
 
 use super::adoption::refusal;
 use super::drift::Drifted;
@@ -273,10 +276,26 @@ impl Task {
             },
         };
         let others = Others { task: self };
-        self.shared
-            .cluster
-            .watched()
-            .read(|inventory| plan(&desired, inventory, &others))
+        let watched = self.shared.cluster.watched();
+        let mut plan = watched.read(|inventory| plan(&desired, inventory, &others));
+        let given = &self.verdict.rendered.given;
+        if !given.is_empty() {
+            plan.steps.iter_mut().for_each(|step| mark(step, given));
+        }
+        plan
+    }
+}
+
+/// Notes on an object what of it is a Secret's.
+fn mark(step: &mut Step, given: &Secrets) {
+    let of_kit = step.owner.is_some();
+    let annotations = step.body.pointer_mut("/metadata/annotations");
+    let annotations = annotations.and_then(Value::as_object_mut);
+    if let Some(annotations) = annotations.filter(|_| of_kit) {
+        annotations.remove(SECRET_FIELDS_ANNOTATION);
+    }
+    if let Some(fields) = given.fields_of(&step.body).filter(|_| of_kit) {
+        step.body["metadata"]["annotations"][SECRET_FIELDS_ANNOTATION] = fields.into();
     }
 }
 
