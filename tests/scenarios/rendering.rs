@@ -98,40 +98,36 @@ fn kits_of_kustomize_and_helm_go_live_and_follow_what_they_read_wherever_that_is
 #[test]
 fn kits_that_take_all_that_a_render_may_take_delay_no_other() {
     let mut platform = Platform::new(&[]);
-    let first = platform.start_with(&[
-        ("kits/acme/web/a.yaml", &config_map("web", "a")),
-        ("kits/acme/shop/a.yaml", &config_map("shop", "a")),
-    ]);
-    platform.until_kit("kits/acme/web", "Applied", &first);
-    let endless = "{{ range until 100000 }}{{ range until 100000 }}{{ end }}{{ end }}";
-    for name in ["one", "other", "third"] {
+    let template = |platform: &Platform, name: &str, text: &str| {
         let path = |file: &str| format!("kits/rival/{name}/{file}");
         let chart = format!("apiVersion: v2\nname: {name}\nversion: 1.0.0\n");
         platform.git.write(&path("Chart.yaml"), chart).unwrap();
-        platform
-            .git
-            .write(&path("templates/a.yaml"), endless)
-            .unwrap();
+        platform.git.write(&path("templates/a.yaml"), text).unwrap();
+    };
+    for (kit, name) in [("web", "web"), ("shop", "shop"), ("shop", "passed")] {
+        let path = format!("kits/acme/{kit}/{name}.yaml");
+        platform.git.write(&path, config_map(name, "a")).unwrap();
     }
-    // What a kit gives to one that is not rendered yet is not deleted meanwhile.
-    let from_to = ["kits/acme/shop/a.yaml", "kits/rival/one/templates/b.yaml"];
-    platform
-        .git
-        .write("kits/acme/shop/b.yaml", config_map("beside", "a"))
-        .unwrap();
-    platform.git.git(&["mv", from_to[0], from_to[1]]).unwrap();
-    platform
-        .git
-        .write("kits/acme/web/a.yaml", config_map("web", "b"))
-        .unwrap();
+    template(&platform, "one", &config_map("one", "a"));
+    let first = platform.git.commit("all are quick").unwrap();
+    platform.start();
+    wait_for("the renderer is compiled", COMPILED, || {
+        let kit = platform.kit("kits/rival/one");
+        match ready(&kit)["reason"] == "Applied" {
+            true => Ok(()),
+            false => Err(ready(&kit).to_string()),
+        }
+    });
+    platform.until_kit("kits/acme/shop", "Applied", &first);
+    let endless = "{{ range until 100000 }}{{ range until 100000 }}{{ end }}{{ end }}";
+    ["one", "other", "third"].map(|name| template(&platform, name, endless));
+    let web = config_map("web", "b");
+    platform.git.write("kits/acme/web/web.yaml", web).unwrap();
+    // It may be that one of them has it now.
+    let passed = "kits/acme/shop/passed.yaml";
+    platform.git.git(&["rm", "-qf", passed]).unwrap();
     let second = platform.git.commit("endless").unwrap();
     platform.until_kit("kits/acme/web", "Applied", &second);
-    let uid = || {
-        platform
-            .get("acme", "configmap/shop")
-            .map(|it| it["metadata"]["uid"].clone())
-    };
-    let before = uid().expect("it is there");
     let held = wait_for("all are held", COMPILED, || {
         let kits = ["one", "other", "third"].map(|it| platform.kit(&format!("kits/rival/{it}")));
         match kits.iter().all(|it| ready(it)["reason"] == "Refused") {
@@ -143,22 +139,26 @@ fn kits_that_take_all_that_a_render_may_take_delay_no_other() {
         let found = Platform::findings(kit);
         assert_eq!(found[0].0, "trimtab/render-fuel", "{found:?}");
     }
-    // The other kit was live before any of them had come to its end.
+    // The other kit was live before any of them had come to its end, and so was nothing deleted.
     let logs = platform.logs();
-    let at = |kit: &str, outcome: &str| {
-        logs.iter().position(|it| {
-            let of =
-                it["message"] == "kit" && it["kit"].as_str().is_some_and(|it| it.starts_with(kit));
-            let outcome = it["outcome"]
-                .as_str()
-                .is_some_and(|it| it.contains(outcome));
-            of && outcome && it["revision"] == second[..7].to_owned()
-        })
+    let told: Vec<(&str, &str)> = logs
+        .iter()
+        .filter(|it| it["message"] == "kit" && it["revision"] == second[..7].to_owned())
+        .filter_map(|it| Some((it["kit"].as_str()?, it["outcome"].as_str()?)))
+        .collect();
+    let first = |kit: &str, outcome: &str| {
+        let is = |it: &&(&str, &str)| it.0.starts_with(kit) && it.1.contains(outcome);
+        told.iter()
+            .position(|it| is(&it))
+            .unwrap_or_else(|| panic!("{kit} {outcome}: {told:?}"))
     };
-    let (live, refused) = (at("kits/acme/web", ""), at("kits/rival/", "refused"));
-    assert!(
-        live.is_some() && refused.is_some() && live < refused,
-        "{live:?} {refused:?}"
-    );
-    let _ = before;
+    let refused = first("kits/rival", "refused");
+    assert!(first("kits/acme/web", "1 changed") < refused, "{told:?}");
+    assert!(first("kits/acme/shop", "1 deleted") > refused, "{told:?}");
+    wait_for("what nobody has is gone", SOON, || {
+        match platform.get("acme", "configmap/passed") {
+            None => Ok(()),
+            Some(left) => Err(left.to_string()),
+        }
+    });
 }
