@@ -267,6 +267,7 @@ impl Task {
             "WaitingForObject",
             "WaitingForDeletion",
             "WaitingForDependents",
+            "Rendering",
             "WaitingForSource",
             "WaitingForHook",
             "HookFailed",
