@@ -2,7 +2,8 @@
 
 use std::sync::Arc;
 
-use super::{Rendered, Verdict};
+use super::Rendered;
+use super::evaluation::Verdict;
 use crate::kit::KitSource;
 use crate::render::Sights;
 use crate::source::Snapshot;

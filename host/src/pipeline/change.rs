@@ -4,10 +4,10 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use super::enforcement::weighed;
+use super::evaluation::{Evaluation, Evaluator, Verdict};
 use super::plugins::Loaded;
 use super::rendered::{as_they_were, call_object, context, finding, reads, unevaluated};
 use super::secrets::Secrets;
-use super::{Evaluation, Evaluator, Verdict};
 use super::{PluginStore, Rendered};
 use crate::kit::{KitPath, KitSource, RepositorySpec, Supplied};
 use crate::manifest::{Finding, GroupKind, Manifest, ObjectKey, Scopes};

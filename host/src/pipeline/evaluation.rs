@@ -5,17 +5,107 @@ use std::num::NonZeroUsize;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
-use crate::kit::{Discoverer, InputDigest, KitPath, KitSource, PluginUse, RepositorySpec, Sources};
-use crate::manifest::{Finding, GroupKind, Scope, Scopes};
+use crate::kit::{
+    Discoverer, InputDigest, KitPath, KitSource, PluginUse, RepositorySpec, Sources, Supplied,
+};
+use crate::manifest::{Finding, GroupKind, ObjectKey, Scope, Scopes};
 use crate::render::Sights;
 use crate::source::{Revision, Snapshot, SourceError};
 
 use super::as_read::{as_read, is_stale};
-use super::pins::{Held, PinnedKits, Revisions};
+use super::pins::{Held, Pinned, PinnedKits, Revisions};
 use super::plugins::UserId;
 use super::referential::{Candidate, cross_check};
-use super::unfinished::{Custom, Deferral, knowing};
-use super::{Evaluation, Finished, PluginStore, Rendered, Unfinished, Verdict, render_kit};
+use super::{Guardrails, PluginStore, Rendered, render_kit};
+
+/// What the pipeline says of one kit.
+#[derive(Clone, Debug)]
+pub struct Verdict {
+    pub kit: Arc<KitSource>,
+    pub rendered: Arc<Rendered>,
+    /// Of the rules over several kits.
+    pub cross: Vec<Finding>,
+    /// Of the rules over what changes against the live revision.
+    pub changes: Vec<Finding>,
+    /// Whether it has such rules.
+    pub compared: bool,
+    /// The revision that was live when they were asked.
+    pub changed_from: Option<Revision>,
+    /// The revision that a person holds it at, in place of the one that was evaluated.
+    pub pinned: Option<Pinned>,
+    /// Whether it had to be rendered: its inputs are not those of the evaluation before.
+    pub looked_at: bool,
+}
+
+impl Verdict {
+    /// Of a kit that the revision does not have.
+    pub fn nothing_of(kit: KitSource) -> Self {
+        Self {
+            kit: Arc::new(kit),
+            rendered: Arc::new(Rendered::empty()),
+            cross: Vec::new(),
+            changes: Vec::new(),
+            compared: false,
+            changed_from: None,
+            pinned: None,
+            looked_at: false,
+        }
+    }
+
+    /// All findings, the kit's own first.
+    pub fn findings(&self) -> impl Iterator<Item = &Finding> {
+        self.kit
+            .findings
+            .iter()
+            .chain(&self.rendered.findings)
+            .chain(&self.cross)
+            .chain(&self.changes)
+    }
+
+    pub fn has_errors(&self) -> bool {
+        self.findings().any(Finding::is_error)
+    }
+
+    /// Whether it has this object. Where a file says no namespace and the scope of its kind is not
+    /// known yet, the kit's own is meant.
+    pub fn has(&self, key: &ObjectKey) -> bool {
+        let own = self.kit.grants.namespace.as_deref();
+        self.rendered.manifests.iter().any(|manifest| {
+            // Compared field by field: a key costs more to make.
+            manifest.object["metadata"]["name"].as_str() == Some(&key.name) && {
+                let found = manifest.key();
+                found.group_kind == key.group_kind
+                    && (found.namespace == key.namespace
+                        || found.namespace.is_none() && own == key.namespace.as_deref())
+            }
+        })
+    }
+}
+
+/// What the pipeline says of a revision: a function of the commit and the Repository's spec.
+#[derive(Clone, Debug, Default)]
+pub struct Evaluation {
+    /// Sorted by path.
+    pub verdicts: Vec<Verdict>,
+    /// Of the repository rather than of one kit.
+    pub findings: Vec<Finding>,
+    /// Kinds that CRDs of this revision define.
+    pub defined: BTreeMap<GroupKind, (Scope, KitPath)>,
+    pub looked_at: usize,
+    /// Of the platform team, for what comes past the repository.
+    pub guardrails: Arc<Guardrails>,
+    /// The platform team's values that it was made with.
+    pub supplied: Supplied,
+}
+
+impl Evaluation {
+    pub fn verdict(&self, kit: &KitPath) -> Option<&Verdict> {
+        let found = self
+            .verdicts
+            .binary_search_by(|verdict| verdict.kit.path.cmp(kit));
+        Some(&self.verdicts[found.ok()?])
+    }
+}
 
 /// Evaluates one repository's revisions, and remembers what it need not do again.
 pub struct Evaluator {
@@ -27,8 +117,6 @@ pub struct Evaluator {
     /// Finds kits in the revisions that are live.
     pub(super) live: Discoverer,
     held: PinnedKits,
-    /// Where nobody waits for kits that take long.
-    deferral: Option<Deferral>,
 }
 
 /// What was made of a kit's inputs.
@@ -37,7 +125,7 @@ pub(super) struct Known {
     /// Rendered knowing only the built-in kinds.
     plain: Arc<Rendered>,
     /// Kinds of CRDs in the revision that the kit has objects of.
-    custom: Custom,
+    custom: BTreeMap<GroupKind, Scope>,
     /// Rendered knowing these too.
     settled: Arc<Rendered>,
     /// What the rules over changes said, for a live revision and a rendering.
@@ -59,20 +147,6 @@ impl Evaluator {
             workers,
             live: Discoverer::default(),
             held: PinnedKits::default(),
-            deferral: None,
-        }
-    }
-
-    /// Leaves kits that take long to whoever has the evaluation, and takes what came of them.
-    pub fn deferring(mut self) -> Self {
-        self.deferral = Some(Deferral::default());
-        self
-    }
-
-    /// What an evaluation before has left.
-    pub fn put_finished(&mut self, finished: Finished) {
-        if let Some(deferral) = &mut self.deferral {
-            deferral.put(finished);
         }
     }
 
@@ -120,26 +194,20 @@ impl Evaluator {
         let held = self.held.hold(revisions, spec, &mut discovery);
         let sources = Arc::new(Sources::of(spec));
         let mut sights = Sights::new(snapshot, &sources, self.plugins.elsewhere());
-        if let Some(deferral) = &mut self.deferral {
-            deferral.keep(&discovery, &held, &mut sights);
-        }
         let changed: Vec<Arc<KitSource>> = discovery
             .kits
             .iter()
             .filter(|kit| {
                 let own = held.files.get(&kit.path);
                 self.known.get(&kit.path).is_none_or(|known| {
-                    known.inputs != kit.inputs
-                        || is_stale(&known.plain, own, &mut sights)
-                        || known.plain.is_unfinished() && self.has(&kit.path, &Custom::new())
+                    known.inputs != kit.inputs || is_stale(&known.plain, own, &mut sights)
                 })
             })
             .cloned()
             .collect();
-        let jobs = changed.iter().map(|kit| (kit.clone(), Custom::new()));
+        let jobs = changed.iter().map(|kit| (kit.clone(), BTreeMap::new()));
         let first = self.render((snapshot, &held), jobs, superseded);
         for (kit, rendered) in first {
-            self.note(&kit.path, &rendered);
             let known = Known {
                 inputs: kit.inputs,
                 plain: rendered.clone(),
@@ -160,7 +228,6 @@ impl Evaluator {
         }
         let mut evaluation = Evaluation {
             looked_at: changed.len(),
-            unfinished: Vec::new(),
             supplied: revisions.supplied.clone(),
             findings: discovery.findings,
             defined,
@@ -172,16 +239,6 @@ impl Evaluator {
             let Some(known) = self.known.get(&kit.path) else {
                 continue;
             };
-            if known.settled.is_unfinished() {
-                evaluation.unfinished.push(Unfinished {
-                    kit: kit.clone(),
-                    files: held.files(&kit.path, snapshot).clone(),
-                    custom: match known.plain.is_unfinished() {
-                        true => Custom::new(),
-                        false => known.custom.clone(),
-                    },
-                });
-            }
             evaluation.verdicts.push(Verdict {
                 kit: as_read(kit, &known.plain),
                 rendered: known.settled.clone(),
@@ -228,16 +285,14 @@ impl Evaluator {
             let Some(known) = self.known.get_mut(&kit.path) else {
                 continue;
             };
-            let custom: Custom = known
+            let custom: BTreeMap<GroupKind, Scope> = known
                 .plain
                 .manifests
                 .iter()
                 .map(|manifest| manifest.gvk().group_kind())
                 .filter_map(|kind| defined.get(&kind).map(|(scope, _)| (kind, *scope)))
                 .collect();
-            let finished = |it: &Deferral| it.finished(&kit.path, &custom).is_some();
-            let finished = self.deferral.as_ref().is_some_and(finished);
-            if custom == known.custom && !(known.settled.is_unfinished() && finished) {
+            if custom == known.custom {
                 continue;
             }
             if custom.is_empty() {
@@ -252,7 +307,6 @@ impl Evaluator {
             .map(|(kit, custom)| (kit.path.clone(), custom.clone()))
             .collect();
         for (kit, rendered) in self.render(files, again.into_iter(), superseded) {
-            self.note(&kit.path, &rendered);
             if let Some(known) = self.known.get_mut(&kit.path) {
                 known.settled = rendered;
                 known.custom = customs[&kit.path].clone();
@@ -260,22 +314,10 @@ impl Evaluator {
         }
     }
 
-    /// Whether what took long is done.
-    fn has(&self, kit: &KitPath, custom: &Custom) -> bool {
-        let deferral = self.deferral.as_ref();
-        deferral.is_some_and(|it| it.finished(kit, custom).is_some())
-    }
-
-    fn note(&mut self, kit: &KitPath, rendered: &Rendered) {
-        if let Some(deferral) = &mut self.deferral {
-            deferral.note(kit, rendered);
-        }
-    }
-
     fn render(
         &self,
         (snapshot, held): (&Snapshot, &Held),
-        kits: impl Iterator<Item = (Arc<KitSource>, Custom)> + Send,
+        kits: impl Iterator<Item = (Arc<KitSource>, BTreeMap<GroupKind, Scope>)> + Send,
         superseded: &AtomicBool,
     ) -> Vec<(Arc<KitSource>, Arc<Rendered>)> {
         let kits = Mutex::new(kits);
@@ -284,15 +326,15 @@ impl Evaluator {
             while !superseded.load(Ordering::Relaxed) {
                 let next = kits.lock().unwrap_or_else(PoisonError::into_inner).next();
                 let Some((kit, custom)) = next else { return };
+                let mut scopes = Scopes::default();
+                custom
+                    .into_iter()
+                    .for_each(|(kind, scope)| scopes.learn(kind, scope));
                 let files = held.files(&kit.path, snapshot);
-                let rendered = match (held.is_nowhere(&kit.path), &self.deferral) {
-                    (true, _) => Arc::new(Rendered::empty()),
-                    (_, Some(deferral)) => deferral.rendered(files, &kit, &self.plugins, &custom),
-                    (_, None) => {
-                        let scopes = knowing(&custom);
-                        Arc::new(render_kit(files, &kit, &self.plugins, &scopes))
-                    }
-                };
+                let rendered = Arc::new(match held.is_nowhere(&kit.path) {
+                    true => Rendered::empty(),
+                    false => render_kit(files, &kit, &self.plugins, &scopes),
+                });
                 done.lock()
                     .unwrap_or_else(PoisonError::into_inner)
                     .push((kit, rendered));

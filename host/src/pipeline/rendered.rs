@@ -15,7 +15,7 @@ use crate::kit::{Grants, KitSource, PluginUse};
 use crate::manifest::{Finding, GroupKind, Manifest, Origin, Scopes, Spans};
 use crate::render::Reads;
 use crate::sandbox::{
-    CallContext, CallError, CallObject, CallPlatform, Pace, Plugin, RawFinding, SettingsFault,
+    CallContext, CallError, CallObject, CallPlatform, Plugin, RawFinding, SettingsFault,
     Transformed,
 };
 use crate::source::{Pinned, Snapshot};
@@ -52,25 +52,15 @@ impl Rendered {
 }
 
 /// Renders, transforms and validates one kit. `scopes` are those of the built-in kinds and of the
-/// revision's CRDs. A kit whose discovery found errors is rendered all the same: all are told.
+/// revision's CRDs. A kit whose discovery found errors is rendered all the same: all errors of a
+/// kit are told at once.
 pub fn render_kit(
     snapshot: &Snapshot,
     kit: &KitSource,
     plugins: &PluginStore,
     scopes: &Scopes,
 ) -> Rendered {
-    render_at(Pace::Whole, snapshot, kit, plugins, scopes)
-}
-
-/// The same at a pace.
-pub(super) fn render_at(
-    pace: Pace,
-    snapshot: &Snapshot,
-    kit: &KitSource,
-    plugins: &PluginStore,
-    scopes: &Scopes,
-) -> Rendered {
-    render_observed((snapshot, pace), kit, plugins, scopes, &mut |_, _| {})
+    render_observed(snapshot, kit, plugins, scopes, &mut |_, _| {})
 }
 
 /// How far a rendering is when it is looked at.
@@ -83,13 +73,13 @@ pub(super) enum Point<'r, 'u> {
 
 /// The same, looked at after each step that makes the objects others.
 pub(super) fn render_observed(
-    (snapshot, pace): (&Snapshot, Pace),
+    snapshot: &Snapshot,
     kit: &KitSource,
     plugins: &PluginStore,
     scopes: &Scopes,
     observe: &mut dyn FnMut(Point<'_, '_>, &[Manifest]),
 ) -> Rendered {
-    let contents = contents(snapshot, kit, plugins, pace);
+    let contents = contents(snapshot, kit, plugins);
     let finished = |manifests, findings| {
         let read = (contents.reads.clone(), contents.wanted.clone());
         finished(manifests, findings, read, contents.given.clone(), kit)
@@ -152,7 +142,7 @@ pub(super) fn as_they_were(
     plugins: &PluginStore,
     scopes: &Scopes,
 ) -> Result<(Vec<Manifest>, Secrets), Finding> {
-    let contents = contents(snapshot, kit, plugins, Pace::Whole);
+    let contents = contents(snapshot, kit, plugins);
     let mut manifests = contents.manifests.map_err(|findings| {
         let first = findings.into_iter().next();
         first.unwrap_or_else(|| Finding::host_error("kit-file", "its files cannot be read"))

@@ -10,9 +10,11 @@ use crate::manifest::{Manifest, pointer_name, pointer_token};
 use crate::sandbox::clean;
 
 /// On an object that the platform team's Secrets have brought values into: in which fields, as a JSON
-/// list of pointers (RFC 6901). What a Secret held when the object was applied is told by nobody,
-/// whatever it holds now.
+/// list of pointers (RFC 6901), with `-` for any item of a list, for others may put items before it.
+/// What a Secret held when the object was applied is told by nobody, whatever it holds now.
 pub const SECRET_FIELDS_ANNOTATION: &str = "trimtab.io/secret-fields";
+/// Any item of a list.
+const ANY: &str = "-";
 /// Fields that are named; of more, all are taken for such.
 const FIELDS: usize = 200;
 
@@ -55,6 +57,8 @@ impl Secrets {
                 fields.push(field.to_owned());
             }
         });
+        fields.sort();
+        fields.dedup();
         if fields.len() > FIELDS {
             fields = vec![String::new()];
         }
@@ -67,19 +71,20 @@ impl Secrets {
         let marks = annotations.and_then(|it| it[SECRET_FIELDS_ANNOTATION].as_str());
         let fields = marks.and_then(|it| serde_json::from_str::<Vec<String>>(it).ok());
         for field in fields.into_iter().flatten().take(FIELDS) {
-            if let Some(value) = object.pointer(&field) {
+            let tokens: Vec<&str> = field.split('/').skip(1).collect();
+            each(object, &tokens, &mut |value| {
                 texts(value, &mut String::new(), &mut |_, text| {
-                    self.add_forms(text);
+                    self.add_forms(text)
                 });
-            }
+            });
         }
     }
 
     /// Objects of any kind: what Secrets hold, and what others have of Secrets.
     pub fn add_objects<'o>(&mut self, objects: impl IntoIterator<Item = &'o Value>) {
         for object in objects {
+            self.add_marked(object);
             if !is_secret(object) {
-                self.add_marked(object);
                 continue;
             }
             for field in ["data", "stringData"] {
@@ -185,6 +190,22 @@ impl fmt::Debug for Secrets {
     }
 }
 
+/// Calls with all that is at a path.
+fn each(value: &Value, path: &[&str], found: &mut dyn FnMut(&Value)) {
+    match (path, value) {
+        ([], value) => found(value),
+        ([token, rest @ ..], Value::Object(map)) => {
+            if let Some(value) = map.get(&pointer_name(token)) {
+                each(value, rest, found);
+            }
+        }
+        ([ANY, rest @ ..], Value::Array(items)) => {
+            items.iter().for_each(|item| each(item, rest, found));
+        }
+        _ => {}
+    }
+}
+
 /// Calls with each text and number in a value, and with where it is.
 fn texts(value: &Value, at: &mut String, told: &mut dyn FnMut(&str, &str)) {
     let length = at.len();
@@ -198,10 +219,7 @@ fn texts(value: &Value, at: &mut String, told: &mut dyn FnMut(&str, &str)) {
         Value::Object(map) => map
             .iter()
             .for_each(|(name, value)| below(&pointer_token(name), value)),
-        Value::Array(items) => items
-            .iter()
-            .enumerate()
-            .for_each(|(index, item)| below(&index.to_string(), item)),
+        Value::Array(items) => items.iter().for_each(|item| below(ANY, item)),
         Value::String(text) => told(at, text),
         Value::Number(number) => told(at, &number.to_string()),
         Value::Null | Value::Bool(_) => {}
@@ -255,10 +273,15 @@ mod tests {
         let mut then = Secrets::default();
         then.add_texts(["hunter22", "80805"]);
         let mut object = serde_json::json!({"kind": "ConfigMap", "data": {
-            "a/b": "user:hunter22@db", "c": "open"}, "list": [1, 80805]});
+            "a/b": "user:hunter22@db", "c": "open"}, "list": [{"port": 80805}]});
         let fields = then.fields_of(&object).expect("some");
-        assert_eq!(fields, r#"["/data/a~1b","/list/1"]"#);
+        assert_eq!(fields, r#"["/data/a~1b","/list/-/port"]"#);
         object["metadata"] = serde_json::json!({"annotations": {SECRET_FIELDS_ANNOTATION: fields}});
+        // As a webhook may put it.
+        object["list"]
+            .as_array_mut()
+            .expect("a list")
+            .insert(0, 1.into());
         let mut now = Secrets::default();
         now.add_objects([&object]);
         assert_eq!(

@@ -10,7 +10,6 @@ use super::secrets::Secrets;
 use crate::kit::{KitSource, Renderer, SUBSTITUTE, Variables};
 use crate::manifest::{Finding, Limits, Manifest, object_fault};
 use crate::render::{Reads, render, twice};
-use crate::sandbox::Pace;
 use crate::source::{Pinned, Snapshot};
 use crate::substitution::{Fault, Substitution, Variable, Work};
 
@@ -29,12 +28,7 @@ pub(super) struct Contents {
     pub given: Secrets,
 }
 
-pub(super) fn contents(
-    snapshot: &Snapshot,
-    kit: &KitSource,
-    plugins: &PluginStore,
-    pace: Pace,
-) -> Contents {
+pub(super) fn contents(snapshot: &Snapshot, kit: &KitSource, plugins: &PluginStore) -> Contents {
     if kit.given.incomplete {
         // What it lacks has been told; all else would follow from that.
         return Contents {
@@ -44,8 +38,7 @@ pub(super) fn contents(
             given: Secrets::default(),
         };
     }
-    let renderers = plugins.renderers().at(pace);
-    let with = (&renderers, plugins.elsewhere());
+    let with = (plugins.renderers(), plugins.elsewhere());
     let files = render(snapshot, kit, with, &Limits::default());
     let mut given = Secrets::default();
     given.add_texts(files.secrets.iter().map(String::as_str));

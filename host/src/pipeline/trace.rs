@@ -6,12 +6,11 @@ use serde_json::Value;
 
 use crate::kit::{KitSource, PluginUse};
 use crate::manifest::{Finding, Manifest, ObjectKey, Origin, Scopes, Span, pointer_name};
-use crate::sandbox::Pace;
 use crate::source::Snapshot;
 
 use super::PluginStore;
 use super::plugins::Loaded;
-use super::rendered::{Point, Rendered, render_kit, render_observed};
+use super::rendered::{Point, Rendered, render_observed};
 use super::secrets::Secrets;
 use super::substituted::contents;
 
@@ -83,7 +82,7 @@ pub fn trace(
     scopes: &Scopes,
     key: &ObjectKey,
 ) -> Result<Option<Trace>, Vec<Finding>> {
-    let rendered = render_kit(snapshot, kit, plugins, scopes);
+    let rendered = render_observed(snapshot, kit, plugins, scopes, &mut |_, _| {});
     let Some(manifest) = rendered.manifests.iter().find(|it| it.key() == *key) else {
         return match rendered.manifests.is_empty() && !rendered.findings.is_empty() {
             true => Err(rendered.findings),
@@ -94,8 +93,7 @@ pub fn trace(
     let origin = manifest.origin.clone();
     let wanted = manifest.clone();
     let mut secrets = Secrets::default();
-    let whole = (snapshot, Pace::Whole);
-    render_observed(whole, kit, plugins, scopes, &mut |point, manifests| {
+    render_observed(snapshot, kit, plugins, scopes, &mut |point, manifests| {
         if let Point::Read = point {
             secrets.add(manifests);
         }
@@ -125,7 +123,7 @@ pub fn trace(
 
 /// A kit's objects as its files have them; none if they cannot be read.
 pub fn files(snapshot: &Snapshot, kit: &KitSource, plugins: &PluginStore) -> Vec<Manifest> {
-    let contents = contents(snapshot, kit, plugins, Pace::Whole);
+    let contents = contents(snapshot, kit, plugins);
     contents.manifests.unwrap_or_default()
 }
 

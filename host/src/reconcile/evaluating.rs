@@ -48,7 +48,7 @@ impl Actor {
         let spec = self.repository.spec.clone();
         let (live, pins) = (self.live(), self.pins.clone());
         let demand = self.demand(mirror.clone());
-        let (looks, done) = (self.supplies.looks(), self.finishing.done());
+        let looks = self.supplies.looks();
         self.jobs.spawn(async move {
             let Judged { commit, refusal } = match demand.judge(head.clone()).await {
                 Ok(judged) => judged,
@@ -74,7 +74,6 @@ impl Actor {
                 spec,
                 pins,
                 live,
-                done,
             };
             let evaluated = tokio::task::spawn_blocking(move || {
                 let mut evaluator = evaluator.lock().unwrap_or_else(PoisonError::into_inner);

@@ -5,6 +5,7 @@ use std::time::Duration;
 use crate::health::Health;
 use crate::kit::{Kit, KitStatus};
 use crate::manifest::{Manifest, ObjectKey};
+use crate::pipeline::Secrets;
 
 use super::kit::Task;
 use super::outcome::{KitHealth, Outcome};
@@ -34,13 +35,21 @@ impl Task {
             false => Vec::new(),
         };
         watched.watch_pods(&set, &pods);
+        let mut secrets = Secrets::default();
+        if !objects.is_empty() {
+            secrets.add_objects(manifests.iter().map(|it| &it.object));
+            secrets.join(&self.verdict.rendered.given);
+        }
         for (key, health) in &mut objects {
-            if let (Some(words), Health::Progressing(message) | Health::Failed(message)) =
-                (watched.pod_words(key), health)
-            {
+            let (Health::Progressing(message) | Health::Failed(message)) = health else {
+                continue;
+            };
+            if let Some(words) = watched.pod_words(key) {
                 message.push_str("; ");
                 message.push_str(&words);
             }
+            // A program that ends tells why in its own words, and may quote what it was handed.
+            *message = secrets.masked(message);
         }
         let deadline = self.verdict.kit.policy.health_deadline;
         KitHealth {

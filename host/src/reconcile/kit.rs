@@ -16,11 +16,11 @@ use crate::plan::SetId;
 use crate::source::{Commit, Revision};
 
 use super::drift::Drifted;
+use super::fetching;
 use super::host::Shared;
 use super::others::allows_changes;
 use super::outcome::{Outcome, Wait};
 use super::sent::Sent;
-use super::{fetching, finishing};
 
 /// All that one attempt needs. Dropping its future is how a newer revision takes over: whatever
 /// was sent is known to the inventory as unsure, and is looked at again.
@@ -193,8 +193,7 @@ impl Task {
                 _ => decided(Outcome::Gone, findings, None, 0),
             };
         }
-        let rendering = finishing::awaited(&self.verdict, &findings);
-        if let Some(waiting) = rendering.or_else(|| fetching::awaited(&self.verdict, &findings)) {
+        if let Some(waiting) = fetching::awaited(&self.verdict, &findings) {
             // They say what it waits for, and nothing of the revision.
             findings
                 .iter_mut()

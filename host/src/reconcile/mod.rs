@@ -19,7 +19,6 @@ mod evaluating;
 mod fetching;
 mod fields_of;
 mod fights;
-mod finishing;
 mod foreseen;
 mod health;
 mod hooks;

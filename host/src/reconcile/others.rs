@@ -42,12 +42,11 @@ impl Neighbours for Others<'_> {
     }
 
     fn wanted_by(&self, key: &ObjectKey) -> Option<KitPath> {
-        let verdicts = self.task.evaluation.verdicts.iter();
-        let mut others = verdicts.filter(|verdict| verdict.kit.path != self.task.verdict.kit.path);
-        let found = others.clone().find(|verdict| verdict.has(key));
-        // What is not rendered yet may have it: then it must not be deleted.
-        let found = found.or_else(|| others.find(|verdict| verdict.rendered.is_unfinished()));
-        found.map(|verdict| verdict.kit.path.clone())
+        let others = self.task.evaluation.verdicts.iter();
+        others
+            .filter(|verdict| verdict.kit.path != self.task.verdict.kit.path)
+            .find(|verdict| verdict.has(key))
+            .map(|verdict| verdict.kit.path.clone())
     }
 
     fn field_manager(&self, set: &SetId) -> Option<String> {

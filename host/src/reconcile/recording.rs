@@ -267,7 +267,6 @@ impl Task {
             "WaitingForObject",
             "WaitingForDeletion",
             "WaitingForDependents",
-            "Rendering",
             "WaitingForSource",
             "WaitingForHook",
             "HookFailed",

@@ -114,7 +114,6 @@ impl Actor {
             self.start(&path);
         }
         self.settle().await;
-        self.finish_unfinished();
     }
 
     /// The status tells when a revision was taken up first.

@@ -46,10 +46,7 @@ pub(super) fn ask<A: DeserializeOwned>(
     };
     let (bytes, fuel) = renderers
         .render(kind, request.to_string().as_bytes(), recorder.lookup())
-        .map_err(|error| match error {
-            RenderError::Fuel { .. } if renderers.is_hurried() => vec![render_awaited(kit)],
-            error => one(fault(kind, &error)),
-        })?;
+        .map_err(|error| one(fault(kind, &error)))?;
     recorder.spend(fuel);
     match serde_json::from_slice(&bytes) {
         Ok(Answer::Made(made)) => Ok(made),
@@ -174,19 +171,6 @@ fn unquoted(message: &str) -> String {
         line.to_owned()
     });
     lines.collect::<Vec<_>>().join("\n")
-}
-
-/// What says that a render takes longer than others wait for it: it is no verdict.
-pub const RENDER_AWAITED: &str = "trimtab/render-awaited";
-
-/// The same of a kit.
-pub fn render_awaited(kit: &KitSource) -> Finding {
-    let at = kit.renderer.named_at(kit.path.as_str());
-    let message = "it takes long to render, which goes on beside the others";
-    let finding = Finding::host_error("render-awaited", message);
-    finding
-        .at(Origin::new(at, 1))
-        .hint("what is live stays until then")
 }
 
 fn fault(kind: RendererKind, error: &RenderError) -> Finding {

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use serde::Deserialize;
 use serde_json::json;
 
-use super::answer::{ask, objects, render_awaited};
+use super::answer::{ask, objects};
 use super::charts::{Chart, Charted};
 use super::origins::{Origins, Place};
 use super::plain::twice;
@@ -90,9 +90,6 @@ fn built(
                         return Err(vec![refused("render-memory", message, kit)]);
                     }
                     // As much as one render may take.
-                    if recorder.spent() > renderers.fuel() && renderers.is_hurried() {
-                        return Err(vec![render_awaited(kit)]);
-                    }
                     if recorder.spent() > renderers.fuel() {
                         let message = "its charts took more fuel than a render may take".to_owned();
                         return Err(vec![refused("render-fuel", message, kit)]);

@@ -16,7 +16,6 @@ mod reads;
 mod template_lines;
 mod templates;
 
-pub use answer::{RENDER_AWAITED, render_awaited};
 pub use asked::Asked;
 pub use elsewhere::Elsewhere;
 pub use plain::twice;
