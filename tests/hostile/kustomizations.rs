@@ -319,13 +319,13 @@ fn what_grows_is_held() {
         Attack::by("aliases-in-a-resource")
             .kustomization("resources: [a.yaml]")
             .file("a.yaml", bomb.clone())
-            .ends_held("render-fuel", AT, &["fuel"]),
+            .ends_held("render-memory", AT, &["256 MiB"]),
         kustomization(
             "aliases-in-a-patch",
             "resources: [a.yaml]\npatches: [{path: p.yaml}]",
         )
         .file("p.yaml", bomb)
-        .ends_held("render-fuel", AT, &["fuel"]),
+        .ends_held("render-memory", AT, &["256 MiB"]),
         patched(
             "a-pattern-that-grows",
             "{kind: ConfigMap, name: '((a{100}){100}){100}'}",

@@ -5,7 +5,6 @@ package main
 import (
 	"net/http"
 	"path"
-	"runtime"
 	"strings"
 
 	"sigs.k8s.io/kustomize/api/krusty"
@@ -51,7 +50,6 @@ func prepare() {
 	if err != nil {
 		panic(err)
 	}
-	runtime.GC()
 }
 
 func render(text []byte) any {
