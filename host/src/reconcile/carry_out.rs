@@ -3,8 +3,6 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use serde_json::Value;
-
 use crate::cluster::{Cluster, ClusterError, Note};
 use crate::kit::{AdoptPolicy, Kit, KitPath, ServiceAccount};
 use crate::manifest::{Finding, Manifest, ObjectKey, Severity};
@@ -286,15 +284,10 @@ impl Task {
     }
 }
 
-/// Notes on an object what of it is a Secret's.
+/// Notes on an object of the kit's what of it is a Secret's. Nobody else may write that there.
 fn mark(step: &mut Step, given: &Secrets) {
-    let of_kit = step.owner.is_some();
-    let annotations = step.body.pointer_mut("/metadata/annotations");
-    let annotations = annotations.and_then(Value::as_object_mut);
-    if let Some(annotations) = annotations.filter(|_| of_kit) {
-        annotations.remove(SECRET_FIELDS_ANNOTATION);
-    }
-    if let Some(fields) = given.fields_of(&step.body).filter(|_| of_kit) {
+    let fields = given.fields_of(&step.body);
+    if let Some(fields) = fields.filter(|_| step.owner.is_some()) {
         step.body["metadata"]["annotations"][SECRET_FIELDS_ANNOTATION] = fields.into();
     }
 }

@@ -66,9 +66,10 @@ impl Cache {
         // A renderer's code is 50 MB: it is copied once.
         let length = file.metadata().ok()?.len() as usize;
         let mut code = Vec::with_capacity(length);
-        let read = file.read_exact(&mut checksum);
-        let read = read.and_then(|()| file.read_to_end(&mut code));
-        let whole = read.is_ok_and(|length| length > 0) && Sha256::digest(&code)[..] == checksum;
+        let begun = file.read_exact(&mut checksum).is_ok();
+        // What cannot be read now is not damaged for that.
+        file.read_to_end(&mut code).ok()?;
+        let whole = begun && !code.is_empty() && Sha256::digest(&code)[..] == checksum;
         if !whole {
             tracing::warn!(file = %path.display(), "damaged; it is compiled anew");
             // It is put there anew, if it can be.
