@@ -152,6 +152,41 @@ async fn each_condition_holds_alone_and_with_the_others() {
 }
 
 #[tokio::test]
+async fn a_window_of_time_is_read_by_times_whatever_the_order_of_the_records_and_page_by_page() {
+    for database in Database::each().await {
+        let store = database.open().await;
+        filled(&store, 0..20).await;
+        // From a host whose database was away.
+        filled(&store, 8..11).await;
+        let hour = |number: i64| Some(start() + SignedDuration::from_hours(number));
+        let window = Query {
+            since: hour(9),
+            until: hour(12),
+            limit: 2,
+            ..Query::default()
+        };
+        let scoped = Query {
+            namespace: Some("acme".into()),
+            repository: Some("platform".into()),
+            ..window.clone()
+        };
+        for mut query in [window, scoped] {
+            let mut seen = Vec::new();
+            loop {
+                let page = store.page(&query).await.unwrap();
+                assert!(page.records.len() <= 2);
+                seen.extend(sequences(&page.records));
+                match page.next {
+                    Some(next) => query.before = Some(next),
+                    None => break,
+                }
+            }
+            assert_eq!(seen, [13, 12, 23, 11, 22, 10], "{query:?}");
+        }
+    }
+}
+
+#[tokio::test]
 async fn rollback_finds_healthy_revisions_and_verify_the_digest_that_was_applied() {
     for database in Database::each().await {
         let store = database.open().await;

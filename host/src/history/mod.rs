@@ -21,6 +21,7 @@ mod signing;
 mod spool;
 mod statement;
 mod verification;
+mod window;
 mod writer;
 
 #[cfg(test)]

@@ -114,6 +114,20 @@ impl Conditions {
             .push(format!("{compared} ${}", self.parameters.len()));
     }
 
+    /// What comes before a row in an order by two columns.
+    pub(super) fn before(&mut self, first: (&str, i64), second: (&str, i64)) {
+        self.parameters.push(Parameter::Number(first.1));
+        self.parameters.push(Parameter::Number(second.1));
+        let last = self.parameters.len();
+        let columns = (first.0, second.0);
+        self.clauses.push(format!(
+            "({}, {}) < (${}, ${last})",
+            columns.0,
+            columns.1,
+            last - 1
+        ));
+    }
+
     pub(super) fn text(&mut self, compared: &str, text: impl Into<String>) {
         self.parameters.push(Parameter::Text(text.into()));
         self.clauses

@@ -22,14 +22,15 @@ const LOOKED_AT: u32 = 10_000;
 const PARAMETERS: usize = 500;
 
 /// The column that leads to the records that are asked for, and its values.
-enum By {
+pub(super) enum By {
     All,
     Scope(Vec<i64>),
     Place(Vec<i64>),
 }
 
 impl Store {
-    /// A page of records, newest first.
+    /// A page of records, newest first: by their place in the chain. Of all kits in a window of time
+    /// by their times, for hosts' clocks may differ, and a host whose database was away appends late.
     ///
     /// # Errors
     /// That the database is away, or a record cannot be read.
@@ -38,8 +39,13 @@ impl Store {
             0 => 50,
             limit => limit.min(MOST),
         };
-        let mut rows = self.rows(query, None, limit).await?;
-        rows.sort_by_key(|row| std::cmp::Reverse(row.0));
+        let mut rows = match self.by(query).await? {
+            By::Place(_) => self.newest(query, limit).await?,
+            _ if query.since.is_none() && query.until.is_none() => {
+                self.newest(query, limit).await?
+            }
+            by => self.window(query, &by, limit).await?,
+        };
         let more = rows.len() > limit as usize;
         rows.truncate(limit as usize);
         let records = self.resolved(rows).await?;
@@ -150,6 +156,16 @@ impl Store {
         Ok(found)
     }
 
+    async fn newest(
+        &self,
+        query: &Query,
+        limit: u32,
+    ) -> Result<Vec<(u64, Hash, Vec<u8>)>, HistoryError> {
+        let mut rows = self.rows(query, None, limit).await?;
+        rows.sort_by_key(|row| std::cmp::Reverse(row.0));
+        Ok(rows)
+    }
+
     /// `(sequence, hash, body)` of what a query asks for, at least one more than `limit` of them if
     /// there are, in no order: the newest, or the oldest after a record.
     pub(super) async fn rows(
@@ -161,9 +177,7 @@ impl Store {
         let Some(revisions) = self.revisions(query).await? else {
             return Ok(Vec::new());
         };
-        let Some(mut conditions) = self.conditions(query, revisions).await? else {
-            return Ok(Vec::new());
-        };
+        let mut conditions = conditions(query, revisions);
         if let Some(after) = after {
             conditions.number("sequence >", i64::try_from(after).unwrap_or(i64::MAX));
         }
@@ -305,7 +319,10 @@ impl Store {
     }
 
     /// Full ids that begin as the query's revision does; `None` if there is none.
-    async fn revisions(&self, query: &Query) -> Result<Option<Vec<String>>, HistoryError> {
+    pub(super) async fn revisions(
+        &self,
+        query: &Query,
+    ) -> Result<Option<Vec<String>>, HistoryError> {
         let Some(named) = &query.revision else {
             return Ok(Some(Vec::new()));
         };
@@ -330,40 +347,24 @@ impl Store {
         let found: Vec<String> = found.map_err(|error| self.away(error))?;
         Ok(Some(found).filter(|found| !found.is_empty()))
     }
+}
 
-    /// All but where; `None` if no record can be meant. Times become sequences, by the index of
-    /// times: hosts' clocks may differ, so the times are compared as well.
-    async fn conditions(
-        &self,
-        query: &Query,
-        revisions: Vec<String>,
-    ) -> Result<Option<Conditions>, HistoryError> {
-        let mut conditions = Conditions::default();
-        if let Some(before) = query.before {
-            conditions.number("sequence <", i64::try_from(before).unwrap_or(i64::MAX));
-        }
-        let times = [
-            (query.since, "at >=", "min", "sequence >="),
-            (query.until, "at <=", "max", "sequence <="),
-        ];
-        for (time, compared, end, bound) in times {
-            let Some(time) = time else { continue };
-            let sql = format!("SELECT {end}(sequence) FROM trimtab_records WHERE {compared} $1");
-            let found: Option<i64> = sqlx::query_scalar(AssertSqlSafe(sql))
-                .bind(time.as_millisecond())
-                .fetch_one(&self.pool)
-                .await
-                .map_err(|error| self.away(error))?;
-            let Some(found) = found else { return Ok(None) };
-            conditions.number(compared, time.as_millisecond());
-            conditions.number(bound, found);
-        }
-        if let Some(outcome) = query.outcome {
-            conditions.text("outcome =", outcome.to_string());
-        }
-        if !revisions.is_empty() {
-            conditions.texts("revision", revisions);
-        }
-        Ok(Some(conditions))
+/// All but where.
+pub(super) fn conditions(query: &Query, revisions: Vec<String>) -> Conditions {
+    let mut conditions = Conditions::default();
+    if let Some(before) = query.before {
+        conditions.number("sequence <", i64::try_from(before).unwrap_or(i64::MAX));
     }
+    for (time, compared) in [(query.since, "at >="), (query.until, "at <=")] {
+        if let Some(time) = time {
+            conditions.number(compared, time.as_millisecond());
+        }
+    }
+    if let Some(outcome) = query.outcome {
+        conditions.text("outcome =", outcome.to_string());
+    }
+    if !revisions.is_empty() {
+        conditions.texts("revision", revisions);
+    }
+    conditions
 }
