@@ -33,6 +33,7 @@ fn kit(path: &str, namespace: Option<&str>, allowed: &[&str], files: &str) -> Ki
         changed_from: None,
         pinned: None,
         looked_at: true,
+        late: None,
     }
 }
 

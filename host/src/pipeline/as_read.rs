@@ -2,8 +2,7 @@
 
 use std::sync::Arc;
 
-use super::Rendered;
-use super::evaluation::Verdict;
+use super::{Rendered, Verdict};
 use crate::kit::KitSource;
 use crate::render::Sights;
 use crate::source::Snapshot;

@@ -4,11 +4,10 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use super::enforcement::weighed;
-use super::evaluation::{Evaluation, Evaluator, Verdict};
 use super::plugins::Loaded;
 use super::rendered::{as_they_were, call_object, context, finding, reads, unevaluated};
 use super::secrets::Secrets;
-use super::{PluginStore, Rendered};
+use super::{Evaluation, Evaluator, PluginStore, Rendered, Verdict};
 use crate::kit::{KitPath, KitSource, RepositorySpec, Supplied};
 use crate::manifest::{Finding, GroupKind, Manifest, ObjectKey, Scopes};
 use crate::render::Sights;
@@ -33,7 +32,8 @@ impl Evaluator {
         let mut asked: BTreeMap<&Revision, Vec<usize>> = BTreeMap::new();
         for (index, verdict) in evaluation.verdicts.iter_mut().enumerate() {
             // What was good once is to stay in reach.
-            if verdict.pinned.is_some() || !self.judges_changes(snapshot, &verdict.kit) {
+            let files = self.files_of(snapshot, verdict);
+            if verdict.pinned.is_some() || !self.judges_changes(files, &verdict.kit) {
                 continue;
             }
             verdict.compared = true;
@@ -63,7 +63,10 @@ impl Evaluator {
             for index in indices {
                 let verdict = &mut evaluation.verdicts[index];
                 verdict.changes = match &before {
-                    Ok((live, kits)) => self.changes(snapshot, verdict, (live, kits), &scopes),
+                    Ok((live, kits)) => {
+                        let files = self.files_of(snapshot, verdict);
+                        self.changes(files, verdict, (live, kits), &scopes)
+                    }
                     Err(reason) => vec![not_comparable(revision, reason)],
                 };
                 if let Some(known) = self.known.get_mut(&verdict.kit.path) {
@@ -76,6 +79,13 @@ impl Evaluator {
             Some(damage) => Err(damage.clone()),
             None => Ok(()),
         }
+    }
+
+    /// A kit that is late is as an earlier revision has it.
+    fn files_of<'s>(&'s self, newest: &'s Snapshot, verdict: &Verdict) -> &'s Snapshot {
+        let known = self.known.get(&verdict.kit.path);
+        let own = known.filter(|_| verdict.late.is_some());
+        own.map_or(newest, |known| &known.files)
     }
 
     fn judges_changes(&self, snapshot: &Snapshot, kit: &KitSource) -> bool {

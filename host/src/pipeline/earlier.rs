@@ -43,6 +43,7 @@ impl Evaluator {
                 changed_from: None,
                 pinned: None,
                 looked_at: true,
+                late: None,
             }
         });
         let verdicts = verdicts.collect();

@@ -5,107 +5,18 @@ use std::num::NonZeroUsize;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
-use crate::kit::{
-    Discoverer, InputDigest, KitPath, KitSource, PluginUse, RepositorySpec, Sources, Supplied,
-};
-use crate::manifest::{Finding, GroupKind, ObjectKey, Scope, Scopes};
+use crate::kit::{Discoverer, InputDigest, KitPath, KitSource, PluginUse, RepositorySpec, Sources};
+use crate::manifest::{Finding, GroupKind, Scope, Scopes};
 use crate::render::Sights;
 use crate::source::{Revision, Snapshot, SourceError};
 
 use super::as_read::{as_read, is_stale};
+use super::late::{Custom, Finished, Slow, custom_of, knowing, unfinished};
 use super::pins::{Held, Pinned, PinnedKits, Revisions};
 use super::plugins::UserId;
 use super::referential::{Candidate, cross_check};
-use super::{Guardrails, PluginStore, Rendered, render_kit};
-
-/// What the pipeline says of one kit.
-#[derive(Clone, Debug)]
-pub struct Verdict {
-    pub kit: Arc<KitSource>,
-    pub rendered: Arc<Rendered>,
-    /// Of the rules over several kits.
-    pub cross: Vec<Finding>,
-    /// Of the rules over what changes against the live revision.
-    pub changes: Vec<Finding>,
-    /// Whether it has such rules.
-    pub compared: bool,
-    /// The revision that was live when they were asked.
-    pub changed_from: Option<Revision>,
-    /// The revision that a person holds it at, in place of the one that was evaluated.
-    pub pinned: Option<Pinned>,
-    /// Whether it had to be rendered: its inputs are not those of the evaluation before.
-    pub looked_at: bool,
-}
-
-impl Verdict {
-    /// Of a kit that the revision does not have.
-    pub fn nothing_of(kit: KitSource) -> Self {
-        Self {
-            kit: Arc::new(kit),
-            rendered: Arc::new(Rendered::empty()),
-            cross: Vec::new(),
-            changes: Vec::new(),
-            compared: false,
-            changed_from: None,
-            pinned: None,
-            looked_at: false,
-        }
-    }
-
-    /// All findings, the kit's own first.
-    pub fn findings(&self) -> impl Iterator<Item = &Finding> {
-        self.kit
-            .findings
-            .iter()
-            .chain(&self.rendered.findings)
-            .chain(&self.cross)
-            .chain(&self.changes)
-    }
-
-    pub fn has_errors(&self) -> bool {
-        self.findings().any(Finding::is_error)
-    }
-
-    /// Whether it has this object. Where a file says no namespace and the scope of its kind is not
-    /// known yet, the kit's own is meant.
-    pub fn has(&self, key: &ObjectKey) -> bool {
-        let own = self.kit.grants.namespace.as_deref();
-        self.rendered.manifests.iter().any(|manifest| {
-            // Compared field by field: a key costs more to make.
-            manifest.object["metadata"]["name"].as_str() == Some(&key.name) && {
-                let found = manifest.key();
-                found.group_kind == key.group_kind
-                    && (found.namespace == key.namespace
-                        || found.namespace.is_none() && own == key.namespace.as_deref())
-            }
-        })
-    }
-}
-
-/// What the pipeline says of a revision: a function of the commit and the Repository's spec.
-#[derive(Clone, Debug, Default)]
-pub struct Evaluation {
-    /// Sorted by path.
-    pub verdicts: Vec<Verdict>,
-    /// Of the repository rather than of one kit.
-    pub findings: Vec<Finding>,
-    /// Kinds that CRDs of this revision define.
-    pub defined: BTreeMap<GroupKind, (Scope, KitPath)>,
-    pub looked_at: usize,
-    /// Of the platform team, for what comes past the repository.
-    pub guardrails: Arc<Guardrails>,
-    /// The platform team's values that it was made with.
-    pub supplied: Supplied,
-}
-
-impl Evaluation {
-    pub fn verdict(&self, kit: &KitPath) -> Option<&Verdict> {
-        let found = self
-            .verdicts
-            .binary_search_by(|verdict| verdict.kit.path.cmp(kit));
-        Some(&self.verdicts[found.ok()?])
-    }
-}
+use super::rendered::render_hurriedly;
+use super::{Evaluation, PluginStore, Rendered, Verdict, render_kit};
 
 /// Evaluates one repository's revisions, and remembers what it need not do again.
 pub struct Evaluator {
@@ -117,15 +28,23 @@ pub struct Evaluator {
     /// Finds kits in the revisions that are live.
     pub(super) live: Discoverer,
     held: PinnedKits,
+    /// Kits that take long; `None` if all are waited for.
+    slow: Option<Slow>,
+    /// An evaluation has come to its end: there is something for them to stand at.
+    begun: bool,
 }
 
 /// What was made of a kit's inputs.
 pub(super) struct Known {
     inputs: InputDigest,
+    /// The kit as the newest revision has it that has these inputs, and that revision's files.
+    kit: Arc<KitSource>,
+    pub files: Snapshot,
+    pinned: Option<Pinned>,
     /// Rendered knowing only the built-in kinds.
     plain: Arc<Rendered>,
     /// Kinds of CRDs in the revision that the kit has objects of.
-    custom: BTreeMap<GroupKind, Scope>,
+    custom: Custom,
     /// Rendered knowing these too.
     settled: Arc<Rendered>,
     /// What the rules over changes said, for a live revision and a rendering.
@@ -147,6 +66,22 @@ impl Evaluator {
             workers,
             live: Discoverer::default(),
             held: PinnedKits::default(),
+            slow: None,
+            begun: false,
+        }
+    }
+
+    /// Evaluations from now on do not wait for kits that take long to render: whoever asks for them
+    /// [finishes](super::Unfinished::finish) those, [puts](Self::put) what came of it, and asks again.
+    pub fn without_waiting(mut self) -> Self {
+        self.slow = Some(Slow::default());
+        self
+    }
+
+    /// For the next evaluation.
+    pub fn put(&mut self, finished: Finished) {
+        if let Some(slow) = &mut self.slow {
+            slow.put(finished);
         }
     }
 
@@ -171,13 +106,17 @@ impl Evaluator {
         let evaluated = self.evaluate_intact(revisions, spec, superseded);
         let pins = revisions.pins.iter().filter_map(|pin| pin.at.as_ref().ok());
         let all = [revisions.snapshot, revisions.newest];
-        let Some(damage) = pins.chain(all).find_map(Snapshot::damage) else {
+        let known = self.known.values().map(|known| &known.files);
+        let damage = pins.chain(all).chain(known).find_map(Snapshot::damage);
+        let Some(damage) = damage.cloned() else {
             return evaluated;
         };
         // Findings that tell of the mirror say nothing of the revision.
         self.known.clear();
         self.discoverer = Discoverer::default();
-        Err(damage.clone())
+        self.begun = false;
+        self.slow = self.slow.as_ref().map(|_| Slow::default());
+        Err(damage)
     }
 
     fn evaluate_intact(
@@ -191,7 +130,7 @@ impl Evaluator {
         let mut discovery = self
             .discoverer
             .discover_earlier(snapshot, newest, settings)?;
-        let held = self.held.hold(revisions, spec, &mut discovery);
+        let mut held = self.held.hold(revisions, spec, &mut discovery);
         let sources = Arc::new(Sources::of(spec));
         let mut sights = Sights::new(snapshot, &sources, self.plugins.elsewhere());
         let changed: Vec<Arc<KitSource>> = discovery
@@ -205,29 +144,48 @@ impl Evaluator {
             })
             .cloned()
             .collect();
-        let jobs = changed.iter().map(|kit| (kit.clone(), BTreeMap::new()));
-        let first = self.render((snapshot, &held), jobs, superseded);
+        let mut late: HashSet<KitPath> = HashSet::new();
+        let mut jobs = Vec::new();
+        for kit in &changed {
+            let mut slow = self.slow.as_mut().filter(|_| !held.holds(&kit.path));
+            let finished = slow.as_mut().and_then(|it| it.take(kit, &mut sights));
+            match (finished, slow.is_some_and(|it| it.has(&kit.path))) {
+                (Some(finished), _) => self.know(kit, (snapshot, &held), finished),
+                (None, true) => drop(late.insert(kit.path.clone())),
+                (None, false) => jobs.push((kit.clone(), Custom::new())),
+            }
+        }
+        let hurried = self.slow.is_some() && self.begun;
+        let first = self.render((snapshot, &held), jobs, hurried, superseded);
         for (kit, rendered) in first {
-            let known = Known {
-                inputs: kit.inputs,
-                plain: rendered.clone(),
-                custom: BTreeMap::new(),
-                settled: rendered,
-                changes: None,
-            };
-            self.known.insert(kit.path.clone(), known);
+            match (rendered, &mut self.slow) {
+                (Some(rendered), _) => {
+                    let finished = Finished::at_once(&kit, rendered);
+                    self.know(&kit, (snapshot, &held), finished);
+                }
+                (None, slow) => {
+                    slow.iter_mut().for_each(|slow| slow.note(&kit.path));
+                    late.insert(kit.path.clone());
+                }
+            }
         }
         if superseded.load(Ordering::Relaxed) {
             return Ok(Err(Superseded));
         }
         self.known.retain(|path, _| discovery.kit(path).is_some());
+        if let Some(slow) = &mut self.slow {
+            slow.keep(&discovery, &held);
+        }
         let defined = self.defined(&discovery.kits);
-        self.settle_custom((snapshot, &held), &discovery.kits, &defined, superseded);
+        let known = discovery.kits.iter();
+        let known = known.filter(|kit| !late.contains(&kit.path));
+        self.settle_custom((snapshot, &held), known, &defined, superseded);
         if superseded.load(Ordering::Relaxed) {
             return Ok(Err(Superseded));
         }
         let mut evaluation = Evaluation {
             looked_at: changed.len(),
+            late: unfinished(&discovery.kits, &late, snapshot, &defined),
             supplied: revisions.supplied.clone(),
             findings: discovery.findings,
             defined,
@@ -236,23 +194,37 @@ impl Evaluator {
         };
         let looked_at: HashSet<&KitPath> = changed.iter().map(|kit| &kit.path).collect();
         for kit in &discovery.kits {
-            let Some(known) = self.known.get(&kit.path) else {
+            let Some(known) = self.known.get_mut(&kit.path) else {
                 continue;
             };
+            let is_late = late.contains(&kit.path);
+            if is_late {
+                held.files.insert(kit.path.clone(), known.files.clone());
+            } else {
+                known.kit = kit.clone();
+                known.files = held.files(&kit.path, snapshot).clone();
+                known.pinned = held.pinned.get(&kit.path).cloned();
+            }
+            let at = known.files.commit().filter(|_| is_late);
             evaluation.verdicts.push(Verdict {
-                kit: as_read(kit, &known.plain),
+                kit: as_read(&known.kit, &known.plain),
                 rendered: known.settled.clone(),
                 cross: Vec::new(),
                 changes: Vec::new(),
                 compared: false,
                 changed_from: None,
-                pinned: held.pinned.get(&kit.path).cloned(),
+                pinned: known.pinned.clone(),
                 looked_at: looked_at.contains(&kit.path),
+                late: at.cloned().map(Arc::new),
             });
         }
         self.cross((snapshot, &held), &discovery.guardrails, &mut evaluation);
-        let plugins = discovery.kits.iter().flat_map(|kit| &kit.plugins);
-        self.plugins.keep(self.user, plugins);
+        // Those of late kits also as they were.
+        let as_they_were = evaluation.verdicts.iter().map(|verdict| &verdict.kit);
+        let kits = discovery.kits.iter().chain(as_they_were);
+        self.plugins
+            .keep(self.user, kits.flat_map(|kit| &kit.plugins));
+        self.begun = true;
         Ok(Ok(evaluation))
     }
 
@@ -263,7 +235,7 @@ impl Evaluator {
             let Some(known) = self.known.get(&kit.path) else {
                 continue;
             };
-            for (kind, scope) in definitions(kit, &known.plain) {
+            for (kind, scope) in definitions(&known.kit, &known.plain) {
                 defined
                     .entry(kind)
                     .or_insert_with(|| (scope, kit.path.clone()));
@@ -273,10 +245,10 @@ impl Evaluator {
     }
 
     /// Renders kits that have objects of kinds which CRDs of the revision define again, knowing them.
-    fn settle_custom(
+    fn settle_custom<'k>(
         &mut self,
         files: (&Snapshot, &Held),
-        kits: &[Arc<KitSource>],
+        kits: impl Iterator<Item = &'k Arc<KitSource>>,
         defined: &BTreeMap<GroupKind, (Scope, KitPath)>,
         superseded: &AtomicBool,
     ) {
@@ -285,13 +257,7 @@ impl Evaluator {
             let Some(known) = self.known.get_mut(&kit.path) else {
                 continue;
             };
-            let custom: BTreeMap<GroupKind, Scope> = known
-                .plain
-                .manifests
-                .iter()
-                .map(|manifest| manifest.gvk().group_kind())
-                .filter_map(|kind| defined.get(&kind).map(|(scope, _)| (kind, *scope)))
-                .collect();
+            let custom = custom_of(&known.plain, |kind| defined.get(kind).map(|it| it.0));
             if custom == known.custom {
                 continue;
             }
@@ -306,38 +272,42 @@ impl Evaluator {
             .iter()
             .map(|(kit, custom)| (kit.path.clone(), custom.clone()))
             .collect();
-        for (kit, rendered) in self.render(files, again.into_iter(), superseded) {
-            if let Some(known) = self.known.get_mut(&kit.path) {
+        // In full: it has been rendered once, so that this is seldom slow.
+        for (kit, rendered) in self.render(files, again, false, superseded) {
+            let known = self.known.get_mut(&kit.path);
+            if let (Some(known), Some(rendered)) = (known, rendered) {
                 known.settled = rendered;
                 known.custom = customs[&kit.path].clone();
             }
         }
     }
 
+    /// `None` of those that take long, if they are `hurried`. Who is held is waited for.
     fn render(
         &self,
         (snapshot, held): (&Snapshot, &Held),
-        kits: impl Iterator<Item = (Arc<KitSource>, BTreeMap<GroupKind, Scope>)> + Send,
+        kits: Vec<(Arc<KitSource>, Custom)>,
+        hurried: bool,
         superseded: &AtomicBool,
-    ) -> Vec<(Arc<KitSource>, Arc<Rendered>)> {
-        let kits = Mutex::new(kits);
+    ) -> Vec<(Arc<KitSource>, Option<Arc<Rendered>>)> {
+        let kits = Mutex::new(kits.into_iter());
         let done = Mutex::new(Vec::new());
         let work = || {
             while !superseded.load(Ordering::Relaxed) {
                 let next = kits.lock().unwrap_or_else(PoisonError::into_inner).next();
                 let Some((kit, custom)) = next else { return };
-                let mut scopes = Scopes::default();
-                custom
-                    .into_iter()
-                    .for_each(|(kind, scope)| scopes.learn(kind, scope));
+                let scopes = knowing(&custom);
                 let files = held.files(&kit.path, snapshot);
-                let rendered = Arc::new(match held.is_nowhere(&kit.path) {
-                    true => Rendered::empty(),
-                    false => render_kit(files, &kit, &self.plugins, &scopes),
-                });
+                let rendered = if held.is_nowhere(&kit.path) {
+                    Some(Rendered::empty())
+                } else if hurried && !held.holds(&kit.path) {
+                    render_hurriedly(files, &kit, &self.plugins, &scopes)
+                } else {
+                    Some(render_kit(files, &kit, &self.plugins, &scopes))
+                };
                 done.lock()
                     .unwrap_or_else(PoisonError::into_inner)
-                    .push((kit, rendered));
+                    .push((kit, rendered.map(Arc::new)));
             }
         };
         std::thread::scope(|scope| {
@@ -347,6 +317,20 @@ impl Evaluator {
             work();
         });
         done.into_inner().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn know(&mut self, kit: &Arc<KitSource>, (snapshot, held): (&Snapshot, &Held), made: Finished) {
+        let known = Known {
+            inputs: kit.inputs,
+            kit: kit.clone(),
+            files: held.files(&kit.path, snapshot).clone(),
+            pinned: held.pinned.get(&kit.path).cloned(),
+            plain: made.plain,
+            custom: made.custom,
+            settled: made.settled,
+            changes: None,
+        };
+        self.known.insert(kit.path.clone(), known);
     }
 
     fn cross(

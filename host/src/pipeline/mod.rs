@@ -13,6 +13,7 @@ mod gate;
 #[cfg(test)]
 mod given_tests;
 mod guardrails;
+mod late;
 mod pins;
 mod plugins;
 mod referential;
@@ -27,11 +28,13 @@ mod tests;
 mod trace;
 mod trial;
 mod vendoring;
+mod verdict;
 
 pub use digest::RenderDigest;
-pub use evaluation::{Evaluation, Evaluator, Superseded, Verdict};
+pub use evaluation::{Evaluator, Superseded};
 pub use gate::settle;
 pub use guardrails::{Guardrails, Standing};
+pub use late::{Finished, Unfinished, finished_at_once};
 pub use pins::{Pin, Pinned, Revisions};
 pub use plugins::PluginStore;
 pub use rendered::{Rendered, render_kit};
@@ -40,3 +43,4 @@ pub use secrets::{MASK, SECRET_FIELDS_ANNOTATION, Secrets, is_secret};
 pub use trace::{Change, FieldTrace, Maker, Stage, Trace, Transformer, files, trace};
 pub use trial::{Trial, TrialKit, Tried};
 pub use vendoring::{Asked, KitReferences, references};
+pub use verdict::{Evaluation, Verdict};

@@ -66,6 +66,10 @@ impl Held {
         self.files.get(kit).unwrap_or(else_in)
     }
 
+    pub(super) fn holds(&self, kit: &KitPath) -> bool {
+        self.pinned.contains_key(kit)
+    }
+
     /// Whether it is held at a revision that does not have it.
     pub(super) fn is_nowhere(&self, kit: &KitPath) -> bool {
         self.pinned.contains_key(kit) && !self.files.contains_key(kit)

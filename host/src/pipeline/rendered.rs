@@ -8,14 +8,15 @@ use super::PluginStore;
 use super::digest::{RenderDigest, digest};
 use super::enforcement::weighed;
 use super::gate::{at, settle};
+use super::late::{Custom, custom_of, knowing};
 use super::plugins::{Loaded, fault, settings_finding};
 use super::secrets::Secrets;
-use super::substituted::contents;
+use super::substituted::{Contents, contents};
 use crate::kit::{Grants, KitSource, PluginUse};
 use crate::manifest::{Finding, GroupKind, Manifest, Origin, Scopes, Spans};
 use crate::render::Reads;
 use crate::sandbox::{
-    CallContext, CallError, CallObject, CallPlatform, Plugin, RawFinding, SettingsFault,
+    CallContext, CallError, CallObject, CallPlatform, Pace, Plugin, RawFinding, SettingsFault,
     Transformed,
 };
 use crate::source::{Pinned, Snapshot};
@@ -79,7 +80,72 @@ pub(super) fn render_observed(
     scopes: &Scopes,
     observe: &mut dyn FnMut(Point<'_, '_>, &[Manifest]),
 ) -> Rendered {
-    let contents = contents(snapshot, kit, plugins);
+    let contents = contents(snapshot, kit, plugins, Pace::Whole);
+    judged(contents, (snapshot, kit), plugins, scopes, observe)
+}
+
+/// The same, if it does not take long to render.
+pub(super) fn render_hurriedly(
+    snapshot: &Snapshot,
+    kit: &KitSource,
+    plugins: &PluginStore,
+    scopes: &Scopes,
+) -> Option<Rendered> {
+    let contents = contents(snapshot, kit, plugins, Pace::Hurried);
+    match contents.given_up {
+        true => None,
+        false => Some(judged(
+            contents,
+            (snapshot, kit),
+            plugins,
+            scopes,
+            &mut |_, _| {},
+        )),
+    }
+}
+
+/// What a kit that takes long comes to.
+pub(super) struct Patiently {
+    /// Knowing only the built-in kinds.
+    pub plain: Rendered,
+    /// The kinds that it has of those that CRDs of the revision define.
+    pub custom: Custom,
+    /// Knowing these too, if there are any.
+    pub settled: Option<Rendered>,
+    /// Whether it was no matter of long.
+    pub quick: bool,
+}
+
+pub(super) fn render_patiently(
+    snapshot: &Snapshot,
+    kit: &KitSource,
+    plugins: &PluginStore,
+    defined: &Custom,
+) -> Patiently {
+    let contents = contents(snapshot, kit, plugins, Pace::Patient);
+    let quick = contents.quick;
+    let judged = |contents, scopes: &Scopes| {
+        judged(contents, (snapshot, kit), plugins, scopes, &mut |_, _| {})
+    };
+    let plain = judged(contents.clone(), &Scopes::default());
+    let custom = custom_of(&plain, |kind| defined.get(kind).copied());
+    let settled = (!custom.is_empty()).then(|| judged(contents, &knowing(&custom)));
+    Patiently {
+        plain,
+        custom,
+        settled,
+        quick,
+    }
+}
+
+/// What becomes of a kit's objects.
+fn judged(
+    contents: Contents,
+    (snapshot, kit): (&Snapshot, &KitSource),
+    plugins: &PluginStore,
+    scopes: &Scopes,
+    observe: &mut dyn FnMut(Point<'_, '_>, &[Manifest]),
+) -> Rendered {
     let finished = |manifests, findings| {
         let read = (contents.reads.clone(), contents.wanted.clone());
         finished(manifests, findings, read, contents.given.clone(), kit)
@@ -142,7 +208,7 @@ pub(super) fn as_they_were(
     plugins: &PluginStore,
     scopes: &Scopes,
 ) -> Result<(Vec<Manifest>, Secrets), Finding> {
-    let contents = contents(snapshot, kit, plugins);
+    let contents = contents(snapshot, kit, plugins, Pace::Whole);
     let mut manifests = contents.manifests.map_err(|findings| {
         let first = findings.into_iter().next();
         first.unwrap_or_else(|| Finding::host_error("kit-file", "its files cannot be read"))

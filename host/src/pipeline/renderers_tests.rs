@@ -303,3 +303,6 @@ mod elsewhere;
 
 #[path = "places_tests.rs"]
 mod places;
+
+#[path = "late_tests.rs"]
+mod late;

@@ -10,6 +10,7 @@ use super::secrets::Secrets;
 use crate::kit::{KitSource, Renderer, SUBSTITUTE, Variables};
 use crate::manifest::{Finding, Limits, Manifest, object_fault};
 use crate::render::{Reads, render, twice};
+use crate::sandbox::{HURRIED, Pace};
 use crate::source::{Pinned, Snapshot};
 use crate::substitution::{Fault, Substitution, Variable, Work};
 
@@ -17,6 +18,7 @@ use crate::substitution::{Fault, Substitution, Variable, Work};
 const SWITCHES: [&str; 2] = ["kustomize.toolkit.fluxcd.io/substitute", SUBSTITUTE];
 
 /// What came of a kit's files.
+#[derive(Clone)]
 pub(super) struct Contents {
     /// All errors, if there is one.
     pub manifests: Result<Vec<Manifest>, Vec<Finding>>,
@@ -26,9 +28,18 @@ pub(super) struct Contents {
     pub wanted: Vec<Pinned>,
     /// What the platform team's Secrets have brought in.
     pub given: Secrets,
+    /// It takes longer than its pace allows.
+    pub given_up: bool,
+    /// It takes no longer than others wait for it.
+    pub quick: bool,
 }
 
-pub(super) fn contents(snapshot: &Snapshot, kit: &KitSource, plugins: &PluginStore) -> Contents {
+pub(super) fn contents(
+    snapshot: &Snapshot,
+    kit: &KitSource,
+    plugins: &PluginStore,
+    pace: Pace,
+) -> Contents {
     if kit.given.incomplete {
         // What it lacks has been told; all else would follow from that.
         return Contents {
@@ -36,9 +47,12 @@ pub(super) fn contents(snapshot: &Snapshot, kit: &KitSource, plugins: &PluginSto
             reads: Reads::default(),
             wanted: Vec::new(),
             given: Secrets::default(),
+            given_up: false,
+            quick: true,
         };
     }
-    let with = (plugins.renderers(), plugins.elsewhere());
+    let renderers = plugins.renderers().at(pace);
+    let with = (&renderers, plugins.elsewhere());
     let files = render(snapshot, kit, with, &Limits::default());
     let mut given = Secrets::default();
     given.add_texts(files.secrets.iter().map(String::as_str));
@@ -68,6 +82,8 @@ pub(super) fn contents(snapshot: &Snapshot, kit: &KitSource, plugins: &PluginSto
         reads: files.reads,
         wanted: files.wanted,
         given,
+        given_up: files.given_up,
+        quick: files.fuel <= HURRIED,
     }
 }
 

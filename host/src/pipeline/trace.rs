@@ -6,6 +6,7 @@ use serde_json::Value;
 
 use crate::kit::{KitSource, PluginUse};
 use crate::manifest::{Finding, Manifest, ObjectKey, Origin, Scopes, Span, pointer_name};
+use crate::sandbox::Pace;
 use crate::source::Snapshot;
 
 use super::PluginStore;
@@ -123,7 +124,7 @@ pub fn trace(
 
 /// A kit's objects as its files have them; none if they cannot be read.
 pub fn files(snapshot: &Snapshot, kit: &KitSource, plugins: &PluginStore) -> Vec<Manifest> {
-    let contents = contents(snapshot, kit, plugins);
+    let contents = contents(snapshot, kit, plugins, Pace::Whole);
     contents.manifests.unwrap_or_default()
 }
 

@@ -121,7 +121,10 @@ impl Actor {
             .filter(|(_, state)| !state.has_left())
             .map(|(path, state)| self.known(path, state))
             .collect();
-        standing(revision, known.iter().map(Known::at), &self.findings)
+        match standing(revision, known.iter().map(Known::at), &self.findings) {
+            Standing::Live { .. } if !self.evaluation.late.is_empty() => Standing::OnItsWay,
+            standing => standing,
+        }
     }
 
     fn known<'a>(&self, path: &'a KitPath, state: &'a KitState) -> Known<'a> {

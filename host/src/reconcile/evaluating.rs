@@ -48,7 +48,7 @@ impl Actor {
         let spec = self.repository.spec.clone();
         let (live, pins) = (self.live(), self.pins.clone());
         let demand = self.demand(mirror.clone());
-        let looks = self.supplies.looks();
+        let (looks, done) = (self.supplies.looks(), self.finished_until_now());
         self.jobs.spawn(async move {
             let Judged { commit, refusal } = match demand.judge(head.clone()).await {
                 Ok(judged) => judged,
@@ -74,6 +74,7 @@ impl Actor {
                 spec,
                 pins,
                 live,
+                done,
             };
             let evaluated = tokio::task::spawn_blocking(move || {
                 let mut evaluator = evaluator.lock().unwrap_or_else(PoisonError::into_inner);
@@ -122,6 +123,7 @@ impl Actor {
         }
         self.refuse(Some(refusal)).await;
         self.settle().await;
+        self.take_finished();
     }
 
     pub(super) async fn evaluated(
@@ -167,5 +169,6 @@ impl Actor {
                     .await;
             }
         }
+        self.take_finished();
     }
 }

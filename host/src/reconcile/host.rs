@@ -19,7 +19,7 @@ use crate::cluster::{
 use crate::history::{HistoryError, Writer, WriterOptions};
 use crate::kit::{Repository, custom_resource_definitions};
 use crate::manifest::GroupKind;
-use crate::pipeline::PluginStore;
+use crate::pipeline::{PluginStore, finished_at_once};
 use crate::plan::group_kinds_of;
 use crate::source::Worker;
 use crate::web::{self, Web, WebError};
@@ -96,6 +96,8 @@ pub(super) struct Shared {
     pub plugins: Arc<PluginStore>,
     /// What is fetched of other places at once, of all Repositories.
     pub fetches: tokio::sync::Semaphore,
+    /// Kits that take long and are rendered at once, of all Repositories.
+    pub finishes: tokio::sync::Semaphore,
     pub repositories: RepositoryIndex,
     pub desk: Desk,
     pub kits: KitIndex,
@@ -132,6 +134,7 @@ pub async fn run(
     let shared = Arc::new(Shared {
         turns: Turns::new(2 * cluster.concurrency(), KIT_PATIENCE),
         fetches: tokio::sync::Semaphore::new(FETCHES),
+        finishes: tokio::sync::Semaphore::new(finished_at_once()),
         cluster,
         options,
         plugins,

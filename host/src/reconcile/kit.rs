@@ -200,6 +200,9 @@ impl Task {
                 .for_each(|it| it.severity = Severity::Info);
             return decided(waiting, findings, existing, 0);
         }
+        if let Some(waiting) = self.judged_too_early(&mut findings) {
+            return decided(waiting, findings, existing, 0);
+        }
         if findings.iter().any(Finding::is_error) {
             return decided(Outcome::Refused, findings, existing, 0);
         }

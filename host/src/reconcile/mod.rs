@@ -19,6 +19,7 @@ mod evaluating;
 mod fetching;
 mod fields_of;
 mod fights;
+mod finishing;
 mod foreseen;
 mod health;
 mod hooks;

@@ -36,17 +36,21 @@ impl Neighbours for Others<'_> {
         same && !theirs
             && !suspended
             && match self.task.evaluation.verdict(&member.path) {
-                None => true,
+                // What is late, and was not there before, gives nothing up.
+                None => !self.task.evaluation.is_late(&member.path),
                 Some(verdict) => goes_live(verdict, kit) && !verdict.has(key),
             }
     }
 
     fn wanted_by(&self, key: &ObjectKey) -> Option<KitPath> {
-        let others = self.task.evaluation.verdicts.iter();
-        others
-            .filter(|verdict| verdict.kit.path != self.task.verdict.kit.path)
-            .find(|verdict| verdict.has(key))
-            .map(|verdict| verdict.kit.path.clone())
+        let own = &self.task.verdict.kit.path;
+        let verdicts = self.task.evaluation.verdicts.iter();
+        let mut others = verdicts.filter(|verdict| verdict.kit.path != *own);
+        let found = others.find(|verdict| verdict.has(key)).map(|it| &it.kit);
+        // What is not rendered yet may have it: then it must not be deleted.
+        let mut late = self.task.evaluation.late.iter().map(|it| &it.kit);
+        let found = found.or_else(|| late.find(|kit| kit.path != *own));
+        found.map(|kit| kit.path.clone())
     }
 
     fn field_manager(&self, set: &SetId) -> Option<String> {

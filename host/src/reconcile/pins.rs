@@ -10,6 +10,7 @@ use crate::manifest::Finding;
 use crate::pipeline::{Evaluation, Evaluator, Pin, Revisions, Superseded};
 use crate::source::{Commit, Mirror, Revision, Snapshot, SourceError};
 
+use super::finishing::Done;
 use super::repository::Actor;
 
 /// What was evaluated, and how long that took.
@@ -44,12 +45,18 @@ pub(super) struct Asked {
     /// The revision of each kit that is live.
     pub live: BTreeMap<KitPath, Revision>,
     pub supplied: Supplied,
+    /// Of kits that took long.
+    pub done: Done,
 }
 
 impl Asked {
     /// Blocking.
     pub(super) fn evaluate(self, evaluator: &mut Evaluator, superseded: &AtomicBool) -> Evaluated {
         let begun = Instant::now();
+        self.done
+            .take()
+            .into_iter()
+            .for_each(|it| evaluator.put(it));
         let newest = self.mirror.snapshot(&self.newest.revision)?;
         let held = match &self.spec.revision {
             Some(name) => Some(self.held(name)?),

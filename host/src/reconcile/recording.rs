@@ -268,6 +268,7 @@ impl Task {
             "WaitingForDeletion",
             "WaitingForDependents",
             "WaitingForSource",
+            "WaitingForRendering",
             "WaitingForHook",
             "HookFailed",
         ];

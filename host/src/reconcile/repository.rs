@@ -11,11 +11,12 @@ use tokio::task::{AbortHandle, JoinSet};
 use crate::cluster::ClusterError;
 use crate::kit::{KitPath, Quarantine, Repository, RepositoryStatus};
 use crate::manifest::{Finding, ObjectKey};
-use crate::pipeline::{Evaluation, Evaluator};
+use crate::pipeline::{Evaluation, Evaluator, Finished};
 use crate::source::{Auth, Commit, Mirror, Pinned, Poll, RemoteError, SourceError};
 
 use super::asked::View;
 use super::fetching::Fetching;
+use super::finishing::Finishing;
 use super::host::{Settled, Shared};
 use super::index::requested;
 use super::kit::Done;
@@ -105,6 +106,11 @@ pub(super) enum Job {
     FetchDue {
         pinned: Pinned,
     },
+    /// What took long to render.
+    Finished {
+        path: KitPath,
+        finished: Box<Finished>,
+    },
     /// The Repository's status may be written again.
     SettleDue,
     /// A Repository that is being deleted may be let go.
@@ -163,6 +169,8 @@ pub(super) struct Actor {
     pub(super) supplies: Supplies,
     /// What kits have of other places.
     pub(super) fetching: Fetching,
+    /// Kits that take long to render.
+    pub(super) finishing: Finishing,
 }
 
 impl Actor {
@@ -173,6 +181,7 @@ impl Actor {
         report: mpsc::UnboundedSender<Settled>,
     ) -> Self {
         let evaluator = Evaluator::new(shared.plugins.clone(), shared.options.workers);
+        let evaluator = evaluator.without_waiting();
         Self {
             recounted: Recounted::left(repository.status.as_ref()),
             status: repository.status.clone().unwrap_or_default(),
@@ -205,6 +214,7 @@ impl Actor {
             notices: Notices::default(),
             supplies: Supplies::default(),
             fetching: Fetching::default(),
+            finishing: Finishing::default(),
             shared,
         }
     }
@@ -357,6 +367,7 @@ impl Actor {
             }
             Job::Fetched { pinned, failed } => self.fetched(pinned, failed),
             Job::FetchDue { pinned } => self.fetch_due(pinned),
+            Job::Finished { path, finished } => self.finished_rendering(&path, *finished),
             Job::LetGo => self.all_deleted().await,
             Job::Evaluated {
                 newest,

@@ -36,11 +36,12 @@ impl Actor {
             return;
         }
         let evaluation = Arc::new(evaluation);
-        self.evaluation = evaluation.clone();
+        let before = std::mem::replace(&mut self.evaluation, evaluation.clone());
         for state in self.kits.values_mut() {
             state.overtaken = state.running.is_some();
         }
         self.fetch_wanted();
+        self.finish_late();
         self.teach_the_door();
         self.findings.clone_from(&evaluation.findings);
         self.taken_up(&newest);
@@ -49,7 +50,9 @@ impl Actor {
         self.status.held = held.then(|| RevisionStatus::new(&commit, Some(now)));
         self.taken = Some(commit.clone());
         let verdicts = evaluation.verdicts.iter();
-        let present: BTreeSet<KitPath> = verdicts.map(|verdict| verdict.kit.path.clone()).collect();
+        let kits = verdicts.map(|verdict| &verdict.kit);
+        let all = kits.chain(evaluation.late.iter().map(|it| &it.kit));
+        let present: BTreeSet<KitPath> = all.map(|kit| kit.path.clone()).collect();
         // What is wrong with the repository itself may be why a kit is not found.
         let gone = match self.findings.iter().any(Finding::is_error) {
             true => Vec::new(),
@@ -86,6 +89,7 @@ impl Actor {
                 started += 1;
                 let pinned = verdict.pinned.as_ref();
                 let own = pinned.and_then(|pinned| pinned.commit.as_ref());
+                let own = own.or(verdict.late.as_ref());
                 self.put(verdict.clone(), own.unwrap_or(&commit));
                 if let Some(state) = self.kits.get_mut(&verdict.kit.path) {
                     state.evaluated = Some(took);
@@ -97,7 +101,7 @@ impl Actor {
         }
         tracing::info!(
             repository = %self.name(), revision = commit.revision.short(), kits = total,
-            looked_at = evaluation.looked_at, started, gone = gone.len(), "evaluated"
+            looked_at = evaluation.looked_at, late = evaluation.late.len(), started, gone = gone.len(), "evaluated"
         );
         let emptied = !gone.is_empty() && !known;
         for path in gone {
@@ -113,6 +117,7 @@ impl Actor {
         for path in handing {
             self.start(&path);
         }
+        self.wake_those_behind(&before);
         self.settle().await;
     }
 

@@ -52,7 +52,7 @@ impl Actor {
         }
         self.tell_revision();
         let counts = self.counts();
-        if counts.progressing > 0 && self.told_lately() {
+        if self.is_on_its_way(&counts) && self.told_lately() {
             return;
         }
         let all = self.all_is_well(&counts);
@@ -66,7 +66,7 @@ impl Actor {
         let refused = self.refused.iter().flat_map(|it| &it.findings);
         let findings: Vec<Finding> = refused.chain(&self.findings).cloned().collect();
         self.status.findings = bounded(&findings);
-        let busy = counts.progressing > 0;
+        let busy = self.is_on_its_way(&counts);
         if all && counts.held == 0 {
             self.remember();
         }
@@ -94,7 +94,12 @@ impl Actor {
 
     fn all_is_well(&self, counts: &KitCounts) -> bool {
         let wrong = self.findings.iter().any(Finding::is_error);
-        counts.ready == counts.total && !wrong && self.refused.is_none()
+        let late = !self.evaluation.late.is_empty();
+        counts.ready == counts.total && !wrong && !late && self.refused.is_none()
+    }
+
+    fn is_on_its_way(&self, counts: &KitCounts) -> bool {
+        counts.progressing > 0 || !self.evaluation.late.is_empty()
     }
 
     /// What a person asked for is done, and told, also while Git is away.
@@ -104,7 +109,7 @@ impl Actor {
             return;
         };
         let counts = self.counts();
-        let on_its_way = counts.progressing > 0;
+        let on_its_way = self.is_on_its_way(&counts);
         if self.unsettled.is_none() || on_its_way && self.told_lately() {
             return;
         }
@@ -135,13 +140,17 @@ impl Actor {
     /// How many kits are what, and whether a person holds the platform.
     fn in_short(&self, counts: &KitCounts) -> String {
         let spec = &self.repository.spec;
+        let late = match self.evaluation.late.len() {
+            0 => String::new(),
+            count => format!(", {count} being rendered"),
+        };
         match (&spec.revision, &self.head) {
             (Some(_), Some(head)) => {
                 let held = held(spec.by.as_deref(), spec.reason.as_deref());
                 let newest = head.revision.short();
-                format!("{}, {held} (newest is {newest})", summary(counts))
+                format!("{}{late}, {held} (newest is {newest})", summary(counts))
             }
-            _ => summary(counts),
+            _ => summary(counts) + &late,
         }
     }
 
@@ -164,7 +173,7 @@ impl Actor {
             (false, Some(first)) => {
                 return ("InvalidRepository", format!("{revision}: {first}; {text}"));
             }
-            (false, None) if counts.progressing > 0 => "Progressing",
+            (false, None) if self.is_on_its_way(counts) => "Progressing",
             (false, None) => "KitsNotReady",
         };
         (reason, format!("{revision}: {text}"))
@@ -217,7 +226,7 @@ impl Actor {
             return;
         };
         let begun = self.kits.values().all(|kit| kit.outcome.is_some());
-        if self.evaluating.is_some() || !begun {
+        if self.evaluating.is_some() || !begun || !self.evaluation.late.is_empty() {
             return;
         }
         if std::mem::replace(&mut self.applied, true) {

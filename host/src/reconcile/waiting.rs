@@ -33,7 +33,8 @@ impl Actor {
                 .collect();
         }
         let live = |on: &&KitPath| {
-            let state = self.kits.get(*on);
+            // What the revision makes of it is not known yet.
+            let state = self.kits.get(*on).filter(|_| !self.evaluation.is_late(on));
             state
                 .and_then(|state| state.outcome.as_ref())
                 .is_some_and(Outcome::is_ready)
@@ -55,6 +56,7 @@ impl Actor {
                         .get(definer)
                         .and_then(|kit| kit.outcome.as_ref())
                         .is_some_and(Outcome::is_live),
+                    Wait::Rendered => self.evaluation.late.is_empty(),
                     _ => false,
                 })
             })

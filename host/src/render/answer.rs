@@ -46,7 +46,13 @@ pub(super) fn ask<A: DeserializeOwned>(
     };
     let (bytes, fuel) = renderers
         .render(kind, request.to_string().as_bytes(), recorder.lookup())
-        .map_err(|error| one(fault(kind, &error)))?;
+        .map_err(|error| {
+            if let RenderError::Fuel { limit } = error {
+                recorder.spend(limit);
+                recorder.give_up(renderers.is_hurried());
+            }
+            one(fault(kind, &error))
+        })?;
     recorder.spend(fuel);
     match serde_json::from_slice(&bytes) {
         Ok(Answer::Made(made)) => Ok(made),

@@ -91,6 +91,7 @@ fn built(
                     }
                     // As much as one render may take.
                     if recorder.spent() > renderers.fuel() {
+                        recorder.give_up(renderers.is_hurried());
                         let message = "its charts took more fuel than a render may take".to_owned();
                         return Err(vec![refused("render-fuel", message, kit)]);
                     }

@@ -41,6 +41,10 @@ pub struct Files {
     pub asked: Vec<Asked>,
     /// Of that, what is pinned and not in the store.
     pub wanted: Vec<Pinned>,
+    /// Of all guests.
+    pub fuel: u64,
+    /// They were hurried, and it takes longer: there are no manifests and no findings yet.
+    pub given_up: bool,
 }
 
 /// Makes a kit's manifests of its files.
@@ -70,13 +74,15 @@ pub fn render(
         reads,
         asked,
         wanted,
-    } = recorder.taken();
+    } = recorder.clone().taken();
     Files {
         manifests,
         reads,
         secrets,
         asked,
         wanted,
+        fuel: recorder.spent(),
+        given_up: recorder.has_given_up(),
     }
 }
 

@@ -1,7 +1,7 @@
 //! What a render asked for, so that it is done again exactly when one of these is another thing.
 
 use std::collections::{BTreeMap, HashMap};
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use sha2::{Digest as _, Sha256};
@@ -116,6 +116,8 @@ pub(super) struct Recorder {
     session: Arc<Mutex<Session>>,
     /// Fuel of all guests that were asked.
     fuel: Arc<AtomicU64>,
+    /// It takes longer than its pace allows.
+    given_up: Arc<AtomicBool>,
 }
 
 /// What a render was found to depend on.
@@ -140,6 +142,7 @@ impl Recorder {
             pins: Pins::new(snapshot, sources, elsewhere),
             session: Arc::default(),
             fuel: Arc::default(),
+            given_up: Arc::default(),
         }
     }
 
@@ -149,6 +152,15 @@ impl Recorder {
 
     pub(super) fn spent(&self) -> u64 {
         self.fuel.load(Ordering::Relaxed)
+    }
+
+    /// What ran out of fuel only because it was `hurried` is no fault.
+    pub(super) fn give_up(&self, hurried: bool) {
+        self.given_up.fetch_or(hurried, Ordering::Relaxed);
+    }
+
+    pub(super) fn has_given_up(&self) -> bool {
+        self.given_up.load(Ordering::Relaxed)
     }
 
     /// Makes a chart of another place what is at `asked::CHART`.

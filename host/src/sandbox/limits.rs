@@ -62,7 +62,8 @@ pub struct RenderLimits {
     pub fuel: u64,
     /// Bytes of linear memory.
     pub memory: usize,
-    /// Bytes of linear memory of all renders at once: as many run as fit, and as there are cores.
+    /// Bytes of linear memory of all renders at once: as many run as fit, as there are cores, and a few
+    /// that take long beside them.
     pub memory_of_all: usize,
     /// Elements of a table.
     pub table_elements: usize,

@@ -22,7 +22,7 @@ pub use guest_system::{Look, Lookup};
 pub use inspection::{Compiled, Inspection, clean_json};
 pub use limits::{RenderLimits, SandboxLimits};
 pub use plugin::{Plugin, Sandbox};
-pub use renderer::{RenderError, RendererKind, Renderers};
+pub use renderer::{HURRIED, Pace, RenderError, RendererKind, Renderers, patient};
 pub use shapes::{
     CallChange, CallContext, CallError, CallObject, CallPlatform, Description, Digest, KitObject,
     LoadError, PluginKinds, RawFinding, SettingsFault, Transformation, Transformed,

@@ -63,10 +63,27 @@ pub enum RenderError {
     Nonsense(String),
 }
 
+/// How long a render may take, and in whose company.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Pace {
+    /// As long as the limits allow.
+    Whole,
+    /// As long as ordinary kits take: others wait for it.
+    Hurried,
+    /// As long as the limits allow, beside those that are hurried.
+    Patient,
+}
+
+/// Fuel of a render that others wait for: half a second, or a hundred objects.
+pub const HURRIED: u64 = 2_000_000_000;
+
 /// The renderers of a host. Cheap to clone; a module is compiled, or found among those compiled
 /// before, when it is first asked for.
 #[derive(Clone)]
-pub struct Renderers(Arc<Shared>);
+pub struct Renderers {
+    shared: Arc<Shared>,
+    pace: Pace,
+}
 
 struct Shared {
     limits: RenderLimits,
@@ -78,6 +95,8 @@ struct Shared {
     helm: Mutex<Attempt>,
     /// Renders at once: their memory in sum is bounded by it.
     slots: Slots,
+    /// The same of those that are patient: the others have the cores.
+    patient: Slots,
 }
 
 /// A renderer, or why it could not be loaded when that was last tried.
@@ -87,6 +106,15 @@ struct Attempt {
     failed: Option<(Instant, RenderError)>,
 }
 
+/// Renders at once that are patient: the others have half of the cores for themselves.
+pub fn patient() -> usize {
+    (cores() / 2).max(1)
+}
+
+fn cores() -> usize {
+    std::thread::available_parallelism().map_or(2, usize::from)
+}
+
 /// For so long, what could not be compiled is not tried again: each try may take minutes.
 const RETRY: Duration = Duration::from_secs(600);
 
@@ -94,9 +122,10 @@ impl Renderers {
     /// `places`: folders with `kustomize.wasm` and `helm.wasm`, which only the platform's owner can
     /// write.
     pub fn new(limits: RenderLimits, compiler: Compiler, places: Vec<PathBuf>) -> Self {
-        let cores = std::thread::available_parallelism().map_or(2, usize::from);
-        let slots = cores.min(limits.memory_of_all / limits.memory).max(1);
-        Self(Arc::new(Shared {
+        let fit = limits.memory_of_all / limits.memory;
+        let patient = patient().min(fit / 2).max(1);
+        let slots = cores().min(fit.saturating_sub(patient)).max(1);
+        let shared = Shared {
             limits,
             compiler,
             works: OnceLock::new(),
@@ -104,7 +133,25 @@ impl Renderers {
             kustomize: Mutex::default(),
             helm: Mutex::default(),
             slots: Slots::new(slots),
-        }))
+            patient: Slots::new(patient),
+        };
+        Self {
+            shared: Arc::new(shared),
+            pace: Pace::Whole,
+        }
+    }
+
+    /// The same at another pace.
+    pub fn at(&self, pace: Pace) -> Self {
+        Self {
+            shared: self.shared.clone(),
+            pace,
+        }
+    }
+
+    /// Whether what takes long is to be rendered again, at another pace.
+    pub fn is_hurried(&self) -> bool {
+        self.pace == Pace::Hurried && self.fuel() < self.shared.limits.fuel
     }
 
     /// Renders, on an instance of its own. Gives the answer, and the fuel that it took. Blocking and
@@ -116,14 +163,18 @@ impl Renderers {
         look: Lookup,
     ) -> Result<(Vec<u8>, u64), RenderError> {
         let loaded = self.load(kind)?;
-        let _slot = self.0.slots.take();
+        let shared = &*self.shared;
+        let _slot = match self.pace {
+            Pace::Patient => shared.patient.take(),
+            Pace::Whole | Pace::Hurried => shared.slots.take(),
+        };
         // The guest's stack is this thread's.
-        let stack = self.0.limits.stack + (8 << 20);
+        let stack = shared.limits.stack + (8 << 20);
         let thread = std::thread::Builder::new().name("render".into());
         std::thread::scope(|scope| {
-            let rendering = thread
-                .stack_size(stack)
-                .spawn_scoped(scope, || self.0.call(&loaded, kind, request, look));
+            let rendering = thread.stack_size(stack).spawn_scoped(scope, || {
+                shared.call(&loaded, (kind, self.fuel()), request, look)
+            });
             let rendered = rendering
                 .map_err(|error| RenderError::Load {
                     kind,
@@ -136,11 +187,15 @@ impl Renderers {
 
     /// What one render may take.
     pub fn fuel(&self) -> u64 {
-        self.0.limits.fuel
+        let most = self.shared.limits.fuel;
+        match self.pace {
+            Pace::Hurried => HURRIED.min(most),
+            Pace::Whole | Pace::Patient => most,
+        }
     }
 
     fn load(&self, kind: RendererKind) -> Result<InstancePre<Guest>, RenderError> {
-        let shared = &*self.0;
+        let shared = &*self.shared;
         let attempt = match kind {
             RendererKind::Kustomize => &shared.kustomize,
             RendererKind::Helm => &shared.helm,
@@ -169,7 +224,7 @@ impl Renderers {
     }
 
     fn compiled(&self, kind: RendererKind) -> Result<InstancePre<Guest>, RenderError> {
-        let shared = &*self.0;
+        let shared = &*self.shared;
         let bytes = self.bytes(kind)?;
         let digest = Digest::of(&bytes);
         let failed = |reason: String| RenderError::Load { kind, reason };
@@ -185,7 +240,7 @@ impl Renderers {
 
     fn bytes(&self, kind: RendererKind) -> Result<Vec<u8>, RenderError> {
         let files: Vec<PathBuf> = self
-            .0
+            .shared
             .places
             .iter()
             .map(|it| it.join(kind.file()))
@@ -222,11 +277,10 @@ impl Shared {
     fn call(
         &self,
         pre: &InstancePre<Guest>,
-        kind: RendererKind,
+        (kind, fuel): (RendererKind, u64),
         request: &[u8],
         look: Lookup,
     ) -> Result<(Vec<u8>, u64), RenderError> {
-        let fuel = self.limits.fuel;
         let mut store = Store::new(pre.module().engine(), Guest::new(self.limits, look));
         store.limiter(|guest| guest);
         let ready = store.set_fuel(fuel);
@@ -236,15 +290,13 @@ impl Shared {
         tracing::debug!(%kind, fuel = used, looked = guest.looked(), log = %guest.log(), "rendered");
         match answer {
             Ok(answer) => Ok((answer, used)),
-            Err(error) => Err(self.fault(&error, guest)),
+            Err(error) => Err(self.fault(&error, guest, fuel)),
         }
     }
 
-    fn fault(&self, error: &wasmtime::Error, guest: &Guest) -> RenderError {
+    fn fault(&self, error: &wasmtime::Error, guest: &Guest, fuel: u64) -> RenderError {
         if let Some(Trap::OutOfFuel) = error.downcast_ref::<Trap>() {
-            return RenderError::Fuel {
-                limit: self.limits.fuel,
-            };
+            return RenderError::Fuel { limit: fuel };
         }
         if let Some(Trap::StackOverflow) = error.downcast_ref::<Trap>() {
             return RenderError::Stack;
