@@ -117,6 +117,9 @@ fn kits_that_take_long_to_render_stand_as_they_were_and_delay_no_other() {
     write(&platform, "kits/acme/last/kit.yaml", after);
     let shop = several(&[("shop", "a"), ("passed", "a"), ("gone", "a")]);
     write(&platform, "kits/acme/shop/a.yaml", &shop);
+    let many: Vec<String> = (0..8).map(|it| format!("m{it}")).collect();
+    let many: Vec<(&str, &str)> = many.iter().map(|it| (it.as_str(), "a")).collect();
+    write(&platform, "kits/acme/many/a.yaml", &several(&many));
     chart(
         &platform,
         "acme/long",
@@ -133,7 +136,13 @@ fn kits_that_take_long_to_render_stand_as_they_were_and_delay_no_other() {
             false => Err(ready(&kit).to_string()),
         }
     });
-    for kit in ["acme/shop", "acme/web", "rival/one", "rival/other"] {
+    for kit in [
+        "acme/shop",
+        "acme/web",
+        "acme/many",
+        "rival/one",
+        "rival/other",
+    ] {
         platform.until_kit(&format!("kits/{kit}"), "Applied", &first);
     }
     let uid = |name: &str| {
@@ -153,6 +162,7 @@ fn kits_that_take_long_to_render_stand_as_they_were_and_delay_no_other() {
     let shop = several(&[("shop", "b"), ("taken", "b")]);
     write(&platform, "kits/acme/shop/a.yaml", &shop);
     write(&platform, "kits/acme/web/a.yaml", &one("web", "b"));
+    write(&platform, "kits/acme/many/a.yaml", &one("m0", "b"));
     write(&platform, "kits/acme/last/a.yaml", &one("last", "b"));
     let second = platform.git.commit("some take long").unwrap();
     platform.until_kit("kits/acme/web", "Applied", &second);
@@ -179,12 +189,19 @@ fn kits_that_take_long_to_render_stand_as_they_were_and_delay_no_other() {
     });
     let summary = wait_for("all of it is told", SOON, || {
         let status = platform.repository()["status"].clone();
-        match status["summary"] == "4 of 6 ready, 2 refused" {
+        match status["summary"] == "4 of 7 ready, 3 refused" {
             true => Ok(status),
             false => Err(status.to_string()),
         }
     });
     assert_eq!(summary["revision"]["revision"], second.as_str());
+
+    // Its budget of deletions was looked at before anything of it was sent.
+    let many = platform.until_kit("kits/acme/many", "Refused", &second);
+    let found = Platform::findings(&many);
+    assert_eq!(found[0].0, "trimtab/deletion-budget", "{found:?}");
+    let left = platform.get("acme", "configmap/m0").unwrap();
+    assert_eq!(left["data"]["key"], "a");
 
     let logs = platform.logs();
     let told: Vec<(&str, &str)> = logs
@@ -210,5 +227,6 @@ fn kits_that_take_long_to_render_stand_as_they_were_and_delay_no_other() {
     );
     // Nobody was refused for what is only on its way.
     let refused = |it: &&(&str, &str)| it.0.contains("acme") && it.1.contains("refused");
-    assert_eq!(told.iter().find(refused), None, "{told:?}");
+    let refused: Vec<_> = told.iter().filter(refused).collect();
+    assert_eq!(refused, [&("kits/acme/many", "refused")], "{told:?}");
 }

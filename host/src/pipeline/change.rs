@@ -75,7 +75,8 @@ impl Evaluator {
                 }
             }
         }
-        match snapshot.damage() {
+        let known = self.known.values().map(|known| &known.files);
+        match known.chain([snapshot]).find_map(Snapshot::damage) {
             Some(damage) => Err(damage.clone()),
             None => Ok(()),
         }

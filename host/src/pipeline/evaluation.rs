@@ -11,11 +11,10 @@ use crate::render::Sights;
 use crate::source::{Revision, Snapshot, SourceError};
 
 use super::as_read::{as_read, is_stale};
-use super::late::{Custom, Finished, Slow, custom_of, knowing, unfinished};
+use super::late::{Custom, Finished, Slow, custom_of, knowing, render_hurriedly, unfinished};
 use super::pins::{Held, Pinned, PinnedKits, Revisions};
 use super::plugins::UserId;
 use super::referential::{Candidate, cross_check};
-use super::rendered::render_hurriedly;
 use super::{Evaluation, PluginStore, Rendered, Verdict, render_kit};
 
 /// Evaluates one repository's revisions, and remembers what it need not do again.
@@ -32,6 +31,8 @@ pub struct Evaluator {
     slow: Option<Slow>,
     /// An evaluation has come to its end: there is something for them to stand at.
     begun: bool,
+    /// What a snapshot turned out to have lost since.
+    damage: Option<SourceError>,
 }
 
 /// What was made of a kit's inputs.
@@ -68,6 +69,7 @@ impl Evaluator {
             held: PinnedKits::default(),
             slow: None,
             begun: false,
+            damage: None,
         }
     }
 
@@ -80,8 +82,10 @@ impl Evaluator {
 
     /// For the next evaluation.
     pub fn put(&mut self, finished: Finished) {
-        if let Some(slow) = &mut self.slow {
-            slow.put(finished);
+        match (&finished.damage, &mut self.slow) {
+            (Some(damage), _) => self.damage = Some(damage.clone()),
+            (None, Some(slow)) => slow.put(finished),
+            (None, None) => {}
         }
     }
 
@@ -108,7 +112,7 @@ impl Evaluator {
         let all = [revisions.snapshot, revisions.newest];
         let known = self.known.values().map(|known| &known.files);
         let damage = pins.chain(all).chain(known).find_map(Snapshot::damage);
-        let Some(damage) = damage.cloned() else {
+        let Some(damage) = self.damage.take().or(damage.cloned()) else {
             return evaluated;
         };
         // Findings that tell of the mirror say nothing of the revision.

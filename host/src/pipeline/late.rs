@@ -5,13 +5,16 @@ use std::collections::{BTreeMap, HashMap, HashSet};
 use std::fmt;
 use std::sync::Arc;
 
+use super::evaluation::definitions;
 use super::pins::Held;
-use super::rendered::render_patiently;
+use super::rendered::judged;
+use super::substituted::contents;
 use super::{PluginStore, Rendered};
 use crate::kit::{Discovery, InputDigest, KitPath, KitSource};
 use crate::manifest::{Finding, GroupKind, Scope, Scopes};
 use crate::render::Sights;
-use crate::source::Snapshot;
+use crate::sandbox::Pace;
+use crate::source::{Snapshot, SourceError};
 
 /// As many are worth being begun at once.
 pub use crate::sandbox::patient as finished_at_once;
@@ -43,6 +46,8 @@ pub struct Finished {
     pub(super) settled: Arc<Rendered>,
     /// Whether it is quick by now.
     quick: bool,
+    /// What the files turned out to have lost: then it says nothing of the kit.
+    pub(super) damage: Option<SourceError>,
 }
 
 impl Unfinished {
@@ -57,6 +62,7 @@ impl Unfinished {
             custom: made.custom,
             plain,
             quick: made.quick,
+            damage: self.files.damage().cloned(),
         }
     }
 
@@ -76,6 +82,7 @@ impl Unfinished {
             settled: plain.clone(),
             plain,
             quick: false,
+            damage: None,
         }
     }
 }
@@ -90,6 +97,7 @@ impl Finished {
             settled: rendered.clone(),
             plain: rendered,
             quick: true,
+            damage: None,
         }
     }
 }
@@ -134,6 +142,62 @@ pub(super) fn knowing(custom: &Custom) -> Scopes {
         scopes.learn(kind.clone(), *scope);
     }
     scopes
+}
+
+/// Renders a kit, if that does not take long.
+pub(super) fn render_hurriedly(
+    snapshot: &Snapshot,
+    kit: &KitSource,
+    plugins: &PluginStore,
+    scopes: &Scopes,
+) -> Option<Rendered> {
+    let contents = contents(snapshot, kit, plugins, Pace::Hurried);
+    match contents.given_up {
+        true => None,
+        false => Some(judged(
+            contents,
+            (snapshot, kit),
+            plugins,
+            scopes,
+            &mut |_, _| {},
+        )),
+    }
+}
+
+/// What a kit that takes long comes to.
+struct Patiently {
+    /// Knowing only the built-in kinds.
+    plain: Rendered,
+    /// The kinds that it has of those that CRDs of the revision define.
+    custom: Custom,
+    /// Knowing these too, if there are any.
+    settled: Option<Rendered>,
+    /// Whether it was no matter of long.
+    quick: bool,
+}
+
+fn render_patiently(
+    snapshot: &Snapshot,
+    kit: &KitSource,
+    plugins: &PluginStore,
+    defined: &Custom,
+) -> Patiently {
+    let contents = contents(snapshot, kit, plugins, Pace::Patient);
+    let quick = contents.quick;
+    let judged = |contents, scopes: &Scopes| {
+        judged(contents, (snapshot, kit), plugins, scopes, &mut |_, _| {})
+    };
+    let plain = judged(contents.clone(), &Scopes::default());
+    let own: Custom = definitions(kit, &plain).collect();
+    let scope_of = |kind: &GroupKind| defined.get(kind).or_else(|| own.get(kind)).copied();
+    let custom = custom_of(&plain, scope_of);
+    let settled = (!custom.is_empty()).then(|| judged(contents, &knowing(&custom)));
+    Patiently {
+        plain,
+        custom,
+        settled,
+        quick,
+    }
 }
 
 /// What an evaluator knows of kits that take long.

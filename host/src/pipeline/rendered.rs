@@ -8,7 +8,6 @@ use super::PluginStore;
 use super::digest::{RenderDigest, digest};
 use super::enforcement::weighed;
 use super::gate::{at, settle};
-use super::late::{Custom, custom_of, knowing};
 use super::plugins::{Loaded, fault, settings_finding};
 use super::secrets::Secrets;
 use super::substituted::{Contents, contents};
@@ -52,9 +51,8 @@ impl Rendered {
     }
 }
 
-/// Renders, transforms and validates one kit. `scopes` are those of the built-in kinds and of the
-/// revision's CRDs. A kit whose discovery found errors is rendered all the same: all errors of a
-/// kit are told at once.
+/// Renders, transforms and validates one kit, also if its discovery found errors: all are told at once.
+/// `scopes` are those of the built-in kinds and of the revision's CRDs.
 pub fn render_kit(
     snapshot: &Snapshot,
     kit: &KitSource,
@@ -84,62 +82,8 @@ pub(super) fn render_observed(
     judged(contents, (snapshot, kit), plugins, scopes, observe)
 }
 
-/// The same, if it does not take long to render.
-pub(super) fn render_hurriedly(
-    snapshot: &Snapshot,
-    kit: &KitSource,
-    plugins: &PluginStore,
-    scopes: &Scopes,
-) -> Option<Rendered> {
-    let contents = contents(snapshot, kit, plugins, Pace::Hurried);
-    match contents.given_up {
-        true => None,
-        false => Some(judged(
-            contents,
-            (snapshot, kit),
-            plugins,
-            scopes,
-            &mut |_, _| {},
-        )),
-    }
-}
-
-/// What a kit that takes long comes to.
-pub(super) struct Patiently {
-    /// Knowing only the built-in kinds.
-    pub plain: Rendered,
-    /// The kinds that it has of those that CRDs of the revision define.
-    pub custom: Custom,
-    /// Knowing these too, if there are any.
-    pub settled: Option<Rendered>,
-    /// Whether it was no matter of long.
-    pub quick: bool,
-}
-
-pub(super) fn render_patiently(
-    snapshot: &Snapshot,
-    kit: &KitSource,
-    plugins: &PluginStore,
-    defined: &Custom,
-) -> Patiently {
-    let contents = contents(snapshot, kit, plugins, Pace::Patient);
-    let quick = contents.quick;
-    let judged = |contents, scopes: &Scopes| {
-        judged(contents, (snapshot, kit), plugins, scopes, &mut |_, _| {})
-    };
-    let plain = judged(contents.clone(), &Scopes::default());
-    let custom = custom_of(&plain, |kind| defined.get(kind).copied());
-    let settled = (!custom.is_empty()).then(|| judged(contents, &knowing(&custom)));
-    Patiently {
-        plain,
-        custom,
-        settled,
-        quick,
-    }
-}
-
 /// What becomes of a kit's objects.
-fn judged(
+pub(super) fn judged(
     contents: Contents,
     (snapshot, kit): (&Snapshot, &KitSource),
     plugins: &PluginStore,

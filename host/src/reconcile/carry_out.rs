@@ -64,6 +64,9 @@ impl Task {
             findings.extend(plan.refused);
             return Ok(refused(findings));
         }
+        if let Some(waiting) = self.gives_up_too_early(&plan) {
+            return Ok(decided(waiting, findings));
+        }
         let cluster = self.shared.cluster.acting_as(self.account(&kit).as_ref())?;
         let policy = self.verdict.kit.policy.adopt;
         if policy != AdoptPolicy::Always {
@@ -273,7 +276,8 @@ impl Task {
                 ran: status.map_or(&[], |status| &status.hooks),
             },
         };
-        let others = Others { task: self };
+        let late = !(self.deleting || self.deletes(kit));
+        let others = Others { task: self, late };
         let watched = self.shared.cluster.watched();
         let mut plan = watched.read(|inventory| plan(&desired, inventory, &others));
         let given = &self.verdict.rendered.given;

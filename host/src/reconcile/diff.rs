@@ -161,6 +161,9 @@ impl Aim {
         // As it is taken up, kits that are held are as they are held.
         let newest = name.is_none() && taken == Some(&commit.revision);
         let paths: BTreeSet<KitPath> = view.kits.keys().cloned().collect();
+        // What is late is not known there yet.
+        let late = one && paths.iter().any(|it| view.evaluation.is_late(it));
+        let newest = newest && !late;
         let mut evaluation = view.evaluation.clone();
         let verdicts: Vec<Verdict> = if newest {
             let wanted = |it: &&Verdict| !one || paths.contains(&it.kit.path);

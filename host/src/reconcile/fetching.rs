@@ -36,6 +36,8 @@ impl Actor {
     /// Fetches what the newest evaluation found missing.
     pub(super) fn fetch_wanted(&mut self) {
         let verdicts = self.evaluation.verdicts.iter();
+        // What is late has been had, and is being rendered with it.
+        let verdicts = verdicts.filter(|it| it.late.is_none());
         let wanted = verdicts.flat_map(|it| &it.rendered.wanted);
         let wanted: BTreeSet<Pinned> = wanted.cloned().collect();
         // What nobody needs any more is not tried again.

@@ -200,6 +200,9 @@ impl Task {
                 .for_each(|it| it.severity = Severity::Info);
             return decided(waiting, findings, existing, 0);
         }
+        if let Some(waiting) = self.stands_still(live) {
+            return decided(waiting, findings, existing, 0);
+        }
         if let Some(waiting) = self.judged_too_early(&mut findings) {
             return decided(waiting, findings, existing, 0);
         }
@@ -343,7 +346,10 @@ impl Task {
     fn waiting(&self, unserved: &[Unserved]) -> Option<Outcome> {
         unserved.iter().find_map(|missing| {
             let kind = missing.gvk.group_kind();
-            let (_, definer) = self.evaluation.defined.get(&kind)?;
+            let Some((_, definer)) = self.evaluation.defined.get(&kind) else {
+                // One that is not rendered yet may define it.
+                return self.behind(|late| format!("waits for {kind}, which {late} may define"));
+            };
             (*definer != self.verdict.kit.path).then(|| Outcome::Waiting {
                 reason: "WaitingForKind",
                 message: format!("waits for {kind}, which kit {definer} defines"),

@@ -13,6 +13,8 @@ use super::kit::Task;
 /// The other kits of the revision.
 pub(super) struct Others<'t> {
     pub task: &'t Task,
+    /// Whether kits that are late count: not for what a person deletes.
+    pub late: bool,
 }
 
 impl Neighbours for Others<'_> {
@@ -47,9 +49,9 @@ impl Neighbours for Others<'_> {
         let verdicts = self.task.evaluation.verdicts.iter();
         let mut others = verdicts.filter(|verdict| verdict.kit.path != *own);
         let found = others.find(|verdict| verdict.has(key)).map(|it| &it.kit);
-        // What is not rendered yet may have it: then it must not be deleted.
-        let mut late = self.task.evaluation.late.iter().map(|it| &it.kit);
-        let found = found.or_else(|| late.find(|kit| kit.path != *own));
+        // What is not rendered yet may have it, and be this kit: then it must not be deleted.
+        let mut late = self.task.evaluation.late.iter().filter(|_| self.late);
+        let found = found.or_else(|| late.next().map(|it| &it.kit));
         found.map(|kit| kit.path.clone())
     }
 

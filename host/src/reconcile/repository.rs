@@ -109,7 +109,7 @@ pub(super) enum Job {
     /// What took long to render.
     Finished {
         path: KitPath,
-        finished: Box<Finished>,
+        finished: Option<Box<Finished>>,
     },
     /// The Repository's status may be written again.
     SettleDue,
@@ -367,7 +367,9 @@ impl Actor {
             }
             Job::Fetched { pinned, failed } => self.fetched(pinned, failed),
             Job::FetchDue { pinned } => self.fetch_due(pinned),
-            Job::Finished { path, finished } => self.finished_rendering(&path, *finished),
+            Job::Finished { path, finished } => {
+                self.finished_rendering(&path, finished.map(|it| *it))
+            }
             Job::LetGo => self.all_deleted().await,
             Job::Evaluated {
                 newest,

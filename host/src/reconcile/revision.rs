@@ -103,6 +103,13 @@ impl Actor {
             repository = %self.name(), revision = commit.revision.short(), kits = total,
             looked_at = evaluation.looked_at, late = evaluation.late.len(), started, gone = gone.len(), "evaluated"
         );
+        // What is back and late is not to be deleted meanwhile.
+        for late in evaluation.late.iter().map(|it| &it.kit.path) {
+            let leaves = |state: &KitState| state.gone && state.running.is_some();
+            if self.kits.get(late).is_some_and(leaves) {
+                self.start(late);
+            }
+        }
         let emptied = !gone.is_empty() && !known;
         for path in gone {
             self.remove(&path, &commit, emptied);
@@ -145,6 +152,10 @@ impl Actor {
         }
         if let Some(quarantine) = &state.quarantine {
             return quarantine.inputs != verdict.kit.inputs.to_string();
+        }
+        if verdict.late.is_some() && state.verdict.kit.inputs != verdict.kit.inputs {
+            // An evaluation that was given up left it so: it was never taken up.
+            return false;
         }
         let same = !state.gone
             && state.verdict.kit.inputs == verdict.kit.inputs
