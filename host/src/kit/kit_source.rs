@@ -29,6 +29,19 @@ pub struct Grants {
     pub service_account: Option<ServiceAccount>,
 }
 
+impl Grants {
+    /// Whether a kit may have such an object, whatever its files say.
+    pub fn allow(&self, key: &ObjectKey) -> bool {
+        match &key.namespace {
+            Some(namespace) => {
+                let allowed = &self.allowed_namespaces;
+                allowed.is_empty() || allowed.iter().any(|it| **it == **namespace)
+            }
+            None => self.cluster_scoped,
+        }
+    }
+}
+
 /// A ServiceAccount of the cluster.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct ServiceAccount {

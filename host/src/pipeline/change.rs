@@ -76,8 +76,12 @@ impl Evaluator {
             }
         }
         let known = self.known.values().map(|known| &known.files);
-        match known.chain([snapshot]).find_map(Snapshot::damage) {
-            Some(damage) => Err(damage.clone()),
+        let damage = known.chain([snapshot]).find_map(Snapshot::damage);
+        match damage.cloned() {
+            Some(damage) => {
+                self.forget();
+                Err(damage)
+            }
             None => Ok(()),
         }
     }

@@ -115,12 +115,16 @@ impl Evaluator {
         let Some(damage) = self.damage.take().or(damage.cloned()) else {
             return evaluated;
         };
-        // Findings that tell of the mirror say nothing of the revision.
+        self.forget();
+        Err(damage)
+    }
+
+    /// Findings that tell of a mirror say nothing of a revision.
+    pub(super) fn forget(&mut self) {
         self.known.clear();
         self.discoverer = Discoverer::default();
         self.begun = false;
         self.slow = self.slow.as_ref().map(|_| Slow::default());
-        Err(damage)
     }
 
     fn evaluate_intact(

@@ -64,7 +64,9 @@ impl Task {
             findings.extend(plan.refused);
             return Ok(refused(findings));
         }
-        if let Some(waiting) = self.gives_up_too_early(&plan) {
+        // What is live is kept right, and gives up later what it has left.
+        let live = self.is_live(Some(&kit));
+        if let Some(waiting) = self.gives_up_too_early(&plan).filter(|_| !live) {
             return Ok(decided(waiting, findings));
         }
         let cluster = self.shared.cluster.acting_as(self.account(&kit).as_ref())?;

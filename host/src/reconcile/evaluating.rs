@@ -160,6 +160,7 @@ impl Actor {
                 let again = ready.is_some_and(|it| {
                     it.reason == "MirrorDamaged" && it.message.starts_with(&error.to_string())
                 });
+                self.give_up_late();
                 let damaged = self.mirror.take_if(|_| !again);
                 if let Some(Err(error)) = damaged.map(|mirror| mirror.discard()) {
                     tracing::warn!(repository = %self.name(), %error, "the damaged mirror cannot be removed");

@@ -36,8 +36,6 @@ impl Actor {
     /// Fetches what the newest evaluation found missing.
     pub(super) fn fetch_wanted(&mut self) {
         let verdicts = self.evaluation.verdicts.iter();
-        // What is late has been had, and is being rendered with it.
-        let verdicts = verdicts.filter(|it| it.late.is_none());
         let wanted = verdicts.flat_map(|it| &it.rendered.wanted);
         let wanted: BTreeSet<Pinned> = wanted.cloned().collect();
         // What nobody needs any more is not tried again.
@@ -48,7 +46,11 @@ impl Actor {
             }
             needed
         });
-        for pinned in wanted {
+        // What is late has been had, and is being rendered with it.
+        let now = self.evaluation.clone();
+        let now = now.verdicts.iter().filter(|it| it.late.is_none());
+        let now: BTreeSet<&Pinned> = now.flat_map(|it| &it.rendered.wanted).collect();
+        for pinned in wanted.into_iter().filter(|it| now.contains(it)) {
             if !self.fetching.failed.contains_key(&pinned) {
                 self.fetch(pinned);
             }

@@ -4,14 +4,14 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex, PoisonError};
 
-use crate::kit::{InputDigest, KitPath};
-use crate::manifest::{Finding, Severity};
+use crate::kit::{InputDigest, KitPath, KitSource};
+use crate::manifest::{Finding, ObjectKey, Severity};
 use crate::pipeline::{Evaluation, Finished};
 use crate::plan::Plan;
 
 use super::kit::Task;
 use super::outcome::{Outcome, Wait};
-use super::repository::{Actor, Job, KitState};
+use super::repository::{Actor, Job};
 
 /// What is being rendered.
 #[derive(Default)]
@@ -22,6 +22,8 @@ pub(super) struct Finishing {
     asked: Asked,
     /// There is news for it, and another one is under way, which is not held up.
     due: bool,
+    /// Mirrors that were given up: what is rendered from one of them is no news.
+    given_up: u64,
 }
 
 /// What came of renders that took long.
@@ -46,6 +48,11 @@ struct Asked(Arc<Mutex<BTreeMap<KitPath, InputDigest>>>);
 impl Asked {
     fn put(&self, kits: BTreeMap<KitPath, InputDigest>) {
         *self.0.lock().unwrap_or_else(PoisonError::into_inner) = kits;
+    }
+
+    fn names(&self, kit: &KitPath) -> bool {
+        let asked = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        asked.contains_key(kit)
     }
 
     fn has(&self, kit: &KitPath, inputs: InputDigest) -> bool {
@@ -74,12 +81,14 @@ impl Actor {
             }
             let (shared, unfinished) = (self.shared.clone(), unfinished.clone());
             let asked = self.finishing.asked.clone();
+            let given_up = self.finishing.given_up;
             self.jobs.spawn(async move {
                 let _turn = shared.finishes.acquire().await;
                 // Its turn may come when nobody asks any more.
                 if !asked.has(&path, unfinished.kit.inputs) {
                     return Job::Finished {
                         path,
+                        given_up,
                         finished: None,
                     };
                 }
@@ -91,22 +100,36 @@ impl Actor {
                 });
                 Job::Finished {
                     path,
+                    given_up,
                     finished: Some(Box::new(finished)),
                 }
             });
         }
     }
 
-    pub(super) fn finished_rendering(&mut self, path: &KitPath, finished: Option<Finished>) {
+    /// The mirror is made anew.
+    pub(super) fn give_up_late(&mut self) {
+        self.finishing.given_up += 1;
+        self.finishing.asked.put(BTreeMap::new());
+        drop(self.finishing.done.take());
+    }
+
+    pub(super) fn finished_rendering(
+        &mut self,
+        path: &KitPath,
+        given_up: u64,
+        finished: Option<Finished>,
+    ) {
         self.finishing.running.remove(path);
-        match finished {
+        match finished.filter(|_| given_up == self.finishing.given_up) {
             Some(finished) => {
                 self.finishing.done.put(finished);
                 self.finishing.due = true;
                 self.take_finished();
             }
             // It may be asked for as something else by now.
-            None => self.finish_late(),
+            None if self.finishing.asked.names(path) => self.finish_late(),
+            None => {}
         }
     }
 
@@ -131,52 +154,52 @@ impl Actor {
         if done.is_empty() {
             return;
         }
-        // As they were after all.
-        for kit in &done {
-            let waits = |state: &KitState| {
-                let outcome = state.outcome.as_ref();
-                state.running.is_none()
-                    && outcome.is_some_and(|it| it.waits(|on| matches!(on, Wait::Rendered)))
-            };
-            if self.kits.get(kit).is_some_and(waits) {
-                self.start(kit);
-            }
-        }
         self.wake(|wait| match wait {
-            Wait::Rendered => now.late.is_empty(),
-            Wait::Kit(kit) => done.contains(&kit),
+            Wait::Rendered(kit) | Wait::Kit(kit) => done.contains(&kit),
             _ => false,
         });
     }
 }
 
 impl Task {
-    /// A wait for what is being rendered, if anything is.
-    pub(super) fn behind(&self, message: impl FnOnce(&str) -> String) -> Option<Outcome> {
-        let (first, others) = self.evaluation.late.split_first()?;
-        let late = match others.len() {
-            0 => first.kit.path.to_string(),
-            count => format!("{} and {count} more", first.kit.path),
+    /// A wait for kits that are being rendered, and matter to this one; `None` if there are none.
+    pub(super) fn behind(
+        &self,
+        matters: impl Fn(&KitSource) -> bool,
+        message: impl FnOnce(&str) -> String,
+    ) -> Option<Outcome> {
+        let late = self.evaluation.late.iter().map(|it| &it.kit);
+        let late = late.filter(|kit| matters(kit)).map(|kit| kit.path.clone());
+        let late: Vec<KitPath> = late.collect();
+        let (first, others) = late.split_first()?;
+        let named = match others.len() {
+            0 => first.to_string(),
+            count => format!("{first} and {count} more"),
         };
         Some(Outcome::Waiting {
             reason: "WaitingForRendering",
-            message: message(&late),
-            on: vec![Wait::Rendered],
+            message: message(&named),
+            on: late.into_iter().map(Wait::Rendered).collect(),
         })
     }
 
     /// A kit that is late sends nothing that was not live: it was judged by what held before.
     pub(super) fn stands_still(&self, live: bool) -> Option<Outcome> {
-        let path = &self.verdict.kit.path;
-        let goes_on = live || self.quarantine.is_some() || !self.evaluation.is_late(path);
-        let wait = || self.behind(|_| "is being rendered, which takes long".into());
-        (!goes_on).then(wait)?
+        if live || self.quarantine.is_some() {
+            return None;
+        }
+        let own = &self.verdict.kit.path;
+        let is_own = |kit: &KitSource| kit.path == *own;
+        self.behind(is_own, |_| "is being rendered, which takes long".into())
     }
 
     /// What a kit waits for that only rules over several kits refuse, while others are judged as they
     /// were: what clashes with it may be gone when they are rendered.
     pub(super) fn judged_too_early(&self, findings: &mut [Finding]) -> Option<Outcome> {
-        let waiting = self.behind(|late| format!("is judged anew when {late} is rendered"))?;
+        let waiting = self.behind(
+            |_| true,
+            |late| format!("is judged anew when {late} is rendered"),
+        )?;
         let cross = &self.verdict.cross;
         let errors = findings.iter_mut().filter(|it| it.is_error());
         let errors: Vec<&mut Finding> = errors.collect();
@@ -193,12 +216,17 @@ impl Task {
     /// What a kit waits for that gives up what one that is not rendered yet may have: nothing of it is
     /// sent, for its budget of deletions is not known yet.
     pub(super) fn gives_up_too_early(&self, plan: &Plan) -> Option<Outcome> {
-        let mut given = plan.pruning.handed_over.iter();
-        let to_whom_it_may_be = given.any(|(key, kit)| {
-            let verdict = self.evaluation.verdict(kit);
-            self.evaluation.is_late(kit) && !verdict.is_some_and(|it| it.has(key))
-        });
-        let wait = || self.behind(|late| format!("gives up what {late} may have"));
-        to_whom_it_may_be.then(wait)?
+        let given = plan.pruning.handed_over.iter();
+        let given: Vec<&ObjectKey> = given
+            .filter(|(key, kit)| {
+                let verdict = self.evaluation.verdict(kit);
+                self.evaluation.is_late(kit) && !verdict.is_some_and(|it| it.has(key))
+            })
+            .map(|(key, _)| key)
+            .collect();
+        self.behind(
+            |kit| given.iter().any(|key| kit.grants.allow(key)),
+            |late| format!("gives up what {late} may have"),
+        )
     }
 }

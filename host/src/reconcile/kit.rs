@@ -288,7 +288,7 @@ impl Task {
     }
 
     /// Whether what is live is what this attempt is about.
-    fn is_live(&self, kit: Option<&Kit>) -> bool {
+    pub(super) fn is_live(&self, kit: Option<&Kit>) -> bool {
         let status = kit.and_then(|kit| kit.status.as_ref());
         let inputs = self.verdict.kit.inputs.to_string();
         let revision = self.revision(kit);
@@ -348,7 +348,10 @@ impl Task {
             let kind = missing.gvk.group_kind();
             let Some((_, definer)) = self.evaluation.defined.get(&kind) else {
                 // One that is not rendered yet may define it.
-                return self.behind(|late| format!("waits for {kind}, which {late} may define"));
+                return self.behind(
+                    |kit| kit.grants.cluster_scoped,
+                    |late| format!("waits for {kind}, which {late} may define"),
+                );
             };
             (*definer != self.verdict.kit.path).then(|| Outcome::Waiting {
                 reason: "WaitingForKind",

@@ -50,8 +50,9 @@ impl Neighbours for Others<'_> {
         let mut others = verdicts.filter(|verdict| verdict.kit.path != *own);
         let found = others.find(|verdict| verdict.has(key)).map(|it| &it.kit);
         // What is not rendered yet may have it, and be this kit: then it must not be deleted.
-        let mut late = self.task.evaluation.late.iter().filter(|_| self.late);
-        let found = found.or_else(|| late.next().map(|it| &it.kit));
+        let late = self.task.evaluation.late.iter().filter(|_| self.late);
+        let mut late = late.map(|it| &it.kit);
+        let found = found.or_else(|| late.find(|kit| kit.grants.allow(key)));
         found.map(|kit| kit.path.clone())
     }
 

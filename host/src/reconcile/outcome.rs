@@ -106,8 +106,8 @@ pub(super) enum Wait {
     Objects,
     /// What it has of other places, to be fetched: the evaluation after that tells.
     Source,
-    /// Other kits of the revision, to be rendered: they take long.
-    Rendered,
+    /// A kit of the revision, to be rendered: it takes long.
+    Rendered(KitPath),
 }
 
 impl Outcome {

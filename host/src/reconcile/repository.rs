@@ -106,9 +106,10 @@ pub(super) enum Job {
     FetchDue {
         pinned: Pinned,
     },
-    /// What took long to render.
+    /// What took long to render, and how many mirrors had been given up when that began.
     Finished {
         path: KitPath,
+        given_up: u64,
         finished: Option<Box<Finished>>,
     },
     /// The Repository's status may be written again.
@@ -292,6 +293,7 @@ impl Actor {
                 self.auth = None;
                 self.failures = 0;
                 if moved {
+                    self.give_up_late();
                     self.mirror = None;
                 }
                 if moved || other {
@@ -367,9 +369,11 @@ impl Actor {
             }
             Job::Fetched { pinned, failed } => self.fetched(pinned, failed),
             Job::FetchDue { pinned } => self.fetch_due(pinned),
-            Job::Finished { path, finished } => {
-                self.finished_rendering(&path, finished.map(|it| *it))
-            }
+            Job::Finished {
+                path,
+                given_up,
+                finished,
+            } => self.finished_rendering(&path, given_up, finished.map(|it| *it)),
             Job::LetGo => self.all_deleted().await,
             Job::Evaluated {
                 newest,

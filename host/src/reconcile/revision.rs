@@ -103,10 +103,10 @@ impl Actor {
             repository = %self.name(), revision = commit.revision.short(), kits = total,
             looked_at = evaluation.looked_at, late = evaluation.late.len(), started, gone = gone.len(), "evaluated"
         );
-        // What is back and late is not to be deleted meanwhile.
+        // What they delete may be back.
         for late in evaluation.late.iter().map(|it| &it.kit.path) {
-            let leaves = |state: &KitState| state.gone && state.running.is_some();
-            if self.kits.get(late).is_some_and(leaves) {
+            let runs = |state: &KitState| state.running.is_some();
+            if self.kits.get(late).is_some_and(runs) {
                 self.start(late);
             }
         }
@@ -150,12 +150,12 @@ impl Actor {
         if state.verdict.pinned != verdict.pinned {
             return true;
         }
-        if let Some(quarantine) = &state.quarantine {
-            return quarantine.inputs != verdict.kit.inputs.to_string();
-        }
         if verdict.late.is_some() && state.verdict.kit.inputs != verdict.kit.inputs {
             // An evaluation that was given up left it so: it was never taken up.
             return false;
+        }
+        if let Some(quarantine) = &state.quarantine {
+            return quarantine.inputs != verdict.kit.inputs.to_string();
         }
         let same = !state.gone
             && state.verdict.kit.inputs == verdict.kit.inputs

@@ -56,7 +56,7 @@ impl Actor {
                         .get(definer)
                         .and_then(|kit| kit.outcome.as_ref())
                         .is_some_and(Outcome::is_live),
-                    Wait::Rendered => self.evaluation.late.is_empty(),
+                    Wait::Rendered(kit) => !self.evaluation.is_late(kit),
                     _ => false,
                 })
             })
