@@ -206,7 +206,7 @@ fn kits_that_take_long_to_render_stand_as_they_were_and_delay_no_other() {
     let logs = platform.logs();
     let told: Vec<(&str, &str)> = logs
         .iter()
-        .filter(|it| it["message"] == "kit" && it["revision"] == second[..7].to_owned())
+        .filter(|it| it["message"] == "kit" && it["revision"] == second[..7])
         .filter_map(|it| Some((it["kit"].as_str()?, it["outcome"].as_str()?)))
         .collect();
     let at = |kit: &str, outcome: &str| {

@@ -74,7 +74,7 @@ pub enum Pace {
     Patient,
 }
 
-/// Fuel of a render that others wait for: half a second, or a hundred objects.
+/// Fuel of a render that others wait for: a third of a second, or 250 plain objects.
 pub const HURRIED: u64 = 2_000_000_000;
 
 /// The renderers of a host. Cheap to clone; a module is compiled, or found among those compiled
