@@ -58,7 +58,7 @@ impl Growth {
 /// Bounds of one render.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct RenderLimits {
-    /// Units of wasmtime fuel: 0.05 G for 10 objects, 30 G for 1,000 of 1.5 KB.
+    /// Units of wasmtime fuel: 0.05 G for 10 objects, 9 G for 600, 30 G for 1,000 of 1.5 KB.
     pub fuel: u64,
     /// Bytes of linear memory.
     pub memory: usize,
@@ -82,7 +82,7 @@ pub struct RenderLimits {
 impl Default for RenderLimits {
     fn default() -> Self {
         Self {
-            fuel: 60_000_000_000,
+            fuel: 20_000_000_000,
             memory: 256 << 20,
             memory_of_all: 2 << 30,
             table_elements: 1_000_000,
