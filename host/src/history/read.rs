@@ -39,12 +39,11 @@ impl Store {
             0 => 50,
             limit => limit.min(MOST),
         };
-        let mut rows = match self.by(query).await? {
-            By::Place(_) => self.newest(query, limit).await?,
-            _ if query.since.is_none() && query.until.is_none() => {
-                self.newest(query, limit).await?
-            }
-            by => self.window(query, &by, limit).await?,
+        // Of one kit there are few enough.
+        let has_times = query.since.is_some() || query.until.is_some();
+        let mut rows = match has_times && query.kit.is_none() {
+            true => self.window(query, limit).await?,
+            false => self.newest(query, limit).await?,
         };
         let more = rows.len() > limit as usize;
         rows.truncate(limit as usize);
@@ -178,6 +177,9 @@ impl Store {
             return Ok(Vec::new());
         };
         let mut conditions = conditions(query, revisions);
+        if let Some(before) = query.before {
+            conditions.number("sequence <", i64::try_from(before).unwrap_or(i64::MAX));
+        }
         if let Some(after) = after {
             conditions.number("sequence >", i64::try_from(after).unwrap_or(i64::MAX));
         }
@@ -293,7 +295,7 @@ impl Store {
         Ok(texts)
     }
 
-    async fn by(&self, query: &Query) -> Result<By, HistoryError> {
+    pub(super) async fn by(&self, query: &Query) -> Result<By, HistoryError> {
         if query.namespace.is_none() && query.repository.is_none() && query.kit.is_none() {
             return Ok(By::All);
         }
@@ -349,12 +351,9 @@ impl Store {
     }
 }
 
-/// All but where.
+/// All but where, and before which record.
 pub(super) fn conditions(query: &Query, revisions: Vec<String>) -> Conditions {
     let mut conditions = Conditions::default();
-    if let Some(before) = query.before {
-        conditions.number("sequence <", i64::try_from(before).unwrap_or(i64::MAX));
-    }
     for (time, compared) in [(query.since, "at >="), (query.until, "at <=")] {
         if let Some(time) = time {
             conditions.number(compared, time.as_millisecond());

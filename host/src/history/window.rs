@@ -11,20 +11,15 @@ impl Store {
     pub(super) async fn window(
         &self,
         query: &Query,
-        by: &By,
         limit: u32,
     ) -> Result<Vec<(u64, Hash, Vec<u8>)>, HistoryError> {
         let Some(revisions) = self.revisions(query).await? else {
             return Ok(Vec::new());
         };
-        let since_last = Query {
-            before: None,
-            ..query.clone()
-        };
-        let mut conditions = conditions(&since_last, revisions);
-        if let By::Scope(scopes) = by {
+        let mut conditions = conditions(query, revisions);
+        if let By::Scope(scopes) = self.by(query).await? {
             // Not by its own index, which knows no times.
-            conditions.numbers("scope + 0", scopes);
+            conditions.numbers("scope + 0", &scopes);
         }
         if let Some(before) = query.before {
             let before = i64::try_from(before).unwrap_or(i64::MAX);

@@ -70,19 +70,20 @@ pub fn render(
         Some(trouble) if manifests.is_ok() => Err(vec![trouble]),
         _ => manifests,
     };
+    let (fuel, given_up) = (recorder.spent(), recorder.has_given_up());
     let Taken {
         reads,
         asked,
         wanted,
-    } = recorder.clone().taken();
+    } = recorder.taken();
     Files {
         manifests,
         reads,
         secrets,
         asked,
         wanted,
-        fuel: recorder.spent(),
-        given_up: recorder.has_given_up(),
+        fuel,
+        given_up,
     }
 }
 
