@@ -95,6 +95,28 @@ fn hooks_have_their_turns_run_once_and_again_when_they_change_whatever_becomes_o
     platform.until_kit(KIT, "Applied", &second);
     assert_eq!(key(&platform), "b");
     assert_eq!(platform.get("acme", "job/early"), None);
+
+    // Nor for a status that somebody spoils, or that a write that was given up comes to: the host
+    // writes what it knows.
+    let known = platform.kit(KIT)["status"].clone();
+    let spoilt = json!({"status": {"objects": 99, "hooks": null, "inputs": "other"}}).to_string();
+    let (object, namespace) = (
+        format!("kits.trimtab.io/{}", KIT.replace('/', ".")),
+        &platform.name,
+    );
+    let place = ["-n", namespace, "--subresource=status", "--type=merge"];
+    let patch = [&["patch", &object, "-p", &spoilt], &place[..]].concat();
+    platform.kubectl.run(&patch).unwrap();
+    wait_for("the status is as it was", SOON, || {
+        let status = platform.kit(KIT)["status"].clone();
+        let of =
+            |status: &Value| ["objects", "hooks", "inputs", "applied"].map(|it| status[it].clone());
+        match of(&status) == of(&known) {
+            true => Ok(()),
+            false => Err(status.to_string()),
+        }
+    });
+    assert_eq!(platform.get("acme", "job/early"), None);
     let before = uid(&platform, "job/late");
 
     // Changed hooks are made anew, around what is changed with them.

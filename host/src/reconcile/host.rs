@@ -269,30 +269,34 @@ impl Host {
             }
             KitChange::Gone { namespace, name } => {
                 self.shared.kits.remove(&namespace, &name);
-                self.tell_all(&namespace, &name);
+                self.tell_all(&namespace, &name, false);
             }
             KitChange::Put(kit) => {
                 let (namespace, name) = id_of(&kit);
                 listed.insert((namespace.clone(), name.clone()));
                 let asks = asked(&kit);
                 let before = self.shared.kits.put(*kit);
-                if before.is_some_and(|before| asked(&before) != asks) {
-                    self.tell_all(&namespace, &name);
+                let asked = before.is_some_and(|before| asked(&before) != asks);
+                if asked || self.shared.kits.lost_status(&namespace, &name) {
+                    self.tell_all(&namespace, &name, !asked);
                 }
             }
         }
     }
 
-    /// Tells the actors of a namespace that a Kit's spec changed, or that it is gone.
-    fn tell_all(&self, namespace: &str, name: &str) {
+    /// Tells the actors of a namespace that a Kit's spec changed, or that it is gone; or that its
+    /// status is not what was written last.
+    fn tell_all(&self, namespace: &str, name: &str, status: bool) {
         for ((_, _), actor) in self
             .actors
             .iter()
             .filter(|((place, _), _)| place == namespace)
         {
             // An actor that has ended is about to be removed.
-            let _ = actor.send(Message::KitTouched {
-                object_name: name.to_owned(),
+            let object_name = name.to_owned();
+            let _ = actor.send(match status {
+                true => Message::StatusTouched { object_name },
+                false => Message::KitTouched { object_name },
             });
         }
     }

@@ -1,6 +1,7 @@
 //! What the host knows of kits: their objects, and which is behind a set's id.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
+use std::hash::{DefaultHasher, Hash as _, Hasher as _};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use kube::ResourceExt as _;
@@ -53,6 +54,15 @@ pub(super) struct KitIndex {
     kits: Mutex<HashMap<(String, String), Arc<Kit>>>,
     /// The uid of the one that was there last.
     gone: Mutex<HashMap<(String, String), String>>,
+    told: Mutex<HashMap<(String, String), Told>>,
+}
+
+/// What this host wrote last into a Kit's status.
+struct Told {
+    print: u64,
+    /// The API server has something else: a write that was given up, and that it carried out after
+    /// a newer one, or somebody else's.
+    lost: bool,
 }
 
 /// When a person asked for an object to be looked at.
@@ -70,6 +80,14 @@ pub(super) fn id_of(kit: &Kit) -> (String, String) {
     (kit.namespace().unwrap_or_default(), kit.name_any())
 }
 
+/// Tells two statuses of one process apart.
+fn print_of(status: &KitStatus) -> u64 {
+    let mut hasher = DefaultHasher::new();
+    // What cannot be written as JSON was not written into the cluster either.
+    serde_json::to_vec(status).ok().hash(&mut hasher);
+    hasher.finish()
+}
+
 impl KitIndex {
     pub(super) fn lock(&self) -> MutexGuard<'_, HashMap<(String, String), Arc<Kit>>> {
         self.kits.lock().unwrap_or_else(PoisonError::into_inner)
@@ -82,7 +100,8 @@ impl KitIndex {
     }
 
     /// Gives what was there before. An older version than the one that is there is not taken, nor
-    /// an answer that comes later than the news that the Kit is gone.
+    /// an answer that comes later than the news that the Kit is gone. A status is what this host
+    /// wrote last, whatever it has become: hooks that have run are not run again for it.
     pub(super) fn put(&self, mut kit: Kit) -> Option<Arc<Kit>> {
         kit.metadata.managed_fields = None;
         let mut kits = self.lock();
@@ -103,7 +122,31 @@ impl KitIndex {
             return None;
         }
         gone.remove(&id);
+        let mut told = self.told.lock().unwrap_or_else(PoisonError::into_inner);
+        if let (Some(told), Some(known)) = (told.get_mut(&id), known) {
+            told.lost = kit.status.as_ref().map(print_of) != Some(told.print);
+            if told.lost {
+                kit.status.clone_from(&known.status);
+            }
+        }
         kits.insert(id, Arc::new(kit))
+    }
+
+    /// What the host is about to write into a Kit's status.
+    pub(super) fn tells(&self, namespace: &str, name: &str, status: &KitStatus) {
+        let mut told = self.told.lock().unwrap_or_else(PoisonError::into_inner);
+        let print = print_of(status);
+        told.insert(
+            (namespace.to_owned(), name.to_owned()),
+            Told { print, lost: false },
+        );
+    }
+
+    /// Whether a Kit's status is to be written again.
+    pub(super) fn lost_status(&self, namespace: &str, name: &str) -> bool {
+        let told = self.told.lock().unwrap_or_else(PoisonError::into_inner);
+        let told = told.get(&(namespace.to_owned(), name.to_owned()));
+        told.is_some_and(|told| told.lost)
     }
 
     /// What the host has just written into a Kit's status; the rest is as the watch showed it.
@@ -117,6 +160,8 @@ impl KitIndex {
     pub(super) fn remove(&self, namespace: &str, name: &str) {
         let id = (namespace.to_owned(), name.to_owned());
         let mut kits = self.lock();
+        let mut told = self.told.lock().unwrap_or_else(PoisonError::into_inner);
+        told.remove(&id);
         if let Some(uid) = kits.remove(&id).and_then(|kit| kit.uid()) {
             let mut gone = self.gone.lock().unwrap_or_else(PoisonError::into_inner);
             gone.insert(id, uid);
@@ -180,6 +225,34 @@ mod tests {
         kit.metadata.uid = Some(uid.into());
         kit.metadata.resource_version = Some(version.into());
         kit
+    }
+
+    #[test]
+    fn a_status_that_this_host_did_not_write_last_is_not_believed() {
+        let index = KitIndex::default();
+        let status = |objects| KitStatus {
+            objects,
+            ..KitStatus::default()
+        };
+        let comes = |version, objects| {
+            let mut kit = kit("first", version);
+            kit.status = Some(status(objects));
+            index.put(kit);
+            let kit = index.get("platform", "kits.shop").expect("it is there");
+            let objects = kit.status.as_ref().map(|it| it.objects);
+            (objects, index.lost_status("platform", "kits.shop"))
+        };
+        assert_eq!(comes("1", 7), (Some(7), false));
+        index.tells("platform", "kits.shop", &status(1));
+        index.tells("platform", "kits.shop", &status(2));
+        assert_eq!(comes("2", 2), (Some(2), false), "before its answer");
+        index.put_status("platform", "kits.shop", status(2));
+        assert_eq!(comes("3", 1), (Some(2), true), "carried out late");
+        index.tells("platform", "kits.shop", &status(2));
+        assert_eq!(comes("4", 2), (Some(2), false));
+        index.remove("platform", "kits.shop");
+        index.put(kit("second", "5"));
+        assert!(!index.lost_status("platform", "kits.shop"));
     }
 
     #[test]

@@ -70,7 +70,9 @@ impl Task {
             )
             .await?;
         self.shared.kits.put(kit.clone());
-        Ok(Arc::new(kit))
+        let known = self.shared.kits.get(&namespace, &name);
+        // Its status is what this host wrote last, if the answer has something else.
+        Ok(known.unwrap_or_else(|| Arc::new(kit)))
     }
 
     pub(super) async fn report(
@@ -117,10 +119,12 @@ impl Task {
         if decision.outcome != Outcome::Suspended {
             after.report = self.policy_report(&kit, &before, &decision.findings).await;
         }
-        if kit.status.as_ref() == Some(&after) {
+        let (namespace, name) = (self.namespace(), self.object_name());
+        let lost = self.shared.kits.lost_status(&namespace, &name);
+        if kit.status.as_ref() == Some(&after) && !lost {
             return Ok(());
         }
-        let (namespace, name) = (self.namespace(), self.object_name());
+        self.shared.kits.tells(&namespace, &name, &after);
         self.shared
             .cluster
             .put_kit_status(&namespace, &name, &after)

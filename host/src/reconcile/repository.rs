@@ -22,7 +22,6 @@ use super::index::requested;
 use super::kit::Done;
 pub(super) use super::kit_state::KitState;
 use super::notices::Notices;
-use super::outcome::Wait;
 use super::pins::Evaluated;
 use super::repository_record::Recounted;
 use super::rollback::Earlier;
@@ -34,6 +33,10 @@ pub(super) enum Message {
     Repository(Box<Repository>),
     /// A Kit's spec changed, or the object is gone.
     KitTouched {
+        object_name: String,
+    },
+    /// A Kit's status is not what was written last.
+    StatusTouched {
         object_name: String,
     },
     /// Somebody else changed, made or deleted an object of the kit.
@@ -85,6 +88,10 @@ pub(super) enum Job {
     RetryDue {
         path: KitPath,
         attempt: u64,
+    },
+    /// Whether a Kit's status is what was written last, or is so again.
+    StatusDue {
+        path: KitPath,
     },
     /// A kit is to be looked at, whatever it is at.
     Look {
@@ -305,11 +312,7 @@ impl Actor {
                 }
             }
             Message::KitTouched { object_name } => {
-                let path = self
-                    .kits
-                    .keys()
-                    .find(|path| path.object_name() == object_name)
-                    .cloned();
+                let path = self.path_of(&object_name);
                 let held_elsewhere = self.pinned() != self.pins;
                 if self.poll().await && held_elsewhere {
                     self.evaluate();
@@ -317,26 +320,14 @@ impl Actor {
                     self.start(&path);
                 }
             }
+            Message::StatusTouched { object_name } => self.look_at_status_later(&object_name),
             Message::Touched {
                 path,
                 health: false,
             } => self.touched(&path),
             Message::Touched { path, health: true } => self.look(&path),
-            Message::Awaited { key } => {
-                let waits = |wait: &Wait| matches!(wait, Wait::Object(waited) if *waited == key);
-                for state in self.kits.values_mut().filter(|it| it.running.is_some()) {
-                    let objects = &state.verdict.kit.depends_on_objects;
-                    state.again |= objects.contains(&key);
-                }
-                self.wake(waits);
-            }
-            Message::NamespaceGone { name } => {
-                // Those at work may be about to wait for it.
-                for state in self.kits.values_mut().filter(|it| it.running.is_some()) {
-                    state.again = true;
-                }
-                self.wake(|wait| matches!(wait, Wait::Namespace(waited) if **waited == *name));
-            }
+            Message::Awaited { key } => self.object_touched(&key),
+            Message::NamespaceGone { name } => self.namespace_gone(&name),
             // Whoever asked may have gone away.
             Message::Show { kit, reply } => drop(reply.send(self.view(kit.as_deref()))),
         }
@@ -363,6 +354,7 @@ impl Actor {
                     .await
             }
             Job::Look { path } => self.look(&path),
+            Job::StatusDue { path } => self.look_at_status(&path),
             Job::SettleDue => {
                 self.settle_due = false;
                 self.settle().await;

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use crate::kit::KitPath;
+use crate::manifest::ObjectKey;
 
 use super::outcome::{Outcome, Wait};
 use super::repository::{Actor, Job, KitState};
@@ -10,7 +11,8 @@ use super::repository::{Actor, Job, KitState};
 /// First pause before a kit whose objects were not taken is tried again; doubled each time.
 const RETRY: Duration = Duration::from_secs(1);
 const RETRY_LIMIT: Duration = Duration::from_secs(300);
-/// How long a report of progress waits for kits that have not begun.
+/// How long a report of progress waits for kits that have not begun, and a status that is not
+/// what was written for the news that it is.
 const PATIENCE: Duration = Duration::from_secs(1);
 
 impl Actor {
@@ -133,5 +135,55 @@ impl Actor {
             tokio::time::sleep(pause).await;
             Job::Look { path }
         }));
+    }
+
+    pub(super) fn path_of(&self, object_name: &str) -> Option<KitPath> {
+        let mut paths = self.kits.keys();
+        paths
+            .find(|path| path.object_name() == object_name)
+            .cloned()
+    }
+
+    /// An object that kits may wait for changed.
+    pub(super) fn object_touched(&mut self, key: &ObjectKey) {
+        for state in self.kits.values_mut().filter(|it| it.running.is_some()) {
+            let objects = &state.verdict.kit.depends_on_objects;
+            state.again |= objects.contains(key);
+        }
+        self.wake(|wait| matches!(wait, Wait::Object(waited) if waited == key));
+    }
+
+    pub(super) fn namespace_gone(&mut self, name: &str) {
+        // Those at work may be about to wait for it.
+        for state in self.kits.values_mut().filter(|it| it.running.is_some()) {
+            state.again = true;
+        }
+        self.wake(|wait| matches!(wait, Wait::Namespace(waited) if **waited == *name));
+    }
+
+    /// The watch may be behind what is written: only what stays is looked at.
+    pub(super) fn look_at_status_later(&mut self, object_name: &str) {
+        if let Some(path) = self.path_of(object_name) {
+            self.jobs.spawn(async move {
+                tokio::time::sleep(PATIENCE).await;
+                Job::StatusDue { path }
+            });
+        }
+    }
+
+    /// A status that this host did not write last is written anew, of whatever the kit is at.
+    pub(super) fn look_at_status(&mut self, path: &KitPath) {
+        let (namespace, name) = (self.namespace(), path.object_name());
+        if !self.shared.kits.lost_status(&namespace, &name) {
+            return;
+        }
+        let Some(state) = self.kits.get_mut(path) else {
+            return;
+        };
+        if state.running.is_some() {
+            state.again = true;
+        } else if state.outcome.is_some() {
+            self.start(path);
+        }
     }
 }
