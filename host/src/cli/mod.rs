@@ -181,7 +181,8 @@ fn sandbox(cache: &std::path::Path) -> anyhow::Result<Sandbox> {
         cache: Some(cache.join("plugins")),
     };
     let places = crate::config::renderer_folders()?;
-    let renderers = Renderers::new(RenderLimits::default(), compiler.clone(), places);
+    let renderers = Renderers::new(RenderLimits::default(), compiler.clone(), places)
+        .keeping(&cache.join("renderings"));
     let sandbox = Sandbox::new(SandboxLimits::default(), compiler).map_err(anyhow::Error::msg)?;
     Ok(sandbox.with_renderers(renderers))
 }

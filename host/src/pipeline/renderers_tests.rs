@@ -8,6 +8,7 @@ use std::sync::atomic::AtomicBool;
 use std::sync::{Arc, LazyLock};
 
 use proptest::prelude::*;
+use sha2::Digest as _;
 use tempfile::TempDir;
 
 use super::*;
@@ -73,6 +74,22 @@ impl Platform {
     fn fresh(&self) -> Evaluation {
         self.evaluate(&mut self.evaluator())
     }
+
+    /// As a host that starts anew where others have kept what they rendered.
+    fn recalling(&self, kept: &TempDir) -> Evaluation {
+        let plugins = Arc::new(keeping(kept));
+        self.evaluate(&mut Evaluator::new(plugins, NonZeroUsize::MIN))
+    }
+}
+
+/// The folder above must be nobody else's, too.
+fn renderings(kept: &TempDir) -> PathBuf {
+    kept.path().join("renderings")
+}
+
+fn keeping(kept: &TempDir) -> PluginStore {
+    let renderers = SANDBOX.renderers().clone().keeping(&renderings(kept));
+    PluginStore::new(SANDBOX.clone().with_renderers(renderers))
 }
 
 fn write(path: &Path, text: &str) {
@@ -132,6 +149,49 @@ fn a_kit_with_a_base_outside_of_it_is_rendered_again_when_that_changes_and_only_
     let data = &third.verdicts[0].rendered.manifests[0].object["data"];
     assert_eq!(data["key"], "two");
     assert_eq!(inputs(&third), inputs(&platform.fresh()));
+}
+
+#[test]
+fn what_is_kept_on_disk_is_not_rendered_again_and_is_rendered_to_be_verified() {
+    let overlay = "resources: [../../base]\nnamePrefix: shop-\n";
+    let platform = Platform::new(
+        KITS,
+        &[
+            ("kits/shop/kustomization.yaml", overlay),
+            ("base/kustomization.yaml", "resources: [a.yaml]\n"),
+            ("base/a.yaml", CONFIG),
+        ],
+    );
+    let kept = tempfile::tempdir().expect("a folder");
+    let first = platform.recalling(&kept);
+    assert_eq!(told(&first), ["ConfigMap shop-a"]);
+    // Another answer in its place, to see who asks.
+    let folder = fs::read_dir(renderings(&kept)).expect("ours").next();
+    let folder = folder.expect("it is kept").expect("readable").path();
+    let file = fs::read_dir(folder).expect("ours").next();
+    let file = file.expect("it is kept").expect("readable").path();
+    let bytes = fs::read(&file).expect("ours");
+    let text = String::from_utf8_lossy(&bytes[32..]).replace("shop-a", "kept-a");
+    let mut other = sha2::Sha256::digest(&text).to_vec();
+    other.extend(text.as_bytes());
+    fs::write(&file, other).expect("ours");
+    assert_eq!(told(&platform.recalling(&kept)), ["ConfigMap kept-a"]);
+    let plugins = keeping(&kept);
+    let snapshot = Snapshot::of_directory(platform.folder.path()).expect("a snapshot");
+    let anew = reproduce(
+        (&snapshot, &snapshot),
+        (&platform.spec, &platform.supplied),
+        &[crate::kit::KitPath::new("kits/shop")].into(),
+        &BTreeMap::new(),
+        &plugins,
+        &AtomicBool::new(false),
+    );
+    let anew = anew.expect("readable");
+    let digest = |rendered: &Rendered| rendered.digest.to_string();
+    assert_eq!(
+        digest(&anew[0].renderings[0]),
+        digest(&first.verdicts[0].rendered)
+    );
 }
 
 #[test]
@@ -222,7 +282,7 @@ fn content(file: &str, choice: u8) -> Option<String> {
 proptest! {
     #![proptest_config(ProptestConfig { cases: 12, ..ProptestConfig::default() })]
 
-    /// What is skipped is what would have come out the same.
+    /// What is skipped, or taken from what is kept on disk, is what would have come out the same.
     #[test]
     fn skipping_never_changes_the_result(
         edits in prop::collection::vec((0..FILES.len(), 0_u8..6), 1..12)
@@ -233,6 +293,7 @@ proptest! {
             ("base/kustomization.yaml", "resources: [one.yaml, two.yaml]\n"),
         ]);
         let mut evaluator = platform.evaluator();
+        let kept = tempfile::tempdir().expect("a folder");
         let whole = told(&platform.evaluate(&mut evaluator)).join("\n");
         prop_assert!(whole.contains("trimtab/kustomize"), "the base has no files yet: {whole}");
         let outline = |evaluation: &Evaluation| -> BTreeMap<String, String> {
@@ -250,7 +311,11 @@ proptest! {
                 None => drop(fs::remove_file(platform.path(file))),
             }
             let remembered = platform.evaluate(&mut evaluator);
-            prop_assert_eq!(outline(&remembered), outline(&platform.fresh()));
+            let fresh = outline(&platform.fresh());
+            prop_assert_eq!(&outline(&remembered), &fresh);
+            for _ in 0..2 {
+                prop_assert_eq!(&outline(&platform.recalling(&kept)), &fresh);
+            }
         }
     }
 }
@@ -278,8 +343,11 @@ fn a_chart_has_the_platform_s_values_between_its_files_and_its_own_and_quotes_no
         ("vars".to_owned(), values("b: map\nc: map\n", false)),
         ("keys".to_owned(), values("c: hunter22\n", true)),
     ]);
-    let evaluation = platform.fresh();
+    let kept = tempfile::tempdir().expect("a folder");
+    let is_kept = || fs::read_dir(renderings(&kept)).expect("it is ours").count();
+    let evaluation = platform.recalling(&kept);
     assert_eq!(told(&evaluation), ["ConfigMap a"]);
+    assert_eq!(is_kept(), 0, "a Secret's values are not written to a disk");
     let data = &evaluation.verdicts[0].rendered.manifests[0].object["data"];
     assert_eq!(data["all"], "file map hunter22 web.example.org");
     // What a chart writes is its own.

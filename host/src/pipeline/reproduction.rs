@@ -6,11 +6,14 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use crate::kit::{Discoverer, KitPath, KitSource, RepositorySpec, Supplied};
 use crate::manifest::{GroupKind, Scope, Scopes};
+use crate::sandbox::Pace;
 use crate::source::{Snapshot, SourceError};
 
 use super::as_read::as_read;
 use super::evaluation::definitions;
-use super::{PluginStore, Rendered, render_kit};
+use super::rendered::judged;
+use super::substituted::contents;
+use super::{PluginStore, Rendered};
 
 /// A kit that was rendered again.
 #[derive(Clone, Debug)]
@@ -40,7 +43,9 @@ pub fn reproduce(
         for (kind, (scope, _)) in defined {
             scopes.learn(kind.clone(), *scope);
         }
-        Arc::new(render_kit(snapshot, kit, plugins, &scopes))
+        let contents = contents(snapshot, kit, plugins, Pace::Anew);
+        let kit = (snapshot, kit);
+        Arc::new(judged(contents, kit, plugins, &scopes, &mut |_, _| {}))
     };
     let mut own: Option<Defined> = None;
     let mut reproduced = Vec::new();

@@ -44,15 +44,26 @@ pub(super) fn ask<A: DeserializeOwned>(
         Some(_) => vec![finding],
         None => vec![finding.at(Origin::new(at.as_str(), 1))],
     };
-    let (bytes, fuel) = renderers
-        .render(kind, request.to_string().as_bytes(), recorder.lookup())
-        .map_err(|error| {
-            if let RenderError::Fuel { limit } = error {
-                recorder.spend(limit);
-                recorder.give_up(renderers.is_hurried());
+    let request = request.to_string();
+    let request = request.as_bytes();
+    let rendered = match &kit.given.salt {
+        // What a Secret has brought in is not written to a disk.
+        Some(_) => renderers.render(kind, request, recorder.lookup()),
+        None => match renderers.recall(kind, request, || recorder.trial()) {
+            Some((rendered, seen)) => {
+                recorder.adopt(seen);
+                rendered
             }
-            one(fault(kind, &error))
-        })?;
+            None => renderers.render_to_keep(kind, request, recorder.lookup()),
+        },
+    };
+    let (bytes, fuel) = rendered.map_err(|error| {
+        if let RenderError::Fuel { limit } = error {
+            recorder.spend(limit);
+            recorder.give_up(!renderers.is_whole(limit));
+        }
+        one(fault(kind, &error))
+    })?;
     recorder.spend(fuel);
     match serde_json::from_slice(&bytes) {
         Ok(Answer::Made(made)) => Ok(made),

@@ -28,6 +28,7 @@ pub struct Asked {
 }
 
 /// The files of a commit.
+#[derive(Clone)]
 struct Mounted {
     url: String,
     files: Snapshot,
@@ -36,7 +37,7 @@ struct Mounted {
 }
 
 /// What one render has had of other places.
-#[derive(Default)]
+#[derive(Clone, Default)]
 pub(super) struct Session {
     /// Files of commits, by the commit.
     mounted: BTreeMap<String, Mounted>,

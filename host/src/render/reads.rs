@@ -178,6 +178,23 @@ impl Recorder {
         self.session().named(message)
     }
 
+    /// What a guest would ask, to see whether it would be told the same; what it was told is of no
+    /// weight until it is adopted.
+    pub(super) fn trial(&self) -> (Lookup, Self) {
+        let trial = Self {
+            reads: Arc::new(Mutex::new(self.reads().clone())),
+            session: Arc::new(Mutex::new(self.session().clone())),
+            ..self.clone()
+        };
+        (trial.lookup(), trial)
+    }
+
+    /// The guest was told all that.
+    pub(super) fn adopt(&self, trial: Self) {
+        *self.reads() = std::mem::take(&mut *trial.reads());
+        *self.session() = std::mem::take(&mut *trial.session());
+    }
+
     /// What a guest asks.
     pub(super) fn lookup(&self) -> Lookup {
         let recorder = self.clone();

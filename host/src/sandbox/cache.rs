@@ -15,7 +15,7 @@ use super::Digest;
 const BYTES: u64 = 1 << 30;
 const EXTENSION: &str = "cwasm";
 /// A file without its name that is older than this is a killed host's.
-const ABANDONED: Duration = Duration::from_secs(3600);
+pub(super) const ABANDONED: Duration = Duration::from_secs(3600);
 /// Bytes of a SHA-256.
 const CHECKSUM: usize = 32;
 
@@ -33,17 +33,7 @@ impl Cache {
     /// # Errors
     /// Why the folder is not to be trusted, or cannot be had.
     pub(super) fn open(folder: &Path, engine: &Engine) -> Result<Self, String> {
-        let mut builder = DirBuilder::new();
-        builder.recursive(true);
-        #[cfg(unix)]
-        std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
-        builder
-            .create(folder)
-            .map_err(|error| format!("{}: {error}", folder.display()))?;
-        // Whoever can write above can put another folder in its place.
-        for folder in [Some(folder), folder.parent()].into_iter().flatten() {
-            own(folder)?;
-        }
+        own_folder(folder)?;
         let mut hasher = Named(Sha256::new());
         engine.precompile_compatibility_hash().hash(&mut hasher);
         hasher.0.update(env!("CARGO_PKG_VERSION"));
@@ -127,6 +117,23 @@ impl Cache {
             }
         }
     }
+}
+
+/// Makes a folder that only this user can write, or finds that it is one.
+///
+/// # Errors
+/// Why it is not to be trusted, or cannot be had.
+pub(super) fn own_folder(folder: &Path) -> Result<(), String> {
+    let mut builder = DirBuilder::new();
+    builder.recursive(true);
+    #[cfg(unix)]
+    std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
+    builder
+        .create(folder)
+        .map_err(|error| format!("{}: {error}", folder.display()))?;
+    // Whoever can write above can put another folder in its place.
+    let folders = [Some(folder), folder.parent()].into_iter().flatten();
+    folders.map(own).collect()
 }
 
 /// Whether nobody but this user can write there.

@@ -82,7 +82,7 @@ pub struct RenderLimits {
 impl Default for RenderLimits {
     fn default() -> Self {
         Self {
-            fuel: 20_000_000_000,
+            fuel: 40_000_000_000,
             memory: 256 << 20,
             memory_of_all: 2 << 30,
             table_elements: 1_000_000,

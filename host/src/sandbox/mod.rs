@@ -9,6 +9,7 @@ mod contract;
 mod engine;
 mod guest_system;
 mod inspection;
+mod kept;
 mod limits;
 mod plugin;
 mod precheck;

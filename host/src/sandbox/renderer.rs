@@ -5,7 +5,7 @@
 
 use std::fmt;
 use std::path::PathBuf;
-use std::sync::{Arc, Mutex, OnceLock, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::time::{Duration, Instant};
 
 use thiserror::Error;
@@ -14,6 +14,7 @@ use wasmtime::{Config, Engine, InstancePre, Store, Trap};
 use super::compile::{Compiler, Workshop};
 use super::engine::Slots;
 use super::guest_system::{self, Guest, Lookup};
+use super::kept::Kept;
 use super::{Digest, LoadError, RenderLimits, text};
 
 /// Which renderer.
@@ -72,6 +73,8 @@ pub enum Pace {
     Hurried,
     /// As long as the limits allow, beside those that are hurried.
     Patient,
+    /// As long as the limits allow, and whatever is kept of before.
+    Anew,
 }
 
 /// Fuel of a render that others wait for: a third of a second, or 250 plain objects.
@@ -81,12 +84,13 @@ pub const HURRIED: u64 = 2_000_000_000;
 /// before, when it is first asked for.
 #[derive(Clone)]
 pub struct Renderers {
-    shared: Arc<Shared>,
-    pace: Pace,
+    pub(super) shared: Arc<Shared>,
+    pub(super) pace: Pace,
+    pub(super) kept: Option<Arc<Kept>>,
 }
 
-struct Shared {
-    limits: RenderLimits,
+pub(super) struct Shared {
+    pub(super) limits: RenderLimits,
     compiler: Compiler,
     works: OnceLock<Result<(Engine, Workshop), String>>,
     /// Folders where the modules may be; the first one counts.
@@ -101,8 +105,10 @@ struct Shared {
 
 /// A renderer, or why it could not be loaded when that was last tried.
 #[derive(Default)]
-struct Attempt {
+pub(super) struct Attempt {
     loaded: Option<InstancePre<Guest>>,
+    /// Of what is loaded, or of the file that was there when it was first asked for.
+    pub(super) digest: Option<Digest>,
     failed: Option<(Instant, RenderError)>,
 }
 
@@ -138,14 +144,15 @@ impl Renderers {
         Self {
             shared: Arc::new(shared),
             pace: Pace::Whole,
+            kept: None,
         }
     }
 
     /// The same at another pace.
     pub fn at(&self, pace: Pace) -> Self {
         Self {
-            shared: self.shared.clone(),
             pace,
+            ..self.clone()
         }
     }
 
@@ -166,7 +173,7 @@ impl Renderers {
         let shared = &*self.shared;
         let _slot = match self.pace {
             Pace::Patient => shared.patient.take(),
-            Pace::Whole | Pace::Hurried => shared.slots.take(),
+            Pace::Whole | Pace::Hurried | Pace::Anew => shared.slots.take(),
         };
         // The guest's stack is this thread's.
         let stack = shared.limits.stack + (8 << 20);
@@ -185,23 +192,40 @@ impl Renderers {
         })
     }
 
+    /// Whether this is all that a render may ever take.
+    pub fn is_whole(&self, fuel: u64) -> bool {
+        fuel >= self.shared.limits.fuel
+    }
+
     /// What one render may take.
     pub fn fuel(&self) -> u64 {
         let most = self.shared.limits.fuel;
         match self.pace {
             Pace::Hurried => HURRIED.min(most),
-            Pace::Whole | Pace::Patient => most,
+            Pace::Whole | Pace::Patient | Pace::Anew => most,
         }
     }
 
-    fn load(&self, kind: RendererKind) -> Result<InstancePre<Guest>, RenderError> {
-        let shared = &*self.shared;
+    pub(super) fn attempt(&self, kind: RendererKind) -> MutexGuard<'_, Attempt> {
         let attempt = match kind {
-            RendererKind::Kustomize => &shared.kustomize,
-            RendererKind::Helm => &shared.helm,
+            RendererKind::Kustomize => &self.shared.kustomize,
+            RendererKind::Helm => &self.shared.helm,
         };
+        attempt.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Of what is installed, whether or not it is loaded.
+    pub(super) fn digest(&self, kind: RendererKind) -> Option<Digest> {
+        let mut attempt = self.attempt(kind);
+        if attempt.digest.is_none() {
+            attempt.digest = Some(Digest::of(&self.bytes(kind).ok()?));
+        }
+        attempt.digest.clone()
+    }
+
+    fn load(&self, kind: RendererKind) -> Result<InstancePre<Guest>, RenderError> {
         // Whoever comes second waits, and compiles nothing.
-        let mut attempt = attempt.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut attempt = self.attempt(kind);
         if let Some(loaded) = &attempt.loaded {
             return Ok(loaded.clone());
         }
@@ -210,8 +234,9 @@ impl Renderers {
             return Err(error.clone());
         }
         match self.compiled(kind) {
-            Ok(loaded) => {
+            Ok((loaded, digest)) => {
                 attempt.loaded = Some(loaded.clone());
+                attempt.digest = Some(digest);
                 Ok(loaded)
             }
             Err(error) => {
@@ -223,7 +248,7 @@ impl Renderers {
         }
     }
 
-    fn compiled(&self, kind: RendererKind) -> Result<InstancePre<Guest>, RenderError> {
+    fn compiled(&self, kind: RendererKind) -> Result<(InstancePre<Guest>, Digest), RenderError> {
         let shared = &*self.shared;
         let bytes = self.bytes(kind)?;
         let digest = Digest::of(&bytes);
@@ -235,6 +260,7 @@ impl Renderers {
             .map_err(|error| failed(error.to_string()))?;
         guest_system::linker(engine, &module)
             .and_then(|linker| linker.instantiate_pre(&module))
+            .map(|loaded| (loaded, digest))
             .map_err(|error| failed(text::clean(&format!("{error:#}"), 512)))
     }
 

@@ -14,7 +14,7 @@ use wasmtime::{
 const EBADF: i32 = 8;
 const WASI: &str = "wasi_snapshot_preview1";
 /// What the host will give a render of many objects.
-pub const FUEL: u64 = 20_000_000_000;
+pub const FUEL: u64 = 40_000_000_000;
 /// What YAML that is nested ten thousand levels deep takes.
 const STACK: usize = 32 << 20;
 
