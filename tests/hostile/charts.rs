@@ -44,7 +44,7 @@ fn values_without_measure_are_held() {
             AT,
             &["values.yaml", "16777216"],
         ),
-        values("ten-megabytes", lines(550_000)).ends_held("render-fuel", AT, &["fuel"]),
+        values("ten-megabytes", lines(550_000)).ends_held("render-memory", AT, &["256 MiB"]),
         values("aliases-of-aliases", aliases_of_aliases()).ends_held("helm", AT, &["values.yaml"]),
         values("nested-without-end", deep).ends_held("helm", AT, &["values.yaml"]),
         values("not-in-utf-8", b"a: \xff\xfe\n".to_vec()).ends_held("helm", AT, &["values.yaml"]),
@@ -130,7 +130,7 @@ fn a_charts_own_words_are_held() {
         about(name, format!("{CHART}kubeVersion: '{version}'\n"))
     };
     all_are_held(vec![
-        about("of-ten-megabytes", description).ends_held("render-fuel", AT, &["fuel"]),
+        about("of-ten-megabytes", description).renders(&["ConfigMap"]),
         about("of-three-million-words", keywords).ends_held("render-fuel", AT, &["fuel"]),
         about("of-aliases", format!("{CHART}{}", aliases_of_aliases())).ends_held("helm", AT, &["Chart.yaml"]),
         named("named-to-climb", "../../../etc").ends_held("helm", AT, &["name"]),
