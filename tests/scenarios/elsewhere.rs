@@ -10,6 +10,8 @@ use trimtab_harness::wait_for;
 
 use crate::platform::{Platform, config_map, ready};
 
+mod charts;
+
 const SHOP: &str = "kits/acme/shop";
 const WEB: &str = "kits/rival/web";
 const PLAIN: &str = "kits/third/plain";
@@ -40,11 +42,17 @@ impl Scene {
             "/raw/a.yaml" => Answer::fine(config_map("raw", "raw")),
             _ => git(&served, asked),
         });
+        Self::of(base, site, elsewhere, "")
+    }
+
+    /// `more`: sources beside the site.
+    fn of(base: Fixture, site: Site, elsewhere: tempfile::TempDir, more: &str) -> Self {
         let platform = Platform::new(&[]);
         let file = platform.repository_file();
         let folder = file.parent().expect("a folder").to_owned();
         let text = std::fs::read_to_string(&file).unwrap();
-        let sources = format!("  sources: [{{url: '{}'}}]\n  kits:\n", site.url());
+        let url = site.url();
+        let sources = format!("  sources: [{{url: '{url}'}}{more}]\n  kits:\n");
         std::fs::write(&file, text.replace("  kits:\n", &sources)).unwrap();
         // What is compiled is shared with the host; what is fetched is not.
         std::fs::create_dir_all(folder.join("cache/plugins")).unwrap();
@@ -94,6 +102,17 @@ impl Scene {
         live["data"]["key"].as_str().unwrap_or_default().to_owned()
     }
 
+    /// The first render waits until its renderer is compiled.
+    fn until_rendered(&self, kits: [&str; 2]) {
+        wait_for("the renderer is compiled", COMPILED, || {
+            let kits = kits.map(|it| self.platform.kit(it));
+            match kits.iter().all(|kit| ready(kit)["reason"] == "Applied") {
+                true => Ok(()),
+                false => Err(kits.map(|kit| ready(&kit).to_string()).join("\n")),
+            }
+        });
+    }
+
     fn applied(&self, kit: &str) -> String {
         let kit = self.platform.kit(kit);
         let revision = kit["status"]["applied"]["revision"].as_str();
@@ -131,13 +150,7 @@ fn a_kit_follows_what_its_lock_pins_of_another_place_and_outlives_that_place() {
     let first_lock = scene.lock();
     let first = scene.platform.git.commit("first").unwrap();
     scene.platform.start();
-    wait_for("the renderer is compiled", COMPILED, || {
-        let kits = [SHOP, WEB].map(|it| scene.platform.kit(it));
-        match kits.iter().all(|kit| ready(kit)["reason"] == "Applied") {
-            true => Ok(()),
-            false => Err(kits.map(|kit| ready(&kit).to_string()).join("\n")),
-        }
-    });
+    scene.until_rendered([SHOP, WEB]);
     assert_eq!(scene.key("acme", "configmap/my-base"), "one");
     assert_eq!(scene.key("rival", "configmap/raw"), "raw");
 

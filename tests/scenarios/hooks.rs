@@ -99,7 +99,7 @@ fn hooks_have_their_turns_run_once_and_again_when_they_change_whatever_becomes_o
     // Nor for a status that somebody spoils, or that a write that was given up comes to: the host
     // writes what it knows.
     let known = platform.kit(KIT)["status"].clone();
-    let spoilt = json!({"status": {"objects": 99, "hooks": null, "inputs": "other"}}).to_string();
+    let spoilt = json!({"status": {"objects": 99, "hooks": null, "inputs": "other", "serviceAccount": "nobody"}}).to_string();
     let (object, namespace) = (
         format!("kits.trimtab.io/{}", KIT.replace('/', ".")),
         &platform.name,
@@ -109,8 +109,9 @@ fn hooks_have_their_turns_run_once_and_again_when_they_change_whatever_becomes_o
     platform.kubectl.run(&patch).unwrap();
     wait_for("the status is as it was", SOON, || {
         let status = platform.kit(KIT)["status"].clone();
-        let of =
-            |status: &Value| ["objects", "hooks", "inputs", "applied"].map(|it| status[it].clone());
+        let of = |status: &Value| {
+            ["objects", "hooks", "inputs", "applied", "serviceAccount"].map(|it| status[it].clone())
+        };
         match of(&status) == of(&known) {
             true => Ok(()),
             false => Err(status.to_string()),

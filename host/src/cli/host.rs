@@ -12,7 +12,7 @@ use super::{Failure, Outcome, Output};
 /// on the machine that it runs on.
 ///
 ///   trimtab host
-///   trimtab host --socket /cache/host.sock --output json
+///   trimtab host --socket /cache/trimtab/host.sock --output json
 #[derive(Args)]
 #[command(verbatim_doc_comment)]
 pub struct Host {

@@ -83,13 +83,14 @@ fn host(namespace: &str, image: &str) -> Vec<Value> {
                         },
                         "containers": [{
                             "name": "trimtab", "image": image,
-                            "args": ["run", "--log-format=json", "--cache-dir=/cache", "--api"],
+                            // The volume itself is its group's to write, and not the host's own.
+                            "args": ["run", "--log-format=json", "--cache-dir=/cache/trimtab", "--api"],
                             "env": [
                                 {"name": "POD_IP", "valueFrom": {"fieldRef": {"fieldPath": "status.podIP"}}},
                                 {"name": "POD_NAME", "valueFrom": {"fieldRef": {"fieldPath": "metadata.name"}}},
                                 {"name": "POD_NAMESPACE", "valueFrom": {"fieldRef": {"fieldPath": "metadata.namespace"}}},
                                 // So that `kubectl exec` needs to say nothing.
-                                {"name": "TRIMTAB_SOCKET", "value": "/cache/host.sock"},
+                                {"name": "TRIMTAB_SOCKET", "value": "/cache/trimtab/host.sock"},
                             ],
                             "ports": [{"name": "api", "containerPort": api::PORT}],
                             "resources": {"requests": {"cpu": "100m", "memory": "128Mi"}, "limits": {"memory": "1Gi"}},

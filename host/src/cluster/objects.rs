@@ -253,17 +253,24 @@ impl Cluster {
         namespace: &str,
         name: &str,
         status: &KitStatus,
-    ) -> Result<(), ClusterError> {
+    ) -> Result<Kit, ClusterError> {
         let body = json!({
             "apiVersion": "trimtab.io/v1alpha1", "kind": "Kit",
             "metadata": {"name": name}, "status": status,
         });
         let api: Api<Kit> = Api::namespaced(self.client.clone(), namespace);
-        let patch = Patch::Apply(&body);
-        let params = forced();
+        let (params, patch) = (forced(), Patch::Apply(&body));
         let write = api.patch_status(name, &params, &patch);
-        self.writes.take(write).await?;
-        Ok(())
+        let written = self.writes.take(write).await?;
+        let others = written.status.as_ref().and_then(|it| beside(it, status));
+        let Some(others) = others else {
+            return Ok(written);
+        };
+        // Fields of other managers stay when a status is applied without them.
+        let patch = Patch::Merge(json!({"status": others}));
+        let params = PatchParams::default();
+        let write = api.patch_status(name, &params, &patch);
+        Ok(self.writes.take(write).await?)
     }
 
     /// Puts the finalizer that holds a Repository until its objects are deleted on it, or takes
@@ -307,4 +314,20 @@ impl Cluster {
             .await?;
         Ok(())
     }
+}
+
+/// What a status has beside what it was to have, as a merge patch that takes it out.
+fn beside(written: &KitStatus, wanted: &KitStatus) -> Option<Value> {
+    fn patch(written: &Value, wanted: Option<&Value>) -> Option<Value> {
+        let (Value::Object(fields), Some(wanted)) = (written, wanted) else {
+            return wanted.is_none().then_some(Value::Null);
+        };
+        let fields = fields.iter();
+        let others =
+            fields.filter_map(|(name, it)| Some((name.clone(), patch(it, wanted.get(name))?)));
+        let others: serde_json::Map<String, Value> = others.collect();
+        (!others.is_empty()).then_some(Value::Object(others))
+    }
+    let [written, wanted] = [written, wanted].map(|it| serde_json::to_value(it).ok());
+    patch(&written?, Some(&wanted?))
 }

@@ -166,8 +166,9 @@ fn what_is_kept_on_disk_is_not_rendered_again_and_is_rendered_to_be_verified() {
     let first = platform.recalling(&kept);
     assert_eq!(told(&first), ["ConfigMap shop-a"]);
     // Another answer in its place, to see who asks.
-    let folder = fs::read_dir(renderings(&kept)).expect("ours").next();
-    let folder = folder.expect("it is kept").expect("readable").path();
+    let mut folders = fs::read_dir(renderings(&kept)).expect("ours").flatten();
+    let folder = folders.find_map(|it| Some(it.path()).filter(|it| it.is_dir()));
+    let folder = folder.expect("it is kept");
     let file = fs::read_dir(folder).expect("ours").next();
     let file = file.expect("it is kept").expect("readable").path();
     let bytes = fs::read(&file).expect("ours");

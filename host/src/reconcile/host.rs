@@ -27,7 +27,7 @@ use crate::web::{self, Web, WebError};
 use super::ages::Ages;
 use super::answers::HostAnswers;
 use super::asked::Desk;
-use super::index::{KitIndex, RepositoryIndex, SetIndex, asked, id_of};
+use super::index::{KitIndex, RepositoryIndex, SetIndex, id_of};
 use super::recording::Recorder;
 use super::repository::{Actor, Message};
 
@@ -265,7 +265,7 @@ impl Host {
         match change {
             KitChange::Listing => listed.clear(),
             KitChange::Listed => {
-                self.shared.kits.lock().retain(|id, _| listed.contains(id));
+                self.shared.kits.listed(listed);
             }
             KitChange::Gone { namespace, name } => {
                 self.shared.kits.remove(&namespace, &name);
@@ -274,11 +274,13 @@ impl Host {
             KitChange::Put(kit) => {
                 let (namespace, name) = id_of(&kit);
                 listed.insert((namespace.clone(), name.clone()));
-                let asks = asked(&kit);
-                let before = self.shared.kits.put(*kit);
-                let asked = before.is_some_and(|before| asked(&before) != asks);
-                if asked || self.shared.kits.lost_status(&namespace, &name) {
-                    self.tell_all(&namespace, &name, !asked);
+                let asks_anew = self.shared.kits.shows(&kit);
+                self.shared.kits.put(*kit);
+                if asks_anew {
+                    self.tell_all(&namespace, &name, false);
+                }
+                if self.shared.kits.lost_status(&namespace, &name) {
+                    self.tell_all(&namespace, &name, true);
                 }
             }
         }

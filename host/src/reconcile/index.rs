@@ -1,6 +1,6 @@
 //! What the host knows of kits: their objects, and which is behind a set's id.
 
-use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet, VecDeque};
 use std::hash::{DefaultHasher, Hash as _, Hasher as _};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
@@ -55,29 +55,53 @@ pub(super) struct KitIndex {
     /// The uid of the one that was there last.
     gone: Mutex<HashMap<(String, String), String>>,
     told: Mutex<HashMap<(String, String), Told>>,
+    /// What people want of each, as the watch last showed it: answers to writes may be ahead of it.
+    asked: Mutex<HashMap<(String, String), Asks>>,
 }
 
-/// What this host wrote last into a Kit's status.
+/// What this host has written into a Kit's status.
+#[derive(Default)]
 struct Told {
-    print: u64,
-    /// The API server has something else: a write that was given up, and that it carried out after
-    /// a newer one, or somebody else's.
+    uid: Option<String>,
+    /// Of the last status that the API server was seen to have, and of those after it, which may be
+    /// on their way; the newest last.
+    prints: VecDeque<u64>,
+    /// The API server has another than the newest: a write was given up, and carried out late or not
+    /// at all, or somebody else wrote.
     lost: bool,
 }
+
+/// Statuses on their way: more than a watch is ever behind.
+const PRINTS: usize = 16;
 
 /// When a person asked for an object to be looked at.
 pub(super) fn requested(object: &impl kube::Resource) -> Option<String> {
     object.annotations().get(REQUESTED_ANNOTATION).cloned()
 }
 
-/// What people want of a kit.
-pub(super) fn asked(kit: &Kit) -> (KitSpec, Option<String>, bool) {
+/// A Kit's spec, when a person asked for it to be looked at, and whether it is being deleted.
+type Asks = (KitSpec, Option<String>, bool);
+
+fn asked(kit: &Kit) -> Asks {
     let deleted = kit.metadata.deletion_timestamp.is_some();
     (kit.spec.clone(), requested(kit), deleted)
 }
 
 pub(super) fn id_of(kit: &Kit) -> (String, String) {
     (kit.namespace().unwrap_or_default(), kit.name_any())
+}
+
+impl Told {
+    /// The API server has this status; false if this host has not written it.
+    fn comes(&mut self, status: Option<&KitStatus>) -> bool {
+        let print = status.map(print_of);
+        let place = self.prints.iter().rposition(|it| Some(*it) == print);
+        if let Some(place) = place {
+            self.prints.drain(..place);
+        }
+        self.lost = place.is_none() || self.prints.len() > 1;
+        place.is_some()
+    }
 }
 
 /// Tells two statuses of one process apart.
@@ -99,10 +123,10 @@ impl KitIndex {
             .cloned()
     }
 
-    /// Gives what was there before. An older version than the one that is there is not taken, nor
-    /// an answer that comes later than the news that the Kit is gone. A status is what this host
-    /// wrote last, whatever it has become: hooks that have run are not run again for it.
-    pub(super) fn put(&self, mut kit: Kit) -> Option<Arc<Kit>> {
+    /// An older version than the one that is there is not taken, nor an answer that comes later than
+    /// the news that the Kit is gone; nor a status that this host did not write: hooks that have run
+    /// are not run again for it.
+    pub(super) fn put(&self, mut kit: Kit) {
         kit.metadata.managed_fields = None;
         let mut kits = self.lock();
         let id = id_of(&kit);
@@ -112,34 +136,58 @@ impl KitIndex {
         if let Some(known) = known
             && version(known) > version(&kit)
         {
-            return Some(known.clone());
+            return;
         }
         let mut gone = self.gone.lock().unwrap_or_else(PoisonError::into_inner);
         if gone
             .get(&id)
             .is_some_and(|uid| kit.uid().as_ref() == Some(uid))
         {
-            return None;
+            return;
         }
         gone.remove(&id);
         let mut told = self.told.lock().unwrap_or_else(PoisonError::into_inner);
-        if let (Some(told), Some(known)) = (told.get_mut(&id), known) {
-            told.lost = kit.status.as_ref().map(print_of) != Some(told.print);
-            if told.lost {
-                kit.status.clone_from(&known.status);
-            }
+        let uid = kit.uid();
+        if let (Some(told), Some(known)) = (told.get_mut(&id).filter(|it| it.uid == uid), known)
+            && !told.comes(kit.status.as_ref())
+        {
+            kit.status.clone_from(&known.status);
         }
-        kits.insert(id, Arc::new(kit))
+        kits.insert(id, Arc::new(kit));
     }
 
-    /// What the host is about to write into a Kit's status.
-    pub(super) fn tells(&self, namespace: &str, name: &str, status: &KitStatus) {
-        let mut told = self.told.lock().unwrap_or_else(PoisonError::into_inner);
+    /// The watch shows a Kit. Whether people want something else of it than before.
+    pub(super) fn shows(&self, kit: &Kit) -> bool {
+        let mut all = self.asked.lock().unwrap_or_else(PoisonError::into_inner);
+        let asks = asked(kit);
+        let before = all.insert(id_of(kit), asks.clone());
+        before.is_some_and(|before| before != asks)
+    }
+
+    /// What the host is about to write into a Kit's status; false if it is there already.
+    pub(super) fn tells(&self, kit: &Kit, status: &KitStatus) -> bool {
+        let mut all = self.told.lock().unwrap_or_else(PoisonError::into_inner);
+        let told = all.entry(id_of(kit)).or_default();
+        if told.uid != kit.uid() {
+            *told = Told {
+                uid: kit.uid(),
+                ..Told::default()
+            };
+        }
         let print = print_of(status);
-        told.insert(
-            (namespace.to_owned(), name.to_owned()),
-            Told { print, lost: false },
-        );
+        let there = kit.status.as_ref().map(print_of);
+        let newest = told.prints.back().is_none_or(|newest| *newest == print);
+        if newest && !told.lost && there == Some(print) {
+            return false;
+        }
+        if told.prints.is_empty() {
+            told.prints.extend(there);
+        }
+        if told.prints.len() >= PRINTS {
+            told.prints.pop_front();
+        }
+        told.prints.push_back(print);
+        true
     }
 
     /// Whether a Kit's status is to be written again.
@@ -149,12 +197,13 @@ impl KitIndex {
         told.is_some_and(|told| told.lost)
     }
 
-    /// What the host has just written into a Kit's status; the rest is as the watch showed it.
-    pub(super) fn put_status(&self, namespace: &str, name: &str, status: KitStatus) {
-        let mut kits = self.lock();
-        if let Some(kit) = kits.get_mut(&(namespace.to_owned(), name.to_owned())) {
-            Arc::make_mut(kit).status = Some(status);
-        }
+    /// These are all that there are.
+    pub(super) fn listed(&self, all: &HashSet<(String, String)>) {
+        self.lock().retain(|id, _| all.contains(id));
+        let mut told = self.told.lock().unwrap_or_else(PoisonError::into_inner);
+        told.retain(|id, _| all.contains(id));
+        let mut asked = self.asked.lock().unwrap_or_else(PoisonError::into_inner);
+        asked.retain(|id, _| all.contains(id));
     }
 
     pub(super) fn remove(&self, namespace: &str, name: &str) {
@@ -162,6 +211,8 @@ impl KitIndex {
         let mut kits = self.lock();
         let mut told = self.told.lock().unwrap_or_else(PoisonError::into_inner);
         told.remove(&id);
+        let mut asked = self.asked.lock().unwrap_or_else(PoisonError::into_inner);
+        asked.remove(&id);
         if let Some(uid) = kits.remove(&id).and_then(|kit| kit.uid()) {
             let mut gone = self.gone.lock().unwrap_or_else(PoisonError::into_inner);
             gone.insert(id, uid);
@@ -227,32 +278,59 @@ mod tests {
         kit
     }
 
-    #[test]
-    fn a_status_that_this_host_did_not_write_last_is_not_believed() {
-        let index = KitIndex::default();
-        let status = |objects| KitStatus {
+    fn status(objects: u32) -> KitStatus {
+        KitStatus {
             objects,
             ..KitStatus::default()
-        };
-        let comes = |version, objects| {
-            let mut kit = kit("first", version);
-            kit.status = Some(status(objects));
-            index.put(kit);
-            let kit = index.get("platform", "kits.shop").expect("it is there");
-            let objects = kit.status.as_ref().map(|it| it.objects);
-            (objects, index.lost_status("platform", "kits.shop"))
-        };
-        assert_eq!(comes("1", 7), (Some(7), false));
-        index.tells("platform", "kits.shop", &status(1));
-        index.tells("platform", "kits.shop", &status(2));
-        assert_eq!(comes("2", 2), (Some(2), false), "before its answer");
-        index.put_status("platform", "kits.shop", status(2));
-        assert_eq!(comes("3", 1), (Some(2), true), "carried out late");
-        index.tells("platform", "kits.shop", &status(2));
-        assert_eq!(comes("4", 2), (Some(2), false));
+        }
+    }
+
+    /// A Kit comes with this status; gives what it is taken for, and whether it is to be written.
+    fn comes(index: &KitIndex, version: &str, objects: u32) -> (u32, bool) {
+        let mut kit = kit("first", version);
+        kit.status = Some(status(objects));
+        index.put(kit);
+        let kit = index.get("platform", "kits.shop").expect("it is there");
+        let objects = kit.status.as_ref().map_or(0, |it| it.objects);
+        (objects, index.lost_status("platform", "kits.shop"))
+    }
+
+    fn tells(index: &KitIndex, objects: u32) -> bool {
+        let kit = index.get("platform", "kits.shop").expect("it is there");
+        index.tells(&kit, &status(objects))
+    }
+
+    #[test]
+    fn a_status_that_this_host_did_not_write_is_not_believed_and_written_over() {
+        let index = KitIndex::default();
+        assert_eq!(comes(&index, "1", 7), (7, false), "it was there before");
+        assert!(!tells(&index, 7), "it is there");
+        assert!(tells(&index, 2));
+        assert_eq!(comes(&index, "2", 2), (2, false), "before its answer");
+        assert_eq!(comes(&index, "3", 9), (2, true), "somebody else's");
+        // As long as it is not seen to be there, it is written again.
+        assert!(tells(&index, 2) && tells(&index, 2));
+        assert_eq!(comes(&index, "4", 2), (2, false));
+        assert!(!tells(&index, 2));
         index.remove("platform", "kits.shop");
         index.put(kit("second", "5"));
         assert!(!index.lost_status("platform", "kits.shop"));
+    }
+
+    #[test]
+    fn a_status_whose_write_was_given_up_is_known_when_it_comes_and_written_over() {
+        let index = KitIndex::default();
+        comes(&index, "1", 1);
+        assert!(tells(&index, 1 + 1) && tells(&index, 3));
+        // The first is carried out late; the second has not come yet.
+        assert_eq!(comes(&index, "2", 2), (2, true));
+        assert_eq!(comes(&index, "3", 3), (3, false));
+        // What is told is what was there before: the write that was given up may come yet.
+        assert!(tells(&index, 4));
+        assert!(tells(&index, 3));
+        assert_eq!(comes(&index, "4", 4), (4, true));
+        assert!(tells(&index, 3));
+        assert_eq!(comes(&index, "5", 3), (3, false));
     }
 
     #[test]

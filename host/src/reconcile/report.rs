@@ -119,13 +119,12 @@ impl Task {
         if decision.outcome != Outcome::Suspended {
             after.report = self.policy_report(&kit, &before, &decision.findings).await;
         }
-        let (namespace, name) = (self.namespace(), self.object_name());
-        let lost = self.shared.kits.lost_status(&namespace, &name);
-        if kit.status.as_ref() == Some(&after) && !lost {
+        if !self.shared.kits.tells(&kit, &after) {
             return Ok(());
         }
-        self.shared.kits.tells(&namespace, &name, &after);
-        self.shared
+        let (namespace, name) = (self.namespace(), self.object_name());
+        let written = self
+            .shared
             .cluster
             .put_kit_status(&namespace, &name, &after)
             .await?;
@@ -139,7 +138,7 @@ impl Task {
         if let Some(note) = kit_note(&before, &after, &attempt) {
             self.shared.cluster.publish(&reference(&kit), &note).await;
         }
-        self.shared.kits.put_status(&namespace, &name, after);
+        self.shared.kits.put(written);
         Ok(())
     }
 

@@ -49,13 +49,16 @@ pub(super) fn ask<A: DeserializeOwned>(
     let rendered = match &kit.given.salt {
         // What a Secret has brought in is not written to a disk.
         Some(_) => renderers.render(kind, request, recorder.lookup()),
-        None => match renderers.recall(kind, request, || recorder.trial()) {
-            Some((rendered, seen)) => {
-                recorder.adopt(seen);
-                rendered
+        None => {
+            let trial = recorder.trial();
+            match renderers.recall(kind, request, trial.lookup()) {
+                Some(rendered) => {
+                    recorder.adopt(&trial);
+                    rendered
+                }
+                None => renderers.render_to_keep(kind, request, recorder.lookup()),
             }
-            None => renderers.render_to_keep(kind, request, recorder.lookup()),
-        },
+        }
     };
     let (bytes, fuel) = rendered.map_err(|error| {
         if let RenderError::Fuel { limit } = error {

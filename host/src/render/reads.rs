@@ -180,17 +180,16 @@ impl Recorder {
 
     /// What a guest would ask, to see whether it would be told the same; what it was told is of no
     /// weight until it is adopted.
-    pub(super) fn trial(&self) -> (Lookup, Self) {
-        let trial = Self {
+    pub(super) fn trial(&self) -> Self {
+        Self {
             reads: Arc::new(Mutex::new(self.reads().clone())),
             session: Arc::new(Mutex::new(self.session().clone())),
             ..self.clone()
-        };
-        (trial.lookup(), trial)
+        }
     }
 
     /// The guest was told all that.
-    pub(super) fn adopt(&self, trial: Self) {
+    pub(super) fn adopt(&self, trial: &Self) {
         *self.reads() = std::mem::take(&mut *trial.reads());
         *self.session() = std::mem::take(&mut *trial.session());
     }

@@ -132,8 +132,8 @@ pub(super) fn own_folder(folder: &Path) -> Result<(), String> {
         .create(folder)
         .map_err(|error| format!("{}: {error}", folder.display()))?;
     // Whoever can write above can put another folder in its place.
-    let folders = [Some(folder), folder.parent()].into_iter().flatten();
-    folders.map(own).collect()
+    let mut folders = [Some(folder), folder.parent()].into_iter().flatten();
+    folders.try_for_each(own)
 }
 
 /// Whether nobody but this user can write there.

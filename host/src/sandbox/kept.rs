@@ -7,7 +7,7 @@ use std::io::{Read as _, Write as _};
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
-use std::time::SystemTime;
+use std::time::{Duration, SystemTime};
 
 use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha256};
@@ -15,14 +15,20 @@ use sha2::{Digest as _, Sha256};
 use super::cache::{ABANDONED, own_folder};
 use super::{Digest, Look, Lookup, Pace, RenderError, RenderLimits, RendererKind, Renderers};
 
-/// Bytes of all that is kept; what was not used for longest goes first.
+/// Bytes on the disk of all that is kept; what was not used for longest goes first.
 const BYTES: u64 = 512 << 20;
 /// What may be written before that is looked at.
 const SWEEP: u64 = 32 << 20;
 /// Answers to one request: several repositories, or revisions that are gone back to.
 const ANSWERS: usize = 8;
-/// Paths that an answer may depend on.
+/// Paths that an answer may depend on, and the bytes of them all.
 const LOOKS: usize = 20_000;
+const PATHS: usize = 4 << 20;
+/// Bytes that a file takes at least, and its folder.
+const BLOCK: u64 = 4096;
+/// When the folder was swept last.
+const SWEPT: &str = "swept";
+const SWEEP_AFTER: Duration = Duration::from_secs(3600);
 const EXTENSION: &str = "kept";
 /// Bytes of a SHA-256.
 const CHECKSUM: usize = 32;
@@ -33,7 +39,7 @@ const FORM: u8 = 1;
 pub(super) struct Kept {
     folder: PathBuf,
     bytes: u64,
-    /// Since the folder was swept; not at all yet, in the beginning.
+    /// Since this process has swept the folder.
     written: AtomicU64,
 }
 
@@ -72,33 +78,41 @@ impl Kept {
         Ok(Self {
             folder: folder.to_owned(),
             bytes: BYTES,
-            written: AtomicU64::new(SWEEP),
+            written: AtomicU64::new(0),
         })
     }
 
-    /// What the guest would end with, if that is known. `fresh` gives what it would look with, and
-    /// what comes of looking.
-    fn get<T>(&self, key: &str, mut fresh: impl FnMut() -> (Lookup, T)) -> Option<(Outcome, T)> {
-        let folder = self.folder.join(key);
-        let mut files = files(&folder);
+    /// What the guest would end with, if that is known. `look` is asked no more than the guest itself
+    /// would ask.
+    fn get(&self, key: &str, look: &mut Lookup) -> Option<Outcome> {
+        let mut files = files(&self.folder.join(key));
         files.sort_by(|a, b| b.cmp(a));
-        for (_, _, path) in files.into_iter().take(ANSWERS) {
-            let Some(entry) = read(&path) else { continue };
-            let (mut look, seen) = fresh();
-            let mut told = entry.told.iter();
-            if told.all(|(path, told)| print(&look(path)) == *told) {
+        let files = files.into_iter().take(ANSWERS);
+        let mut left: Vec<(PathBuf, Entry)> = files
+            .filter_map(|(_, _, path)| Some((path.clone(), read(&path)?)))
+            .collect();
+        // A guest that was told the same until now asks for the same next.
+        for at in 0.. {
+            let (file, first) = left.first()?;
+            let Some((path, _)) = first.told.get(at) else {
                 // What was used last is kept longest; a disk that cannot be written does not hurt here.
-                let used = File::open(&path);
+                let used = File::open(file);
                 let _ = used.and_then(|it| it.set_modified(SystemTime::now()));
-                return Some((entry.outcome, seen));
-            }
+                break;
+            };
+            let now = (path.clone(), print(&look(path)));
+            left.retain(|(_, entry)| entry.told.get(at) == Some(&now));
         }
-        None
+        left.into_iter().next().map(|(_, entry)| entry.outcome)
     }
 
     /// Keeps it, if there is room on the disk.
     fn put(&self, key: &str, told: Told, outcome: Outcome) {
-        if told.len() > LOOKS {
+        let paths: usize = told
+            .iter()
+            .map(|(path, print)| path.len() + print.len())
+            .sum();
+        if told.len() > LOOKS || paths > PATHS {
             return;
         }
         let folder = self.folder.join(key);
@@ -113,7 +127,7 @@ impl Kept {
                     // Another host may have removed it.
                     let _ = std::fs::remove_file(path);
                 }
-                if all > SWEEP {
+                if all > SWEEP || self.is_due() {
                     self.written.store(0, Ordering::Relaxed);
                     self.sweep();
                 }
@@ -124,9 +138,18 @@ impl Kept {
         }
     }
 
+    /// Programs that write little and end are many.
+    fn is_due(&self) -> bool {
+        let swept = std::fs::metadata(self.folder.join(SWEPT)).and_then(|it| it.modified());
+        let long_ago = |at: SystemTime| at.elapsed().is_ok_and(|it| it > SWEEP_AFTER);
+        swept.map_or(true, long_ago)
+    }
+
     /// Removes what was not used for longest, until the rest fits; and what a host that was killed
     /// has left.
     fn sweep(&self) {
+        // Of no weight where nothing can be written.
+        let _ = std::fs::write(self.folder.join(SWEPT), "");
         let Ok(folders) = std::fs::read_dir(&self.folder) else {
             return;
         };
@@ -187,13 +210,14 @@ fn is_named(path: &Path) -> bool {
     path.extension().is_some_and(|it| it == EXTENSION)
 }
 
-/// When each was used last, its bytes and its path.
+/// When each was used last, its bytes on the disk and its path.
 fn files(folder: &Path) -> Vec<(SystemTime, u64, PathBuf)> {
     let entries = std::fs::read_dir(folder).into_iter().flatten();
     let files = entries.filter_map(|entry| {
         let entry = entry.ok()?;
         let about = entry.metadata().ok()?;
-        Some((about.modified().ok()?, about.len(), entry.path()))
+        let bytes = about.len().next_multiple_of(BLOCK) + BLOCK;
+        Some((about.modified().ok()?, bytes, entry.path()))
     });
     files.collect()
 }
@@ -233,7 +257,7 @@ fn write(folder: &Path, entry: &Entry) -> std::io::Result<u64> {
     file.write_all(&text)?;
     let path = folder.join(name).with_extension(EXTENSION);
     file.persist(path).map_err(|error| error.error)?;
-    Ok((CHECKSUM + text.len()) as u64)
+    Ok(((CHECKSUM + text.len()) as u64).next_multiple_of(BLOCK) + BLOCK)
 }
 
 impl Outcome {
@@ -286,29 +310,35 @@ impl Renderers {
         let told: Arc<Mutex<Told>> = Arc::default();
         let rendered = self.render(kind, request, recorded(look, &told));
         let limits = &self.shared.limits;
-        if let (Some(outcome), Some(digest)) = (
-            Outcome::of(&rendered, limits),
-            self.attempt(kind).digest.clone(),
-        ) {
+        if let (Some(outcome), Some(digest)) = (Outcome::of(&rendered, limits), self.digest(kind)) {
             let told = std::mem::take(&mut *told.lock().unwrap_or_else(PoisonError::into_inner));
             kept.put(&key(kind, &digest, limits, request), told, outcome);
         }
         rendered
     }
 
-    /// What a render would come to, if that is kept and all that it read is the same still. `fresh`
-    /// gives what the guest would look with, and what comes of looking.
-    pub fn recall<T>(
+    /// What a render would come to, if that is kept and all that it read is the same still.
+    pub fn recall(
         &self,
         kind: RendererKind,
         request: &[u8],
-        fresh: impl FnMut() -> (Lookup, T),
-    ) -> Option<(Result<(Vec<u8>, u64), RenderError>, T)> {
+        mut look: Lookup,
+    ) -> Option<Result<(Vec<u8>, u64), RenderError>> {
         let kept = self.keeps()?;
         let limits = &self.shared.limits;
         let key = key(kind, &self.digest(kind)?, limits, request);
-        let (outcome, seen) = kept.get(&key, fresh)?;
-        Some((outcome.rendered(limits), seen))
+        Some(kept.get(&key, &mut look)?.rendered(limits))
+    }
+
+    /// Of what is installed, whether or not it is loaded, or being compiled.
+    fn digest(&self, kind: RendererKind) -> Option<Digest> {
+        let mut digests = self.shared.digests();
+        if let Some((_, known)) = digests.iter().find(|(it, _)| *it == kind) {
+            return Some(known.clone());
+        }
+        let digest = Digest::of(&self.bytes(kind).ok()?);
+        digests.push((kind, digest.clone()));
+        Some(digest)
     }
 
     fn keeps(&self) -> Option<&Kept> {

@@ -97,6 +97,8 @@ pub(super) struct Shared {
     places: Vec<PathBuf>,
     kustomize: Mutex<Attempt>,
     helm: Mutex<Attempt>,
+    /// Of the renderers that are loaded, or of the files that were there when first asked for.
+    digests: Mutex<Vec<(RendererKind, Digest)>>,
     /// Renders at once: their memory in sum is bounded by it.
     slots: Slots,
     /// The same of those that are patient: the others have the cores.
@@ -105,10 +107,8 @@ pub(super) struct Shared {
 
 /// A renderer, or why it could not be loaded when that was last tried.
 #[derive(Default)]
-pub(super) struct Attempt {
+struct Attempt {
     loaded: Option<InstancePre<Guest>>,
-    /// Of what is loaded, or of the file that was there when it was first asked for.
-    pub(super) digest: Option<Digest>,
     failed: Option<(Instant, RenderError)>,
 }
 
@@ -138,6 +138,7 @@ impl Renderers {
             places,
             kustomize: Mutex::default(),
             helm: Mutex::default(),
+            digests: Mutex::default(),
             slots: Slots::new(slots),
             patient: Slots::new(patient),
         };
@@ -206,21 +207,12 @@ impl Renderers {
         }
     }
 
-    pub(super) fn attempt(&self, kind: RendererKind) -> MutexGuard<'_, Attempt> {
+    fn attempt(&self, kind: RendererKind) -> MutexGuard<'_, Attempt> {
         let attempt = match kind {
             RendererKind::Kustomize => &self.shared.kustomize,
             RendererKind::Helm => &self.shared.helm,
         };
         attempt.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    /// Of what is installed, whether or not it is loaded.
-    pub(super) fn digest(&self, kind: RendererKind) -> Option<Digest> {
-        let mut attempt = self.attempt(kind);
-        if attempt.digest.is_none() {
-            attempt.digest = Some(Digest::of(&self.bytes(kind).ok()?));
-        }
-        attempt.digest.clone()
     }
 
     fn load(&self, kind: RendererKind) -> Result<InstancePre<Guest>, RenderError> {
@@ -236,7 +228,9 @@ impl Renderers {
         match self.compiled(kind) {
             Ok((loaded, digest)) => {
                 attempt.loaded = Some(loaded.clone());
-                attempt.digest = Some(digest);
+                let mut digests = self.shared.digests();
+                digests.retain(|(it, _)| *it != kind);
+                digests.push((kind, digest));
                 Ok(loaded)
             }
             Err(error) => {
@@ -264,7 +258,7 @@ impl Renderers {
             .map_err(|error| failed(text::clean(&format!("{error:#}"), 512)))
     }
 
-    fn bytes(&self, kind: RendererKind) -> Result<Vec<u8>, RenderError> {
+    pub(super) fn bytes(&self, kind: RendererKind) -> Result<Vec<u8>, RenderError> {
         let files: Vec<PathBuf> = self
             .shared
             .places
@@ -289,6 +283,10 @@ impl Renderers {
 }
 
 impl Shared {
+    pub(super) fn digests(&self) -> MutexGuard<'_, Vec<(RendererKind, Digest)>> {
+        self.digests.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
     /// What plain YAML never needs.
     fn works(&self) -> Result<&(Engine, Workshop), &String> {
         let works = self.works.get_or_init(|| {
