@@ -198,3 +198,29 @@ fn credentials_come_from_a_secret_and_a_mended_one_is_taken_up() {
     let logs = serde_json::to_string(&platform.logs()).unwrap();
     assert!(!logs.contains("wrong-word") && !logs.contains(&servers.text("password")));
 }
+
+#[test]
+fn text_that_yaml_would_alter_arrives_as_it_is_and_stops_no_status() {
+    let mut platform = Platform::new(&[]);
+    // Characters that JSON lets stand, and that are line breaks or errors in YAML.
+    let odd = "a\u{7f}b\u{9b}c\u{85}d\u{2028}e \u{2029} f";
+    let map = "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: odd}\ndata: {key: \"a\\x7Fb\\x9Bc\\x85d\\u2028e \\u2029 f\"}\n";
+    platform.git.write("kits/acme/odd/map.yaml", map).unwrap();
+    let revision = platform.git.commit(&format!("odd {odd}")).unwrap();
+    platform.start();
+    platform.until_kit("kits/acme/odd", "Applied", &revision);
+    let live = |platform: &Platform| platform.get("acme", "configmap/odd").unwrap_or_default();
+    assert_eq!(live(&platform)["data"]["key"], odd);
+    let version = live(&platform)["metadata"]["resourceVersion"].clone();
+    // A host that starts anew finds all as it is to be.
+    platform.kill();
+    platform.start_without_file();
+    let next = platform
+        .git
+        .write("kits/acme/more/a.yaml", config_map("more", "a"))
+        .and_then(|()| platform.git.commit("another"))
+        .unwrap();
+    platform.until_kit("kits/acme/more", "Applied", &next);
+    platform.until_repository("Applied");
+    assert_eq!(live(&platform)["metadata"]["resourceVersion"], version);
+}

@@ -79,6 +79,8 @@ fn host(namespace: &str, image: &str) -> Vec<Value> {
                         "serviceAccountName": "trimtab",
                         "securityContext": {
                             "runAsNonRoot": true, "runAsUser": 65532, "fsGroup": 65532,
+                            // A volume that outlives its Pod is not made the group's to write again.
+                            "fsGroupChangePolicy": "OnRootMismatch",
                             "seccompProfile": {"type": "RuntimeDefault"},
                         },
                         "containers": [{

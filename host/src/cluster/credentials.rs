@@ -15,6 +15,7 @@ use tokio::time::Instant;
 use tower::{BoxError, Service};
 
 use super::ClusterError;
+use super::escaping::escaped;
 use super::proxied::HOST_HEADER;
 use crate::manifest::causes;
 
@@ -135,8 +136,11 @@ impl Service<Request<Body>> for Renewed {
     }
 
     fn call(&mut self, request: Request<Body>) -> Self::Future {
-        let sent = self.clone().send(request);
-        Box::pin(async move { sent.await.map_err(BoxError::from) })
+        let service = self.clone();
+        Box::pin(async move {
+            let request = escaped(request).await?;
+            service.send(request).await.map_err(BoxError::from)
+        })
     }
 }
 

@@ -11,6 +11,7 @@ mod credentials;
 mod dry_run;
 mod endpoints;
 mod error;
+mod escaping;
 mod events;
 mod health_rules;
 mod inventory;

@@ -119,10 +119,10 @@ fn told(evaluation: &Evaluation) -> Vec<String> {
 const KITS: &str = "kits: [{path: 'kits/*', namespace: acme}]";
 const CONFIG: &str = "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: a}\ndata: {key: one}\n";
 
-#[test]
-fn a_kit_with_a_base_outside_of_it_is_rendered_again_when_that_changes_and_only_then() {
+/// A kit over a base outside of it, which has a file that it does not name.
+fn over_a_base() -> Platform {
     let overlay = "resources: [../../base]\nnamePrefix: shop-\n";
-    let platform = Platform::new(
+    Platform::new(
         KITS,
         &[
             ("kits/shop/kustomization.yaml", overlay),
@@ -130,7 +130,12 @@ fn a_kit_with_a_base_outside_of_it_is_rendered_again_when_that_changes_and_only_
             ("base/a.yaml", CONFIG),
             ("base/unread.yaml", CONFIG),
         ],
-    );
+    )
+}
+
+#[test]
+fn a_kit_with_a_base_outside_of_it_is_rendered_again_when_that_changes_and_only_then() {
+    let platform = over_a_base();
     let mut evaluator = platform.evaluator();
     let first = platform.evaluate(&mut evaluator);
     assert_eq!(told(&first), ["ConfigMap shop-a"]);
@@ -153,15 +158,7 @@ fn a_kit_with_a_base_outside_of_it_is_rendered_again_when_that_changes_and_only_
 
 #[test]
 fn what_is_kept_on_disk_is_not_rendered_again_and_is_rendered_to_be_verified() {
-    let overlay = "resources: [../../base]\nnamePrefix: shop-\n";
-    let platform = Platform::new(
-        KITS,
-        &[
-            ("kits/shop/kustomization.yaml", overlay),
-            ("base/kustomization.yaml", "resources: [a.yaml]\n"),
-            ("base/a.yaml", CONFIG),
-        ],
-    );
+    let platform = over_a_base();
     let kept = tempfile::tempdir().expect("a folder");
     let first = platform.recalling(&kept);
     assert_eq!(told(&first), ["ConfigMap shop-a"]);
@@ -171,11 +168,16 @@ fn what_is_kept_on_disk_is_not_rendered_again_and_is_rendered_to_be_verified() {
     let folder = folder.expect("it is kept");
     let file = fs::read_dir(folder).expect("ours").next();
     let file = file.expect("it is kept").expect("readable").path();
-    let bytes = fs::read(&file).expect("ours");
-    let text = String::from_utf8_lossy(&bytes[32..]).replace("shop-a", "kept-a");
-    let mut other = sha2::Sha256::digest(&text).to_vec();
-    other.extend(text.as_bytes());
-    fs::write(&file, other).expect("ours");
+    let mut bytes = fs::read(&file).expect("ours");
+    // Two parts, each a checksum, a length and a text.
+    let length = u64::from_le_bytes(bytes[32..40].try_into().expect("eight bytes"));
+    let second = 40 + usize::try_from(length).expect("small");
+    let text = String::from_utf8_lossy(&bytes[second + 40..]).replace("shop-a", "kept-a");
+    bytes.truncate(second);
+    bytes.extend(sha2::Sha256::digest(&text));
+    bytes.extend((text.len() as u64).to_le_bytes());
+    bytes.extend(text.as_bytes());
+    fs::write(&file, bytes).expect("ours");
     assert_eq!(told(&platform.recalling(&kept)), ["ConfigMap kept-a"]);
     let plugins = keeping(&kept);
     let snapshot = Snapshot::of_directory(platform.folder.path()).expect("a snapshot");

@@ -153,7 +153,24 @@ impl KitIndex {
         {
             kit.status.clone_from(&known.status);
         }
+        let mut all = self.asked.lock().unwrap_or_else(PoisonError::into_inner);
+        // Until the watch has shown it; later, an answer may be ahead of that.
+        all.entry(id.clone()).or_insert_with(|| asked(&kit));
         kits.insert(id, Arc::new(kit));
+    }
+
+    /// The API server took a status: what it made of it is this host's, too.
+    pub(super) fn taken(&self, status: &KitStatus, written: Kit) {
+        let mut all = self.told.lock().unwrap_or_else(PoisonError::into_inner);
+        if let (Some(told), Some(made)) = (all.get_mut(&id_of(&written)), &written.status) {
+            let (print, made) = (print_of(status), print_of(made));
+            let place = told.prints.iter().rposition(|it| *it == print);
+            if let Some(place) = place.and_then(|at| told.prints.get_mut(at)) {
+                *place = made;
+            }
+        }
+        drop(all);
+        self.put(written);
     }
 
     /// The watch shows a Kit. Whether people want something else of it than before.
@@ -312,9 +329,27 @@ mod tests {
         assert!(tells(&index, 2) && tells(&index, 2));
         assert_eq!(comes(&index, "4", 2), (2, false));
         assert!(!tells(&index, 2));
+        // What the API server makes of it is not written for ever.
+        assert!(tells(&index, 5));
+        let mut made = kit("first", "5");
+        made.status = Some(status(6));
+        index.taken(&status(5), made);
+        assert_eq!(comes(&index, "5", 6), (6, false));
         index.remove("platform", "kits.shop");
-        index.put(kit("second", "5"));
+        index.put(kit("second", "6"));
         assert!(!index.lost_status("platform", "kits.shop"));
+    }
+
+    #[test]
+    fn what_a_person_asks_before_the_watch_has_shown_a_kit_is_seen() {
+        let index = KitIndex::default();
+        index.put(kit("first", "1"));
+        let mut held = kit("first", "2");
+        held.spec.suspend = true;
+        // An answer to a write may be ahead of the watch, and wakes nobody.
+        index.put(held.clone());
+        assert!(index.shows(&held));
+        assert!(!index.shows(&held));
     }
 
     #[test]

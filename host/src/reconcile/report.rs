@@ -138,7 +138,7 @@ impl Task {
         if let Some(note) = kit_note(&before, &after, &attempt) {
             self.shared.cluster.publish(&reference(&kit), &note).await;
         }
-        self.shared.kits.put(written);
+        self.shared.kits.taken(&after, written);
         Ok(())
     }
 

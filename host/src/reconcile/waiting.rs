@@ -182,7 +182,8 @@ impl Actor {
         };
         if state.running.is_some() {
             state.again = true;
-        } else if state.outcome.is_some() {
+        } else if !matches!(state.outcome, None | Some(Outcome::Failed)) {
+            // What failed is tried again in its own time, and writes it then.
             self.start(path);
         }
     }

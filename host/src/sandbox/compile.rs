@@ -159,6 +159,12 @@ impl Workshop {
         )
     }
 
+    /// One that was compiled before: what it was compiled of need not be read.
+    pub(super) fn compiled_module(&self, engine: &Engine, digest: &Digest) -> Option<Module> {
+        let code = self.cache.as_ref()?.get(digest)?;
+        revive_module(engine, &code).ok()
+    }
+
     /// What is kept of it, or else what is made of it now.
     fn kept<T>(
         &self,

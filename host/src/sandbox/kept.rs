@@ -3,12 +3,13 @@
 //! the same. What was told is kept as digests, and looked for again before an answer is used.
 
 use std::fs::{DirBuilder, File};
-use std::io::{Read as _, Write as _};
+use std::io::{ErrorKind, Read as _, Write as _};
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, SystemTime};
 
+use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha256};
 
@@ -53,12 +54,6 @@ enum Outcome {
     Memory,
 }
 
-#[derive(Serialize, Deserialize)]
-struct Entry {
-    told: Told,
-    outcome: Outcome,
-}
-
 /// What an answer depends on, besides what its guest was told.
 fn key(kind: RendererKind, renderer: &Digest, limits: &RenderLimits, request: &[u8]) -> String {
     let mut hash = Sha256::new();
@@ -88,22 +83,28 @@ impl Kept {
         let mut files = files(&self.folder.join(key));
         files.sort_by(|a, b| b.cmp(a));
         let files = files.into_iter().take(ANSWERS);
-        let mut left: Vec<(PathBuf, Entry)> = files
-            .filter_map(|(_, _, path)| Some((path.clone(), read(&path)?)))
+        let mut left: Vec<(PathBuf, File, Told)> = files
+            .filter_map(|(_, _, path)| {
+                let mut file = open(&path)?;
+                let told = read(&path, &mut file)?;
+                Some((path, file, told))
+            })
             .collect();
         // A guest that was told the same until now asks for the same next.
         for at in 0.. {
-            let (file, first) = left.first()?;
-            let Some((path, _)) = first.told.get(at) else {
-                // What was used last is kept longest; a disk that cannot be written does not hurt here.
-                let used = File::open(file);
-                let _ = used.and_then(|it| it.set_modified(SystemTime::now()));
+            let (_, _, first) = left.first()?;
+            let Some((path, _)) = first.get(at) else {
                 break;
             };
             let now = (path.clone(), print(&look(path)));
-            left.retain(|(_, entry)| entry.told.get(at) == Some(&now));
+            left.retain(|(_, _, told)| told.get(at) == Some(&now));
         }
-        left.into_iter().next().map(|(_, entry)| entry.outcome)
+        // Only now: an answer may be large.
+        let (path, mut file, _) = left.into_iter().next()?;
+        let outcome = read(&path, &mut file)?;
+        // What was used last is kept longest; a disk that cannot be written does not hurt here.
+        let _ = file.set_modified(SystemTime::now());
+        Some(outcome)
     }
 
     /// Keeps it, if there is room on the disk.
@@ -116,8 +117,7 @@ impl Kept {
             return;
         }
         let folder = self.folder.join(key);
-        let entry = Entry { told, outcome };
-        match write(&folder, &entry) {
+        match write(&folder, &told, &outcome) {
             Ok(bytes) => {
                 let all = self.written.fetch_add(bytes, Ordering::Relaxed) + bytes;
                 let mut files = files(&folder);
@@ -129,11 +129,15 @@ impl Kept {
                 }
                 if all > SWEEP || self.is_due() {
                     self.written.store(0, Ordering::Relaxed);
-                    self.sweep();
+                    self.sweep(self.bytes);
                 }
             }
             Err(error) => {
                 tracing::debug!(folder = %folder.display(), %error, "what was rendered is not kept");
+                if let ErrorKind::StorageFull | ErrorKind::QuotaExceeded = error.kind() {
+                    // Whatever else is on it is worth more.
+                    self.sweep(0);
+                }
             }
         }
     }
@@ -147,7 +151,7 @@ impl Kept {
 
     /// Removes what was not used for longest, until the rest fits; and what a host that was killed
     /// has left.
-    fn sweep(&self) {
+    fn sweep(&self, most: u64) {
         // Of no weight where nothing can be written.
         let _ = std::fs::write(self.folder.join(SWEPT), "");
         let Ok(folders) = std::fs::read_dir(&self.folder) else {
@@ -160,7 +164,7 @@ impl Kept {
         let left = SystemTime::now().checked_sub(ABANDONED);
         for (used, bytes, path) in all {
             let abandoned = !is_named(&path) && left.is_some_and(|left| used < left);
-            if (abandoned || whole > self.bytes) && std::fs::remove_file(&path).is_ok() {
+            if (abandoned || whole > most) && std::fs::remove_file(&path).is_ok() {
                 whole -= bytes;
             }
         }
@@ -210,54 +214,66 @@ fn is_named(path: &Path) -> bool {
     path.extension().is_some_and(|it| it == EXTENSION)
 }
 
+fn on_disk(bytes: u64) -> u64 {
+    bytes.next_multiple_of(BLOCK) + BLOCK
+}
+
 /// When each was used last, its bytes on the disk and its path.
 fn files(folder: &Path) -> Vec<(SystemTime, u64, PathBuf)> {
     let entries = std::fs::read_dir(folder).into_iter().flatten();
     let files = entries.filter_map(|entry| {
         let entry = entry.ok()?;
         let about = entry.metadata().ok()?;
-        let bytes = about.len().next_multiple_of(BLOCK) + BLOCK;
+        let bytes = on_disk(about.len());
         Some((about.modified().ok()?, bytes, entry.path()))
     });
     files.collect()
 }
 
-fn read(path: &Path) -> Option<Entry> {
-    if !is_named(path) {
-        return None;
-    }
-    let mut file = File::open(path).ok()?;
-    let mut checksum = [0; CHECKSUM];
+fn open(path: &Path) -> Option<File> {
+    is_named(path).then(|| File::open(path).ok()).flatten()
+}
+
+/// The next of a file's two parts: what was told, and the outcome. Each is a checksum, a length in
+/// bytes and JSON.
+fn read<T: DeserializeOwned>(path: &Path, file: &mut File) -> Option<T> {
+    let mut head = [0; CHECKSUM + size_of::<u64>()];
     let mut text = Vec::new();
-    let begun = file.read_exact(&mut checksum).is_ok();
+    let begun = file.read_exact(&mut head).is_ok();
+    let (checksum, length) = head.split_at(CHECKSUM);
+    let length = u64::from_le_bytes(length.try_into().ok()?);
     // What cannot be read now is not damaged for that.
-    file.read_to_end(&mut text).ok()?;
-    let whole = begun && Sha256::digest(&text)[..] == checksum;
-    let entry = whole.then(|| serde_json::from_slice(&text).ok()).flatten();
-    if entry.is_none() {
+    file.take(length).read_to_end(&mut text).ok()?;
+    let whole = begun && Sha256::digest(&text)[..] == *checksum;
+    let part = whole.then(|| serde_json::from_slice(&text).ok()).flatten();
+    if part.is_none() {
         tracing::warn!(file = %path.display(), "damaged; it is rendered anew");
         // It is put there anew, if it can be.
         let _ = std::fs::remove_file(path);
     }
-    entry
+    part
 }
 
-fn write(folder: &Path, entry: &Entry) -> std::io::Result<u64> {
+fn write(folder: &Path, told: &Told, outcome: &Outcome) -> std::io::Result<u64> {
     let mut builder = DirBuilder::new();
     #[cfg(unix)]
     std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
     match builder.create(folder) {
-        Err(error) if error.kind() != std::io::ErrorKind::AlreadyExists => return Err(error),
+        Err(error) if error.kind() != ErrorKind::AlreadyExists => return Err(error),
         _ => {}
     }
-    let text = serde_json::to_vec(entry)?;
-    let name = hex(&Sha256::digest(serde_json::to_vec(&entry.told)?));
+    let parts = [serde_json::to_vec(told)?, serde_json::to_vec(outcome)?];
+    let name = hex(&Sha256::digest(&parts[0]));
     let mut file = tempfile::NamedTempFile::new_in(folder)?;
-    file.write_all(&Sha256::digest(&text))?;
-    file.write_all(&text)?;
+    for part in &parts {
+        file.write_all(&Sha256::digest(part))?;
+        file.write_all(&(part.len() as u64).to_le_bytes())?;
+        file.write_all(part)?;
+    }
+    let bytes = file.as_file().metadata()?.len();
     let path = folder.join(name).with_extension(EXTENSION);
     file.persist(path).map_err(|error| error.error)?;
-    Ok(((CHECKSUM + text.len()) as u64).next_multiple_of(BLOCK) + BLOCK)
+    Ok(on_disk(bytes))
 }
 
 impl Outcome {
@@ -331,7 +347,7 @@ impl Renderers {
     }
 
     /// Of what is installed, whether or not it is loaded, or being compiled.
-    fn digest(&self, kind: RendererKind) -> Option<Digest> {
+    pub(super) fn digest(&self, kind: RendererKind) -> Option<Digest> {
         let mut digests = self.shared.digests();
         if let Some((_, known)) = digests.iter().find(|(it, _)| *it == kind) {
             return Some(known.clone());
@@ -339,6 +355,11 @@ impl Renderers {
         let digest = Digest::of(&self.bytes(kind).ok()?);
         digests.push((kind, digest.clone()));
         Some(digest)
+    }
+
+    /// Whether this is all that a render may ever take.
+    pub fn is_whole(&self, fuel: u64) -> bool {
+        fuel >= self.shared.limits.fuel
     }
 
     fn keeps(&self) -> Option<&Kept> {

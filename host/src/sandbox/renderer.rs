@@ -193,11 +193,6 @@ impl Renderers {
         })
     }
 
-    /// Whether this is all that a render may ever take.
-    pub fn is_whole(&self, fuel: u64) -> bool {
-        fuel >= self.shared.limits.fuel
-    }
-
     /// What one render may take.
     pub fn fuel(&self) -> u64 {
         let most = self.shared.limits.fuel;
@@ -244,14 +239,22 @@ impl Renderers {
 
     fn compiled(&self, kind: RendererKind) -> Result<(InstancePre<Guest>, Digest), RenderError> {
         let shared = &*self.shared;
-        let bytes = self.bytes(kind)?;
-        let digest = Digest::of(&bytes);
         let failed = |reason: String| RenderError::Load { kind, reason };
         let (engine, workshop) = shared.works().map_err(|reason| failed(reason.clone()))?;
-        let module = workshop
-            .module(engine, &shared.limits, &digest, &bytes)
-            .map_err(LoadError::fit_to_show)
-            .map_err(|error| failed(error.to_string()))?;
+        let known = self.digest(kind).and_then(|digest| {
+            let module = workshop.compiled_module(engine, &digest)?;
+            Some((module, digest))
+        });
+        let (module, digest) = match known {
+            Some(known) => known,
+            None => {
+                let bytes = self.bytes(kind)?;
+                let digest = Digest::of(&bytes);
+                let module = workshop.module(engine, &shared.limits, &digest, &bytes);
+                let module = module.map_err(LoadError::fit_to_show);
+                (module.map_err(|error| failed(error.to_string()))?, digest)
+            }
+        };
         guest_system::linker(engine, &module)
             .and_then(|linker| linker.instantiate_pre(&module))
             .map(|loaded| (loaded, digest))
