@@ -30,6 +30,7 @@ fn what_is_live_is_rendered_again_to_the_same_digest_and_tampering_shows() {
     assert!(told.out.contains("is not recorded"), "{}", told.out);
     // The kit only reports drift: what others change stays, and is seen.
     let namespace = platform.namespace("acme");
+    let kubectl = platform.kubectl.clone();
     let patch = |object: &str, namespace: &str, patch: &str, more: &[&str]| {
         let arguments = [
             "patch",
@@ -40,10 +41,7 @@ fn what_is_live_is_rendered_again_to_the_same_digest_and_tampering_shows() {
             "-p",
             patch,
         ];
-        platform
-            .kubectl
-            .run(&[&arguments[..], more].concat())
-            .unwrap();
+        kubectl.run(&[&arguments[..], more].concat()).unwrap();
     };
     patch(
         "service/shop",
@@ -71,11 +69,26 @@ fn what_is_live_is_rendered_again_to_the_same_digest_and_tampering_shows() {
             .contains("/metadata/labels/tier"),
         "{kit:#}"
     );
-    // Somebody who may write statuses claims another digest.
+    // Somebody who may write statuses claims another digest: a host that runs knows better.
     let other = format!("sha256:{}", "0".repeat(64));
     let claim = json!({"status": {"digest": other}}).to_string();
     let kits = "kits.trimtab.io/kits.acme.shop";
-    patch(kits, &platform.name, &claim, &["--subresource=status"]);
+    let name = platform.name.clone();
+    patch(kits, &name, &claim, &["--subresource=status"]);
+    wait_for("the claim is written over", SOON, || {
+        let now = platform.kit(KIT)["status"]["digest"].clone();
+        match now == digest.as_str() {
+            true => Ok(()),
+            false => Err(now.to_string()),
+        }
+    });
+    let (_, told) = ask_json(&platform, &["verify", KIT]);
+    assert_eq!(told["kits"][0]["recorded"], digest.as_str(), "{told}");
+    // While none runs, and of a kit that none touches then, it stays, and is refuted.
+    platform.kill();
+    patch(kits, &name, &claim, &["--subresource=status"]);
+    patch(kits, &name, r#"{"spec":{"suspend":true}}"#, &[]);
+    platform.start_without_file();
     let told = wait_for("the claim is refuted", SOON, || {
         let told = ask(&platform, &["verify", KIT]);
         match told.out.contains(&other) {

@@ -108,16 +108,9 @@ impl Kept {
     }
 
     /// Keeps it, if there is room on the disk.
-    fn put(&self, key: &str, told: Told, outcome: Outcome) {
-        let paths: usize = told
-            .iter()
-            .map(|(path, print)| path.len() + print.len())
-            .sum();
-        if told.len() > LOOKS || paths > PATHS {
-            return;
-        }
+    fn put(&self, key: &str, told: &Told, outcome: &Outcome) {
         let folder = self.folder.join(key);
-        match write(&folder, &told, &outcome) {
+        match write(&folder, told, outcome) {
             Ok(bytes) => {
                 let all = self.written.fetch_add(bytes, Ordering::Relaxed) + bytes;
                 let mut files = files(&folder);
@@ -175,14 +168,21 @@ impl Kept {
     }
 }
 
+/// What a guest was told, and the bytes of its paths; nothing once it is too much.
+type Recording = Option<(Told, usize)>;
+
 /// Writes down what a guest is told.
-fn recorded(mut look: Lookup, told: &Arc<Mutex<Told>>) -> Lookup {
-    let told = told.clone();
+fn recorded(mut look: Lookup, recording: &Arc<Mutex<Recording>>) -> Lookup {
+    let recording = recording.clone();
     Box::new(move |path| {
         let seen = look(path);
-        let mut told = told.lock().unwrap_or_else(PoisonError::into_inner);
-        if told.len() <= LOOKS {
+        let mut recording = recording.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some((told, bytes)) = recording.as_mut() {
+            *bytes += path.len();
             told.push((path.to_owned(), print(&seen)));
+            if told.len() > LOOKS || *bytes > PATHS {
+                *recording = None;
+            }
         }
         seen
     })
@@ -323,12 +323,14 @@ impl Renderers {
         let Some(kept) = self.keeps() else {
             return self.render(kind, request, look);
         };
-        let told: Arc<Mutex<Told>> = Arc::default();
-        let rendered = self.render(kind, request, recorded(look, &told));
+        let recording = Arc::new(Mutex::new(Some(Default::default())));
+        let rendered = self.render(kind, request, recorded(look, &recording));
         let limits = &self.shared.limits;
-        if let (Some(outcome), Some(digest)) = (Outcome::of(&rendered, limits), self.digest(kind)) {
-            let told = std::mem::take(&mut *told.lock().unwrap_or_else(PoisonError::into_inner));
-            kept.put(&key(kind, &digest, limits, request), told, outcome);
+        let recording = recording.lock().map_or(None, |mut it| it.take());
+        if let (Some((told, _)), Some(outcome), Some(digest)) =
+            (recording, Outcome::of(&rendered, limits), self.digest(kind))
+        {
+            kept.put(&key(kind, &digest, limits, request), &told, &outcome);
         }
         rendered
     }

@@ -14,13 +14,22 @@ fn looking(files: &[(&str, &str)]) -> Lookup {
     })
 }
 
-fn told(files: &[(&str, &str)], paths: &[&str]) -> Told {
-    let told = Arc::default();
-    let mut look = recorded(looking(files), &told);
+fn recording() -> Arc<Mutex<Recording>> {
+    Arc::new(Mutex::new(Some(Default::default())))
+}
+
+fn recording_of(files: &[(&str, &str)], paths: &[&str]) -> Option<Told> {
+    let recording = recording();
+    let mut look = recorded(looking(files), &recording);
     for path in paths {
         look(path);
     }
-    std::mem::take(&mut *told.lock().expect("not poisoned"))
+    let told = recording.lock().expect("not poisoned").take();
+    told.map(|(told, _)| told)
+}
+
+fn told(files: &[(&str, &str)], paths: &[&str]) -> Told {
+    recording_of(files, paths).expect("it is not too much")
 }
 
 fn answer(text: &str) -> Outcome {
@@ -45,7 +54,11 @@ fn names(kept: &Kept, key: &str) -> Vec<PathBuf> {
 fn an_answer_is_given_again_where_all_that_its_guest_was_told_is_the_same() {
     let (_root, kept) = kept();
     let files = [("base", "1"), ("kit", "a")];
-    kept.put("key", told(&files, &["kit", "base", "gone"]), answer("one"));
+    kept.put(
+        "key",
+        &told(&files, &["kit", "base", "gone"]),
+        &answer("one"),
+    );
     let get = |key: &str, files: &[(&str, &str)]| kept.get(key, &mut looking(files));
     assert_eq!(get("key", &files), Some(answer("one")));
     assert_eq!(
@@ -62,7 +75,7 @@ fn an_answer_is_given_again_where_all_that_its_guest_was_told_is_the_same() {
     assert_eq!(get("other", &files), None);
     // Another repository's, or an earlier revision's, is kept beside it.
     let others = [("base", "2"), ("kit", "a")];
-    kept.put("key", told(&others, &["kit", "base"]), Outcome::Fuel);
+    kept.put("key", &told(&others, &["kit", "base"]), &Outcome::Fuel);
     assert_eq!(get("key", &others), Some(Outcome::Fuel));
     assert_eq!(get("key", &files), Some(answer("one")));
 }
@@ -72,14 +85,14 @@ fn no_more_is_looked_for_than_the_guest_would_ask_for() {
     let (_root, kept) = kept();
     for base in ["1", "2", "3"] {
         let files = [("base", base), ("more", base)];
-        kept.put("key", told(&files, &["base", "more"]), answer(base));
+        kept.put("key", &told(&files, &["base", "more"]), &answer(base));
     }
     let get = |files: &[(&str, &str)]| {
-        let asked: Arc<Mutex<Told>> = Arc::default();
+        let asked = recording();
         let mut look = recorded(looking(files), &asked);
         let found = kept.get("key", &mut look);
-        let asked = asked.lock().expect("not poisoned");
-        let paths: Vec<String> = asked.iter().map(|(path, _)| path.clone()).collect();
+        let (asked, _) = asked.lock().expect("not poisoned").take().expect("few");
+        let paths: Vec<String> = asked.into_iter().map(|(path, _)| path).collect();
         (found, paths.join(" "))
     };
     let first = get(&[("base", "1"), ("more", "1")]);
@@ -93,7 +106,7 @@ fn a_damaged_file_is_no_answer_and_goes() {
     let (_root, kept) = kept();
     let files = [("kit", "a")];
     let get = || kept.get("key", &mut looking(&files));
-    kept.put("key", told(&files, &["kit"]), answer("one"));
+    kept.put("key", &told(&files, &["kit"]), &answer("one"));
     let [path] = &names(&kept, "key")[..] else {
         panic!("one is kept")
     };
@@ -101,7 +114,7 @@ fn a_damaged_file_is_no_answer_and_goes() {
     *bytes.last_mut().expect("it is not empty") ^= 1;
     std::fs::write(path, bytes).expect("it is ours");
     assert!(get().is_none() && !path.exists());
-    kept.put("key", told(&files, &["kit"]), answer("one"));
+    kept.put("key", &told(&files, &["kit"]), &answer("one"));
     assert!(get().is_some());
 }
 
@@ -111,7 +124,7 @@ fn what_is_kept_is_bounded() {
     let put = |kept: &Kept, key: &str, number: usize| {
         let text = number.to_string();
         let files = [("kit", text.as_str())];
-        kept.put(key, told(&files, &["kit"]), answer(&text));
+        kept.put(key, &told(&files, &["kit"]), &answer(&text));
     };
     (0..ANSWERS + 3).for_each(|number| put(&kept, "key", number));
     assert_eq!(names(&kept, "key").len(), ANSWERS);
@@ -136,11 +149,13 @@ fn what_is_kept_is_bounded() {
     assert!(!left.exists());
     assert_eq!(names(&kept, "other").len(), 1);
     assert_eq!(bytes("key") + bytes("other"), kept.bytes);
-    // What has too many paths is rendered each time.
+    // What has too many paths, or too long ones, is rendered each time.
     let many: Vec<String> = (0..=LOOKS).map(|it| it.to_string()).collect();
     let many: Vec<&str> = many.iter().map(String::as_str).collect();
-    kept.put("many", told(&[], &many), Outcome::Memory);
-    assert!(names(&kept, "many").is_empty());
+    assert!(recording_of(&[], &many[1..]).is_some());
+    assert_eq!(recording_of(&[], &many), None);
+    let long = "a".repeat(PATHS / 2 + 1);
+    assert_eq!(recording_of(&[], &[&long, &long]), None);
 }
 
 #[test]
