@@ -15,7 +15,7 @@ use super::Digest;
 const BYTES: u64 = 1 << 30;
 const EXTENSION: &str = "cwasm";
 /// A file without its name that is older than this is a killed host's.
-pub(super) const ABANDONED: Duration = Duration::from_secs(3600);
+const ABANDONED: Duration = Duration::from_secs(3600);
 /// Bytes of a SHA-256.
 const CHECKSUM: usize = 32;
 
@@ -95,26 +95,37 @@ impl Cache {
     /// Removes what was not used for longest, until the rest fits; and what a host that was killed
     /// has left.
     fn sweep(&self) {
-        let Ok(entries) = std::fs::read_dir(&self.folder) else {
-            return;
-        };
-        let mut files: Vec<(SystemTime, u64, PathBuf)> = entries
-            .filter_map(|entry| {
-                let entry = entry.ok()?;
-                let metadata = entry.metadata().ok()?;
-                Some((metadata.modified().ok()?, metadata.len(), entry.path()))
-            })
-            .collect();
-        files.sort();
-        let mut whole: u64 = files.iter().map(|(_, size, _)| size).sum();
-        let left = SystemTime::now().checked_sub(ABANDONED);
-        for (used, size, path) in files {
-            let named = path.extension().is_some_and(|it| it == EXTENSION);
-            let abandoned = !named && left.is_some_and(|left| used < left);
-            // Another host may have removed it.
-            if (abandoned || named && whole > self.bytes) && std::fs::remove_file(&path).is_ok() {
-                whole -= size;
-            }
+        remove_oldest(files(&self.folder), EXTENSION, self.bytes);
+    }
+}
+
+/// When each file of a folder was used last, its bytes and its path.
+pub(super) fn files(folder: &Path) -> Vec<(SystemTime, u64, PathBuf)> {
+    let entries = std::fs::read_dir(folder).into_iter().flatten();
+    let files = entries.filter_map(|entry| {
+        let entry = entry.ok()?;
+        let metadata = entry.metadata().ok()?;
+        Some((metadata.modified().ok()?, metadata.len(), entry.path()))
+    });
+    files.collect()
+}
+
+/// Removes what was not used for longest of those that have their names, until the rest fits; and of
+/// the others what a host that was killed has left.
+pub(super) fn remove_oldest(
+    mut files: Vec<(SystemTime, u64, PathBuf)>,
+    extension: &str,
+    most: u64,
+) {
+    files.sort();
+    let mut whole: u64 = files.iter().map(|(_, size, _)| size).sum();
+    let left = SystemTime::now().checked_sub(ABANDONED);
+    for (used, size, path) in files {
+        let named = path.extension().is_some_and(|it| it == extension);
+        let abandoned = !named && left.is_some_and(|left| used < left);
+        // Another host may have removed it.
+        if (abandoned || named && whole > most) && std::fs::remove_file(&path).is_ok() {
+            whole -= size;
         }
     }
 }

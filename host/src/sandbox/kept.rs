@@ -13,7 +13,7 @@ use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha256};
 
-use super::cache::{ABANDONED, own_folder};
+use super::cache::{self, own_folder, remove_oldest};
 use super::{Digest, Look, Lookup, Pace, RenderError, RenderLimits, RendererKind, Renderers};
 
 /// Bytes on the disk of all that is kept; what was not used for longest goes first.
@@ -151,16 +151,8 @@ impl Kept {
             return;
         };
         let folders: Vec<PathBuf> = folders.flatten().map(|it| it.path()).collect();
-        let mut all: Vec<_> = folders.iter().flat_map(|it| files(it)).collect();
-        all.sort();
-        let mut whole: u64 = all.iter().map(|(_, bytes, _)| bytes).sum();
-        let left = SystemTime::now().checked_sub(ABANDONED);
-        for (used, bytes, path) in all {
-            let abandoned = !is_named(&path) && left.is_some_and(|left| used < left);
-            if (abandoned || whole > most) && std::fs::remove_file(&path).is_ok() {
-                whole -= bytes;
-            }
-        }
+        let all = folders.iter().flat_map(|it| files(it)).collect();
+        remove_oldest(all, EXTENSION, most);
         for folder in folders {
             // It stays if anything is in it.
             let _ = std::fs::remove_dir(folder);
@@ -220,13 +212,8 @@ fn on_disk(bytes: u64) -> u64 {
 
 /// When each was used last, its bytes on the disk and its path.
 fn files(folder: &Path) -> Vec<(SystemTime, u64, PathBuf)> {
-    let entries = std::fs::read_dir(folder).into_iter().flatten();
-    let files = entries.filter_map(|entry| {
-        let entry = entry.ok()?;
-        let about = entry.metadata().ok()?;
-        let bytes = on_disk(about.len());
-        Some((about.modified().ok()?, bytes, entry.path()))
-    });
+    let files = cache::files(folder).into_iter();
+    let files = files.map(|(used, bytes, path)| (used, on_disk(bytes), path));
     files.collect()
 }
 

@@ -133,7 +133,7 @@ fn what_is_kept_is_bounded() {
     assert!(kept.get("key", &mut newest).is_some());
     // All of it, and what a killed host has left.
     let left = kept.folder.join("key/.left");
-    let then = SystemTime::now() - ABANDONED * 2;
+    let then = SystemTime::now() - Duration::from_secs(2 * 3600);
     for path in names(&kept, "key").iter().chain([&left]) {
         let file = File::options().append(true).create(true).open(path);
         file.and_then(|it| it.set_modified(then))

@@ -202,17 +202,13 @@ impl Renderers {
         }
     }
 
-    fn attempt(&self, kind: RendererKind) -> MutexGuard<'_, Attempt> {
+    fn load(&self, kind: RendererKind) -> Result<InstancePre<Guest>, RenderError> {
         let attempt = match kind {
             RendererKind::Kustomize => &self.shared.kustomize,
             RendererKind::Helm => &self.shared.helm,
         };
-        attempt.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    fn load(&self, kind: RendererKind) -> Result<InstancePre<Guest>, RenderError> {
         // Whoever comes second waits, and compiles nothing.
-        let mut attempt = self.attempt(kind);
+        let mut attempt = attempt.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(loaded) = &attempt.loaded {
             return Ok(loaded.clone());
         }
